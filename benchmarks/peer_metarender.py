@@ -1,0 +1,102 @@
+"""metarender on the workloads that other engines are measured on; needs the folder of peer scripts in METARENDER_PEERS.
+
+Every object is a node of its own with an id, a colour and a visibility. ``--variant unlit`` uses Unlit, the default Standard.
+"""
+
+import os
+import sys
+import time
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+sys.path.insert(0, os.environ["METARENDER_PEERS"])
+_start = time.perf_counter()
+import numpy as np  # noqa: E402
+
+import metarender as mr  # noqa: E402
+from metarender.renderer import Renderer  # noqa: E402
+
+IMPORT_SECONDS = time.perf_counter() - _start
+import peer_common as common  # noqa: E402
+
+
+class Metarender(common.Peer):
+    """One Scene of boxes over eight materials, one directional light, no environment."""
+
+    name = "metarender"
+    has = ("static", "dynamic", "sparse", "hierarchy", "instanced", "cold", "gltf", "readback", "pick")
+
+    def versions(self):
+        return {"metarender": mr.__version__, "gl": self.renderer.device.capabilities.renderer}
+
+    def init(self, w, h):
+        self.renderer = Renderer(size=(w, h), msaa=1, device="software", tone_mapping="none")
+        self.scene = mr.Scene()
+        self.scene.environment = None
+        self.scene.background = (0.1, 0.1, 0.12)
+        self.scene.add(mr.DirectionalLight(direction=(-0.48, -0.8, -0.36), shadow=False))
+        kind = mr.Unlit if self.args.variant == "unlit" else mr.Standard
+        self.materials = [kind(color=tuple(float(channel) for channel in color)) for color in common.PALETTE]
+        positions, normals, indices = common.box()
+        self.box = mr.Geometry(positions=positions, normals=normals, indices=indices.ravel())
+        self.view = mr.PerspectiveCamera()
+
+    def build_flat(self, pos, material_id):
+        self.slices, self.ranges = [], []
+        for number, material in enumerate(self.materials):
+            chosen = np.nonzero(material_id == number)[0]
+            if len(chosen):
+                parts = self.scene.add_instances(self.box, material, count=len(chosen))
+                with parts.edit("position") as position:
+                    position[:] = pos[chosen]
+                self.ranges.append(parts)
+                self.slices.append(chosen)
+
+    build_instanced = build_flat
+
+    def build_arms(self, base, quat):
+        meshes = [mr.Mesh(self.box, material) for material in self.materials]
+        self.joints = np.empty(quat.shape[:2], np.uint32)
+        for arm, place in enumerate(base):
+            parent = None
+            for joint in range(quat.shape[1]):
+                parent = self.scene.add(meshes[joint], parent, position=place if joint == 0 else (0, 0.9, 0))
+                self.joints[arm, joint] = parent.id
+        self.update_arms(quat)
+
+    def update_flat(self, pos, quat, mat):
+        for chosen, parts in zip(self.slices, self.ranges, strict=True):
+            with parts.edit("position") as position, parts.edit("linear") as linear:
+                position[:] = pos[chosen]
+                linear[:] = mat[chosen, :3, :3]
+
+    def update_arms(self, quat):
+        self.scene.set(self.joints.ravel(), rotation=quat.reshape(-1, 4))
+
+    def camera(self, eye, target, fov, near, far):
+        self.view.fov, self.view.near, self.view.far = fov, near, far
+        self.view.look_at(eye, target)
+
+    def submit(self):
+        self.frame = self.renderer.render(self.scene, self.view)
+
+    def finish(self):
+        self.renderer.device.finish()
+
+    def read(self):
+        self.submit()
+        return self.frame.color
+
+    def load_gltf(self, path):
+        light, self.scene = self.scene.lights[0].light, mr.load(path)
+        self.scene.environment = None
+        self.scene.add(light)
+        bounds = self.scene.bounds
+        return bounds.mean(axis=0), float(np.linalg.norm(bounds[1] - bounds[0])) / 2
+
+    def pick(self, x, y):
+        node = self.renderer.render(self.scene, self.view, outputs=("ids",)).pick(x, y)
+        return -1 if node is None else node.id
+
+
+if __name__ == "__main__":
+    common.main(Metarender, IMPORT_SECONDS)

@@ -1,0 +1,31 @@
+// Every binding number, once: vertex attributes, blocks, storage buffers, texture units, fragment outputs.
+// Python holds the same table in src/metarender/gpu/bindings.py; a test compares the two.
+// Included by every other file of interface/.
+#define ATTRIBUTE_POSITION 0
+#define ATTRIBUTE_NORMAL 1
+#define ATTRIBUTE_TANGENT 2
+#define ATTRIBUTE_UV0 3
+#define ATTRIBUTE_UV1 4
+#define ATTRIBUTE_COLOR 5
+#define ATTRIBUTE_ROW0 8
+#define ATTRIBUTE_ROW1 9
+#define ATTRIBUTE_ROW2 10
+#define ATTRIBUTE_INFO 11
+#define ATTRIBUTE_STATE 12
+
+#define BLOCK_VIEW 0
+
+#define STORAGE_ANCHORS 0
+#define STORAGE_MATERIALS 1
+#define STORAGE_LIGHTS 2
+
+#define UNIT_SLOT_0 0
+#define UNIT_SLOT_1 1
+#define UNIT_SLOT_2 2
+#define UNIT_SLOT_3 3
+#define UNIT_SLOT_4 4
+#define UNIT_ENVIRONMENT_SPECULAR 8
+#define UNIT_ENVIRONMENT_IRRADIANCE 9
+#define UNIT_ENVIRONMENT_DFG 10
+#define UNIT_SHADOW 11
+#define UNIT_SOURCE 12

@@ -1,0 +1,43 @@
+// The contract between passes and materials: a pass fills a Fragment, a material's `surface()` turns it into a Surface.
+// Space: eye space. Colours are linear. Included by pass/*.frag.glsl and, through them, by material/*.glsl.
+#include "interface/view.glsl"
+#define VARYING in
+#include "interface/varyings.glsl"
+#include "lib/color.glsl"
+
+struct Fragment {
+    vec3 position;    // eye space, metres
+    vec3 normal;      // unit, on the side that is seen
+    vec4 tangent;     // w is the handedness; zero where the geometry has none
+    vec2 uv[2];
+    vec4 color;       // of the vertex, linear
+    uint material;    // row in the table of the shader
+};
+
+struct Surface {
+    vec4 color;       // base colour, straight alpha
+    vec3 emissive;
+    vec3 normal;      // unit
+    float metallic;
+    float roughness;
+    float occlusion;  // 1 is open
+    float alpha_cutoff;
+};
+
+struct TextureSlot {  // TEXTURE_SLOT_DTYPE in src/metarender/materials.py
+    vec4 u;           // row that transforms (u, v, 1); w is the layer
+    vec4 v;           // the same for v; w is the set of coordinates
+};
+
+vec2 slot_uv(TextureSlot slot, Fragment f) {
+    vec3 uv = vec3(f.uv[int(slot.v.w)], 1.0);
+    return vec2(dot(slot.u.xyz, uv), dot(slot.v.xyz, uv));
+}
+
+#define sample_slot(unit, slot, f) texture(unit, vec3(slot_uv(slot, f), slot.u.w))
+
+vec3 apply_override(vec3 color, uint packed_override) {
+    if (packed_override < 0x1000000u) return color;
+    vec4 override = unpackUnorm4x8(packed_override);
+    return mix(color, srgb_decode(override.rgb), override.a);
+}

@@ -1,0 +1,33 @@
+// Fills the Fragment that a material's `surface()` reads, from the varyings that exist.
+// Space: eye space. Included by pass/*.frag.glsl after interface/surface.glsl.
+Fragment make_fragment() {
+    Fragment f = Fragment(vec3(0.0), vec3(0.0, 0.0, 1.0), vec4(0.0), vec2[2](vec2(0.0), vec2(0.0)), vec4(1.0), 0u);
+#ifdef NEEDS_MATERIAL
+    f.material = v_instance.x;
+#ifdef HAS_UV0
+    f.uv[0] = v_uv0;
+#endif
+#ifdef HAS_UV1
+    f.uv[1] = v_uv1;
+#endif
+#ifdef HAS_COLOR
+    f.color = v_color;
+#endif
+#endif
+#ifdef NEEDS_POSITION
+    f.position = v_position;
+    float side = gl_FrontFacing ? 1.0 : -1.0;
+#ifdef HAS_NORMAL
+    f.normal = normalize(v_normal) * side;
+#else
+    // No normals in the geometry: the face itself, turned towards the eye.
+    vec3 face = cross(dFdx(v_position), dFdy(v_position));
+    f.normal = dot(face, face) > 0.0 ? normalize(face) : -view.forward.xyz;
+    f.normal = faceforward(f.normal, mix(v_position, view.forward.xyz, view.forward.w), f.normal);
+#endif
+#ifdef HAS_TANGENT
+    f.tangent = vec4(v_tangent.xyz * side, v_tangent.w);
+#endif
+#endif
+    return f;
+}

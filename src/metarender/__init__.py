@@ -1,0 +1,60 @@
+"""metarender: a real-time rendering engine for Python.
+
+Importing it touches neither a display nor OpenGL: what draws is imported on first use.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+from .camera import Camera, OrthographicCamera, PerspectiveCamera
+from .environment import Environment
+from .errors import (
+    AssetError,
+    DeviceError,
+    GltfError,
+    InvalidInput,
+    MetarenderError,
+    MissingExtra,
+    OutOfDeviceMemory,
+    ReleasedError,
+    ShaderError,
+    WrongThreadError,
+)
+from .geometry import Geometry, Mesh
+from .instances import Instances
+from .lights import DirectionalLight, Light, PointLight, SpotLight
+from .materials import Material, Standard, Unlit
+from .primitives import box, capsule, cone, cylinder, grid, plane, sphere, torus
+from .scene import Node, Scene
+from .textures import Sampler, Texture, TextureInfo
+from .transforms import from_pyrr
+
+if TYPE_CHECKING:
+    from . import io
+    from .frame import Frame
+    from .gpu.device import Device
+    from .io import load
+    from .renderer import Renderer, close, render
+    from .stats import Stats
+    from .viewer import Viewer, view
+
+_LATE = {"io": "", "load": "io", "Frame": "frame", "Stats": "stats", "Device": "gpu.device", "Renderer": "renderer", "render": "renderer",
+         "close": "renderer", "Viewer": "viewer", "view": "viewer"}
+
+__all__ = [
+    "AssetError", "Camera", "Device", "DeviceError", "DirectionalLight", "Environment", "Frame", "Geometry", "GltfError", "Instances",
+    "InvalidInput", "Light", "Material", "Mesh", "MetarenderError", "MissingExtra", "Node", "OrthographicCamera", "OutOfDeviceMemory",
+    "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer", "Sampler", "Scene", "ShaderError", "SpotLight", "Standard", "Stats",
+    "Texture", "TextureInfo", "Unlit", "Viewer", "WrongThreadError", "__version__", "box", "capsule", "close", "cone", "cylinder",
+    "from_pyrr", "grid", "io", "load", "plane", "render", "sphere", "torus", "view",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module 'metarender' has no attribute {name!r}")
+    from importlib import import_module
+
+    module = import_module(f"{__name__}.{_LATE[name] or name}")
+    value = globals()[name] = getattr(module, name) if _LATE[name] else module
+    return value

@@ -1,0 +1,180 @@
+"""C declarations of the native core, for _core.pyx."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+cdef extern from "mr.h" nogil:
+    enum:
+        MR_OK
+        MR_NOMEM
+        MR_STALE
+        MR_CYCLE
+        MR_FULL
+        MR_NONFINITE
+        MR_NONE
+        MR_INDEX_MASK
+        MR_VISIBLE
+        MR_SHOWN
+        MR_MOVED
+        MR_TOGGLED
+        MR_RELABELLED
+        MR_TINTED
+
+    ctypedef struct mr_state:
+        uint8_t color[4]
+        uint32_t flags
+        float value
+        uint32_t user
+
+    ctypedef struct mr_run:
+        uint32_t first
+        uint32_t count
+
+    ctypedef struct mr_anchor:
+        double origin[3]
+
+    ctypedef struct mr_range:
+        uint32_t first_id
+        uint32_t count
+
+    ctypedef struct mr_geometry:
+        uint32_t active
+
+    ctypedef struct mr_stats:
+        uint64_t updates
+        uint64_t nodes_updated
+        uint64_t draws_refit
+        uint64_t blocks_refit
+        uint64_t reorders
+        uint64_t resorts
+        uint64_t anchors_made
+
+    ctypedef struct mr_store:
+        uint32_t id_count
+        uint32_t node_count
+        uint32_t *id_slot
+        uint32_t *id_parent
+        uint32_t *id_range
+        uint64_t *id_serial
+        uint32_t n
+        double *position
+        float *linear
+        float *world
+        mr_state *state
+        uint32_t *node_id
+        uint32_t *parent
+        uint32_t *subtree
+        uint32_t *anchor
+        uint32_t *layers
+        uint32_t *trs
+        uint8_t *flags
+        mr_range *ranges
+        mr_anchor *anchors
+        uint32_t anchor_count
+        mr_geometry *geometries
+        uint32_t geometry_count
+        uint32_t material_count
+        uint32_t draw_count
+        uint32_t slots
+        uint32_t *slot_geometry
+        uint32_t *slot_material
+        uint32_t *slot_id
+        uint32_t *slot_anchor
+        uint64_t *block_live
+        uint32_t bucket_count
+        uint64_t epoch
+        uint32_t idle_count
+        uint64_t draw_epoch
+        uint32_t dirty_count
+        uint8_t topology_dirty
+        uint8_t draws_dirty
+        uint8_t scan_all
+        uint8_t nodes_moved
+        int level
+        mr_stats stats
+
+    ctypedef struct mr_view:
+        double eye[3]
+        uint64_t *words
+        uint32_t blocks
+        uint64_t visible
+        uint64_t stamp
+        uint64_t cull_stamp
+        uint64_t cull_epoch
+        uint32_t blocks_in
+        uint32_t blocks_straddling
+
+    ctypedef struct mr_command:
+        uint32_t count
+
+    ctypedef struct mr_batch:
+        uint32_t klass
+
+    ctypedef struct mr_list:
+        mr_command *commands
+        mr_batch *batches
+        uint32_t command_count
+        uint32_t batch_count
+        uint64_t instances
+        uint64_t triangles
+
+    void mr_block_retain(void *block)
+    void mr_block_release(void *block)
+    mr_store *mr_store_new(int level)
+    void mr_store_free(mr_store *s)
+    uint32_t mr_public_id(const mr_store *s, uint32_t index)
+    uint32_t mr_resolve(const mr_store *s, uint32_t id)
+    size_t mr_resolve_slots(const mr_store *s, const uint32_t *ids, size_t n, uint32_t *slots)
+    int mr_add(mr_store *s, uint32_t parent, uint32_t count, int leaf_range, uint32_t *ids, uint32_t *range)
+    uint32_t mr_subtree_ids(const mr_store *s, uint32_t index, uint32_t *ids)
+    int mr_remove(mr_store *s, uint32_t index)
+    int mr_set_parent(mr_store *s, uint32_t index, uint32_t parent)
+    uint32_t mr_children(const mr_store *s, uint32_t index, uint32_t *ids)
+    int mr_order(mr_store *s)
+    void mr_range_free(mr_store *s, uint32_t range)
+    int mr_mark(mr_store *s, uint32_t first, uint32_t count, uint8_t bits)
+    int mr_set_trs(mr_store *s, uint32_t slot, const double *position, const double *rotation, const double *scale)
+    int mr_set_matrix(mr_store *s, uint32_t slot, const double *m)
+    void mr_get_matrix(const mr_store *s, uint32_t slot, double *m)
+    void mr_get_world(const mr_store *s, uint32_t slot, double *m)
+    void mr_world_many(const mr_store *s, const uint32_t *slots, size_t n, double *m)
+    int mr_get_trs(const mr_store *s, uint32_t slot, double *rotation, double *scale)
+    void mr_drop_trs(mr_store *s, uint32_t first, uint32_t count)
+    int mr_set_many(mr_store *s, const uint32_t *slots, size_t n, const double *position, const double *rotation,
+                    const double *scale, const double *matrix)
+    void mr_read_matrices(const mr_store *s, uint32_t first, uint32_t n, double *m)
+    void mr_write_matrices(mr_store *s, uint32_t first, uint32_t n, const double *m)
+    size_t mr_check_f64(double *rows, size_t n, size_t width, double limit, const double *good, size_t *first)
+    size_t mr_check_f32(float *rows, size_t n, size_t width, float limit, const float *good, size_t *first)
+    size_t mr_zero_row(const double *rows, size_t n, size_t width)
+    int mr_any_sheared(const mr_store *s, const uint32_t *slots, size_t n)
+    void mr_local_many(const mr_store *s, const uint32_t *slots, size_t n, double *m)
+    int mr_flag_many(mr_store *s, const uint32_t *slots, size_t n, int what, uint32_t value)
+    int mr_state_many(mr_store *s, const uint32_t *slots, size_t n, const mr_state *rows)
+    int mr_update(mr_store *s)
+    int mr_settle(mr_store *s)
+    int mr_set_draws(mr_store *s, uint32_t slot, const uint32_t *geometry, const uint32_t *material, uint32_t k)
+    int mr_set_draws_many(mr_store *s, const uint32_t *slots, size_t n, const uint32_t *geometry, const uint32_t *material, uint32_t k)
+    int mr_draws_of(const mr_store *s, uint32_t slot, uint32_t *geometry, uint32_t *material)
+    void mr_forget(mr_store *s, int kind, uint32_t index)
+    uint32_t mr_take_idle(mr_store *s, uint32_t *out)
+    int mr_copy(mr_store *s, uint32_t parent, const mr_store *source, const uint32_t *geometry, const uint32_t *material, uint32_t *ids)
+    int mr_set_geometry(mr_store *s, uint32_t index, uint32_t key, const double *lower, const double *upper)
+    int mr_set_material(mr_store *s, uint32_t index, uint32_t key, uint32_t shading)
+    void mr_fill_rows(const mr_store *s, int kind, uint32_t first, uint32_t count, void *out)
+    uint32_t mr_dirty_runs(const mr_store *s, int kind, uint64_t since, mr_run *runs)
+    uint32_t mr_page_slots(int kind)
+    int mr_bounds(const mr_store *s, uint32_t first, uint32_t end, double *lower, double *upper)
+    void mr_boxes(const mr_store *s, float *out)
+    void mr_ids(const mr_store *s, uint32_t first, uint32_t n, uint32_t *ids)
+    void mr_origins(const mr_store *s, double *out)
+    int mr_view_configure(mr_view *v, const double *pose, const double *projection, uint32_t layers)
+    void mr_view_free(mr_view *v)
+    int mr_cull(const mr_store *s, mr_view **views, uint32_t n)
+    void mr_anchor_offsets(const mr_store *s, const double *origin, float *out)
+    int mr_build(const mr_store *s, const mr_view *v, const uint32_t *ranges, uint32_t range_count, unsigned alpha, int merge, int sort,
+                 mr_list *out)
+    void mr_list_free(mr_list *l)
+    void mr_radix(uint64_t *keys, uint32_t *values, size_t n, unsigned bits, uint64_t *keys2, uint32_t *values2)
+
+cdef extern from "simd.h" nogil:
+    int mr_supported_level()

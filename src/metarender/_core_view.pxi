@@ -1,0 +1,218 @@
+# Views, culling and draw lists. Included by _core.pyx.
+
+
+cdef class DrawList:
+    """Indirect draw commands of one view; immutable. The same object means: nothing changed, nothing to upload.
+
+    Attributes
+    ----------
+    commands : (n, 5) uint32, read-only
+        index count, instance count, first index, base vertex, base instance (= first draw slot).
+    batches : (m,) BATCH_DTYPE, read-only
+        Runs of commands with one pipeline state; `first` and `count` index `commands`.
+    instances, triangles : int
+        Sums over the commands (triangles: triangle topology only).
+    version : int
+        Grows with every list that is built.
+    """
+
+    cdef mr_list l
+    cdef readonly object commands, batches
+    cdef readonly unsigned long long instances, triangles, version
+
+    def __init__(self):
+        raise TypeError("a DrawList is made by View.draw_list()")
+
+    def __dealloc__(self):
+        mr_list_free(&self.l)
+
+    def __len__(self):
+        return self.l.command_count
+
+    cdef object _publish(self, unsigned long long version):
+        self.version = version
+        self.instances = self.l.instances
+        self.triangles = self.l.triangles
+        self.commands = _expose(self.l.commands, self.l.commands, b"I", 4, True, self.l.command_count, 5)
+        raw = _expose(self.l.batches, self.l.batches, b"B", 1, True, self.l.batch_count * 32)
+        self.batches = raw.view(BATCH_DTYPE)
+        return self
+
+
+cdef unsigned long long _version = 0
+
+
+cdef class View:
+    """One frustum over a Store: planes, layers and the visible bits.
+
+    Parameters
+    ----------
+    store : Store
+    """
+
+    cdef mr_view v
+    cdef readonly Store store
+    cdef bint configured
+    cdef bytes config
+    cdef dict lists
+    cdef tuple lists_stamp
+
+    def __cinit__(self, Store store not None):
+        memset(&self.v, 0, sizeof(mr_view))
+        self.store = store
+        self.lists = {}
+
+    def __dealloc__(self):
+        mr_view_free(&self.v)
+
+    def configure(self, pose, projection, layers=0xFFFFFFFF):
+        """Sets what the view looks at.
+
+        Parameters
+        ----------
+        pose : (4, 4) float64
+            Camera to world; the camera looks along its -Z. Affine, invertible.
+        projection : (4, 4) float64
+            To clip space with depth 0 .. 1 (reversed-Z or not).
+        layers : int
+            Mask; a node is drawn when its layers share a bit.
+        """
+        self.store._guard()
+        cdef double[:, ::1] m = as_matrix(pose, "pose")
+        cdef double[:, ::1] p = _finite(_numbers(projection, "projection", (4, 4)), "projection", 1e30)
+        if not 0 <= layers <= 0xFFFFFFFF:
+            raise InvalidInput(f"layers must lie in 0 .. 4294967295, got {layers}")
+        cdef bytes config = bytes(m) + bytes(p) + int(layers).to_bytes(4, "little")
+        if self.configured and config == self.config:
+            return
+        if mr_view_configure(&self.v, &m[0, 0], &p[0, 0], layers):
+            raise InvalidInput("pose cannot be inverted; a camera's scale must not be zero")
+        self.config = config
+        self.configured = True
+
+    @property
+    def eye(self):
+        """Position of the camera, (3,) float64, world space."""
+        return np.array([self.v.eye[0], self.v.eye[1], self.v.eye[2]])
+
+    def anchor_offsets(self, relative_to=None):
+        """Anchor origins minus the eye (or minus a given point), subtracted in float64: (anchor_count, 4) float32 with w = 0."""
+        cdef double[3] point
+        self.store._guard()
+        if relative_to is None:
+            point[0], point[1], point[2] = self.v.eye[0], self.v.eye[1], self.v.eye[2]
+        else:
+            _vector(relative_to, 3, point, "relative_to", 1e300)
+        out = np.empty((self.store.s.anchor_count, 4), dtype=np.float32)
+        cdef float[:, ::1] o = out
+        mr_anchor_offsets(self.store.s, point, &o[0, 0])
+        return out
+
+    cdef bint _culled(self) noexcept:
+        return self.configured and self.v.cull_stamp == self.v.stamp and self.v.cull_epoch == self.store.s.draw_epoch
+
+    cdef int _need_cull(self) except -1:
+        if not self._culled():
+            raise InvalidInput("this view was changed, or its scene was, since it was culled; call cull([view]) first")
+        return 0
+
+    @property
+    def visible_count(self):
+        """Draws that the last cull kept."""
+        return self.v.visible
+
+    @property
+    def visible(self):
+        """Visible bits, one uint64 word per block of 64 draw slots, read-only."""
+        self._need_cull()
+        return _expose(self.v.words, self.v.words, b"Q", 8, True, self.v.blocks)
+
+    @property
+    def block_counts(self):
+        """(blocks wholly inside, blocks cut by a plane) of the last cull."""
+        return self.v.blocks_in, self.v.blocks_straddling
+
+    def draw_list(self, ranges, *, alpha, merge, sort=False):
+        """Builds the commands of the culled view, or returns the last list when nothing changed.
+
+        Parameters
+        ----------
+        ranges : (n_geometry, 3) uint32
+            Index count, first index, base vertex by geometry index; a count of 0 skips the geometry. Compared by
+            identity for the cache: pass a new array when its content changes.
+        alpha : int
+            Bit mask of alpha modes: 1 opaque, 2 mask, 4 blend.
+        merge : bool
+            Join batches over shading classes (shadow, depth, ids); masked ones never join.
+        sort : bool
+            Back to front by view depth of the box centre, ties by id.
+        """
+        self.store._guard()
+        self._need_cull()
+        key = (id(ranges), int(alpha), bool(merge), bool(sort))
+        stamp = (self.v.cull_stamp, self.v.cull_epoch)
+        if stamp != self.lists_stamp:
+            self.lists.clear()
+            self.lists_stamp = stamp
+        found = self.lists.get(key)
+        if found is None:
+            found = (self._build(ranges, alpha, merge, sort), ranges)
+            self.lists[key] = found
+        return found[0]
+
+    cdef DrawList _build(self, object ranges, unsigned alpha, bint merge, bint sort):
+        global _version
+        if not isinstance(ranges, np.ndarray) or ranges.dtype != np.uint32 or ranges.ndim != 2 or ranges.shape[1] != 3:
+            raise InvalidInput(f"ranges must be an (n, 3) uint32 array, got {type(ranges).__name__} {np.shape(ranges)}")
+        cdef const uint32_t[:, ::1] r = np.ascontiguousarray(ranges)
+        cdef DrawList out = DrawList.__new__(DrawList)
+        cdef uint32_t n = r.shape[0]
+        cdef const uint32_t *rows = &r[0, 0] if n else NULL
+        cdef int status
+        self.store._enter()
+        with nogil:
+            status = mr_build(self.store.s, &self.v, rows, n, alpha, merge, sort, &out.l)
+        self.store._leave()
+        _fail(status)
+        _version += 1
+        return out._publish(_version)
+
+
+def cull(views):
+    """Culls views of one store in a single visit of its blocks; views that are still valid are left alone.
+
+    Raises
+    ------
+    InvalidInput
+        The views belong to several stores, a view was not configured, or the store needs update().
+    """
+    cdef list todo = []
+    cdef Store store = None
+    cdef View view
+    for item in views:
+        if not isinstance(item, View):
+            raise InvalidInput(f"cull takes views, got {type(item).__name__}")
+        view = item
+        if store is not None and view.store is not store:
+            raise InvalidInput("cull takes views of one store; call it once for each store")
+        store = view.store
+        store._current("cull")
+        if not view.configured:
+            raise InvalidInput("a view was not configured; call view.configure(pose, projection) first")
+        if not view._culled() and view not in todo:
+            todo.append(view)
+    if not todo:
+        return
+    cdef uint32_t n = len(todo), i
+    cdef mr_view **pointers = <mr_view **>malloc(n * sizeof(void *))
+    if pointers == NULL:
+        raise MemoryError("cull could not allocate memory")
+    for i in range(n):
+        pointers[i] = &(<View>todo[i]).v
+    cdef int status
+    store._enter()
+    with nogil:
+        status = mr_cull(store.s, pointers, n)
+    store._leave()
+    free(pointers)
+    _fail(status)

@@ -1,0 +1,66 @@
+/* The culling kernel for one instruction-set level. Included by cull.c.
+ *
+ * Blocks: the six planes are the lanes. Objects: 64 boxes in lanes of W, only against the planes that cut the block.
+ * An object is out when (s + r) + d < 0 with s = (nx cx + ny cy) + nz cz, r = (|nx| hx + |ny| hy) + |nz| hz.
+ */
+
+/* Bits of the objects of a block that no plane of `cut` excludes. */
+MR_TARGET static uint64_t MR_LEVEL(objects)(const float *box, const mr_view *v, const float *distance, unsigned cut) {
+    uint64_t out = 0;
+    for (unsigned i = 0; i < 64; i += W) {
+        VF cx = LOAD(box + i), cy = LOAD(box + 64 + i), cz = LOAD(box + 128 + i);
+        VF hx = LOAD(box + 192 + i), hy = LOAD(box + 256 + i), hz = LOAD(box + 320 + i);
+        unsigned gone = 0;
+        for (unsigned m = cut; m; m &= m - 1) {
+            unsigned p = (unsigned)__builtin_ctz(m);
+            VF s = ADD(ADD(MUL(SET1(v->normal[0][p]), cx), MUL(SET1(v->normal[1][p]), cy)), MUL(SET1(v->normal[2][p]), cz));
+            VF r = ADD(ADD(MUL(SET1(v->absolute[0][p]), hx), MUL(SET1(v->absolute[1][p]), hy)), MUL(SET1(v->absolute[2][p]), hz));
+            gone |= NEGATIVE(ADD(ADD(s, r), SET1(distance[p])));
+        }
+        out |= (uint64_t)gone << i;
+    }
+    return ~out;
+}
+
+/* Planes that a box is wholly behind (low byte) and planes that cut it (next byte). */
+MR_TARGET static unsigned MR_LEVEL(planes)(const float *b, const mr_view *v, const float *distance) {
+    unsigned out = 0, cut = 0;
+    for (unsigned i = 0; i < 8; i += W) {
+        VF s = ADD(ADD(MUL(LOAD(v->normal[0] + i), SET1(b[0])), MUL(LOAD(v->normal[1] + i), SET1(b[1]))), MUL(LOAD(v->normal[2] + i), SET1(b[2])));
+        VF r = ADD(ADD(MUL(LOAD(v->absolute[0] + i), SET1(b[3])), MUL(LOAD(v->absolute[1] + i), SET1(b[4]))), MUL(LOAD(v->absolute[2] + i), SET1(b[5])));
+        VF d = LOAD(distance + i);
+        out |= NEGATIVE(ADD(ADD(s, r), d)) << i;
+        cut |= INSIDE(ADD(SUB(s, r), d)) << i;
+    }
+    return out | (~cut & 0xFFu) << 8;
+}
+
+MR_TARGET void MR_LEVEL(mr_cull)(const mr_store *s, mr_view *const *views, uint32_t n) {
+    uint32_t blocks = s->slots / 64;
+    for (uint32_t b = 0; b < blocks; b++) {
+        uint64_t live = s->block_live[b];
+        uint32_t anchor = s->block_anchor[b];
+        const float *box = s->box + (size_t)b * 384;
+        for (uint32_t k = 0; k < n; k++) {
+            mr_view *v = views[k];
+            uint64_t word = live;
+            if (!word || !(s->block_mixed_layers[b] || (v->layers & s->block_layers[b]))) {
+                v->words[b] = 0;
+                continue;
+            }
+            if (anchor == MR_NONE) word = mixed_block(s, v, b, word);
+            else {
+                const float *distance = v->distance + (size_t)anchor * 8;
+                unsigned state = MR_LEVEL(planes)(s->block_box + (size_t)b * 8, v, distance);
+                if (state & 0xFF) word = 0;
+                else if (state) {
+                    word &= MR_LEVEL(objects)(box, v, distance, state >> 8);
+                    v->blocks_straddling++;
+                } else v->blocks_in++;
+            }
+            if (word && s->block_mixed_layers[b]) word = layered(s, v, b, word);
+            v->words[b] = word;
+            v->visible += (uint64_t)__builtin_popcountll(word);
+        }
+    }
+}

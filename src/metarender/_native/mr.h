@@ -1,0 +1,295 @@
+/* The manual of the native core: every structure and function, with units, spaces and failure.
+ *
+ * Plain C11; knows nothing of Python, OpenGL or threads. One caller at a time per store (the border post,
+ * _core.pyx, sees to that). No function recurses. Functions that can fail return MR_OK or a negative code and
+ * leave the store as it was.
+ *
+ * Three index spaces, never mixed:
+ *   id index   24 bits, what users and pictures see together with an 8-bit generation; 0 is the root / background
+ *   node slot  depth-first pre-order: a parent comes before its children, a subtree is one contiguous range
+ *   draw slot  draw order, in blocks of 64; buckets start at multiples of 64; unused slots have no live bit
+ * A draw record is a stable index for one (node, geometry, material).
+ */
+#ifndef MR_H
+#define MR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MR_NONE 0xFFFFFFFFu
+#define MR_INDEX_MASK 0xFFFFFFu
+#define MR_MAX_IDS 0x1000000u
+#define MR_ANCHOR_RADIUS 512.0   /* metres, largest coordinate: a settled node is this near its anchor's origin */
+#define MR_ANCHOR_KEEP 1024.0    /* metres: a moving node keeps its anchor up to here, so that it does not flicker */
+
+enum { MR_OK = 0, MR_NOMEM = -1, MR_STALE = -2, MR_CYCLE = -3, MR_FULL = -4, MR_NONFINITE = -5 };
+enum { MR_BASE = 0, MR_AVX2 = 1 };                       /* instruction-set levels */
+enum { MR_TRANSFORM = 0, MR_INFO = 1, MR_STATE = 2 };    /* kinds of instance rows: 48, 16 and 16 bytes */
+
+/* Node flags. */
+enum {
+    MR_VISIBLE = 1,      /* the node's own switch */
+    MR_SHOWN = 2,        /* own and every ancestor's switch; computed by mr_update */
+    MR_MOVED = 4,        /* local transform or parent changed: recompute the subtree */
+    MR_TOGGLED = 8,      /* visibility changed: walk the subtree */
+    MR_RELABELLED = 16,  /* layers changed: refresh this node's draws */
+    MR_TINTED = 32,      /* state row changed */
+    MR_FRESH = 64,       /* never had an anchor */
+    MR_PENDING = MR_MOVED | MR_TOGGLED | MR_RELABELLED | MR_TINTED,
+};
+
+/* Geometry class bits that the core reads or sets (the rest is opaque to it). */
+#define MR_CLASS_MIRRORED (1u << 22)
+#define MR_CLASS_ALPHA(c) (((c) >> 19) & 3u)
+#define MR_CLASS_TOPOLOGY(c) (((c) >> 16) & 3u)
+
+typedef struct { uint8_t color[4]; uint32_t flags; float value; uint32_t user; } mr_state;
+typedef struct { double rotation[4], scale[3]; uint32_t owner; uint32_t next; } mr_trs;
+typedef struct { uint32_t first, count; } mr_run;
+
+/* Local bounds of one geometry: centre, half extents widened for rounding (see bounds.c), and the exact box. */
+typedef struct { uint32_t key, active, users; float centre[3], half[3]; double lower[3], upper[3]; } mr_geometry;
+typedef struct { uint32_t key, shading, active, users; } mr_material;
+
+/* An anchor: origin in world space (float64 metres), its offset from the parent anchor's origin, and its cell there. */
+typedef struct { double origin[3], offset[3]; int64_t cell[3]; uint32_t parent, users, next, alive; } mr_anchor;
+
+/* A leaf range: consecutive leaf siblings in the user's order. */
+typedef struct { uint32_t first_id, count, next; } mr_range;
+
+typedef struct { uint32_t klass, shading, first_slot, slots; } mr_bucket;
+
+typedef struct {
+    uint64_t updates, nodes_updated, draws_refit, blocks_refit, reorders, resorts, anchors_made;
+} mr_stats;
+
+typedef struct mr_store {
+    /* by id index */
+    uint32_t id_count, id_cap, id_free_head, id_free_tail, node_count;
+    uint32_t *id_slot, *id_parent, *id_child, *id_last, *id_next, *id_prev, *id_range;
+    uint64_t *id_serial, serial;
+    uint8_t *id_gen;
+    /* by node slot; position, linear and state are counted blocks: a borrowed view outlives a reallocation */
+    uint32_t n, cap;
+    double *position;
+    float *linear, *world;
+    mr_state *state;
+    uint32_t *node_id, *parent, *subtree, *anchor, *layers, *trs, *node_draw;
+    uint8_t *flags;
+    /* side table of authored rotation and scale */
+    mr_trs *trs_rows;
+    uint32_t trs_count, trs_cap, trs_free;
+    /* leaf ranges; row 0 is unused */
+    mr_range *ranges;
+    uint32_t range_count, range_cap, range_free;
+    /* anchors; row 0 is the root anchor at the world origin */
+    mr_anchor *anchors;
+    uint32_t anchor_count, anchor_cap, anchor_free, anchor_live, *anchor_hash, anchor_hash_size;
+    uint32_t *anchor_idle, anchor_idle_count, anchor_idle_cap;
+    /* descriptions */
+    mr_geometry *geometries;
+    mr_material *materials;
+    uint32_t geometry_count, geometry_cap, material_count, material_cap;
+    /* descriptions whose last draw went, until mr_take_idle: kind << 31 | index */
+    uint32_t *idle, idle_count, idle_cap;
+    /* draw records */
+    uint32_t draw_rows, draw_cap, draw_free, draw_count;
+    uint32_t *draw_node, *draw_geometry, *draw_material, *draw_next, *draw_slot;
+    uint8_t *draw_mirrored;
+    /* by draw slot */
+    uint32_t slots, slot_cap, bucket_count, bucket_cap;
+    uint32_t *slot_draw, *slot_node, *slot_geometry, *slot_material, *slot_id, *slot_anchor, *slot_layers;
+    float *box;                 /* [block][6][64]: centre xyz, half extents xyz, metres relative to the slot's anchor */
+    /* by block of 64 draw slots */
+    float *block_box;           /* [block][8]: centre xyz, half xyz, two spare */
+    uint64_t *block_live, *block_break, *block_dirty;
+    uint32_t *block_anchor, *block_layers;   /* MR_NONE: mixed anchors; layers 0 with block_mixed_layers */
+    uint8_t *block_mixed_layers;
+    mr_bucket *buckets;
+    /* pages: last epoch in which a page of rows changed */
+    uint64_t *page_epoch[3];
+    /* change tracking */
+    uint64_t epoch, draw_epoch;
+    mr_run *dirty;
+    uint32_t dirty_count, dirty_cap;
+    uint32_t *dirty_blocks, dirty_block_count;
+    uint8_t topology_dirty, draws_dirty, scan_all, nodes_moved;
+    int level;
+    mr_stats stats;
+} mr_store;
+
+/* ---- memory (store.c) ------------------------------------------------------------------------------------------ */
+/* Counted, zeroed, 64-byte aligned memory; retain and release are atomic. mr_block_new returns NULL when out of memory. */
+void *mr_block_new(size_t bytes);
+void mr_block_retain(void *block);
+void mr_block_release(void *block);
+/* Grows *array from `used` to at least `need` elements of `size` bytes, zeroing what is new; *cap in elements. */
+int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size);
+
+/* ---- store and tree (store.c, order.c) ------------------------------------------------------------------------- */
+mr_store *mr_store_new(int level);
+void mr_store_free(mr_store *s);
+/* The public id of an index: index | generation << 24. */
+uint32_t mr_public_id(const mr_store *s, uint32_t index);
+/* The index of a public id, or MR_NONE when it names no live node. Id 0 is the root. */
+uint32_t mr_resolve(const mr_store *s, uint32_t id);
+/* Resolves n public ids to node slots; returns n, or the row of the first stale one. */
+size_t mr_resolve_slots(const mr_store *s, const uint32_t *ids, size_t n, uint32_t *slots);
+/* Appends `count` nodes (identity, visible, layers 1) as last children of `parent` (index); writes public ids. `leaf_range`
+ * makes them one range and writes its number to *range (else 0). MR_FULL when the 24-bit id space is used up. */
+int mr_add(mr_store *s, uint32_t parent, uint32_t count, int leaf_range, uint32_t *ids, uint32_t *range);
+/* Public ids of a subtree in depth-first order (ids may be NULL); returns their number. */
+uint32_t mr_subtree_ids(const mr_store *s, uint32_t index, uint32_t *ids);
+/* Removes a node with its subtree; the generations of its ids advance. */
+int mr_remove(mr_store *s, uint32_t index);
+/* Makes `index` the last child of `parent`; MR_CYCLE when `parent` lies in its subtree. */
+int mr_set_parent(mr_store *s, uint32_t index, uint32_t parent);
+/* Copies all nodes of another store under `parent`; geometry and material map indices (may be NULL: no draws). Writes the
+ * new public id of every source node slot (slot 0: unused) to ids. The source must be in order (mr_order). */
+int mr_copy(mr_store *s, uint32_t parent, const mr_store *from, const uint32_t *geometry, const uint32_t *material, uint32_t *ids);
+/* Number of direct children of an index, and their public ids in the user's order. */
+uint32_t mr_children(const mr_store *s, uint32_t index, uint32_t *ids);
+/* Public ids of n node slots. */
+void mr_ids(const mr_store *s, uint32_t first, uint32_t n, uint32_t *ids);
+/* Brings node slots into depth-first order if topology changed. */
+int mr_order(mr_store *s);
+/* Frees a range record (its members stay as plain nodes). */
+void mr_range_free(mr_store *s, uint32_t range);
+
+/* ---- local transforms (transform.c) ---------------------------------------------------------------------------- */
+/* Marks slots [first, first + count) with flag bits and raises the epoch. */
+int mr_mark(mr_store *s, uint32_t first, uint32_t count, uint8_t bits);
+/* Any of the pointers may be NULL; position f64[3], rotation xyzw f64[4] (normalised here), scale f64[3]. Makes a TRS row. */
+int mr_set_trs(mr_store *s, uint32_t slot, const double *position, const double *rotation, const double *scale);
+/* Row-major 4x4 affine float64 matrix; drops the TRS row. */
+int mr_set_matrix(mr_store *s, uint32_t slot, const double *m);
+/* what 0: hide, 1: show, 2: set layers to value. */
+int mr_flag_many(mr_store *s, const uint32_t *slots, size_t n, int what, uint32_t value);
+/* State rows of n slots. */
+int mr_state_many(mr_store *s, const uint32_t *slots, size_t n, const mr_state *rows);
+/* The local 4x4 of a slot. */
+void mr_get_matrix(const mr_store *s, uint32_t slot, double *m);
+/* The world 4x4 of a slot in float64: anchor origin plus relative rows. Valid after mr_update. */
+void mr_get_world(const mr_store *s, uint32_t slot, double *m);
+/* Rotation and scale of a slot: the TRS row, or a decomposition; returns MR_NONFINITE when the matrix is sheared. */
+int mr_get_trs(const mr_store *s, uint32_t slot, double *rotation, double *scale);
+/* Drops TRS rows of a range of slots (after a bulk edit of their linear parts). */
+void mr_drop_trs(mr_store *s, uint32_t first, uint32_t count);
+/* Counts rows with a value that is not finite or beyond +-limit and notes the first; with `good` they are replaced by it. */
+size_t mr_check_f64(double *rows, size_t n, size_t width, double limit, const double *good, size_t *first);
+size_t mr_check_f32(float *rows, size_t n, size_t width, float limit, const float *good, size_t *first);
+/* First row of length below 1e-12, or n. */
+size_t mr_zero_row(const double *rows, size_t n, size_t width);
+/* 1 when a slot has a sheared matrix (no rotation and scale). */
+int mr_any_sheared(const mr_store *s, const uint32_t *slots, size_t n);
+/* Local and world 4x4 of n slots. */
+void mr_local_many(const mr_store *s, const uint32_t *slots, size_t n, double *m);
+void mr_world_many(const mr_store *s, const uint32_t *slots, size_t n, double *m);
+/* Bulk set for n slots; each of position (n,3), rotation (n,4), scale (n,3), matrix (n,16) may be NULL. */
+int mr_set_many(mr_store *s, const uint32_t *slots, size_t n, const double *position, const double *rotation,
+                const double *scale, const double *matrix);
+/* Copies local matrices of a slot range out (n,16) and in again (dropping TRS). */
+void mr_read_matrices(const mr_store *s, uint32_t first, uint32_t n, double *m);
+void mr_write_matrices(mr_store *s, uint32_t first, uint32_t n, const double *m);
+
+/* ---- update (update.c) ----------------------------------------------------------------------------------------- */
+/* Brings everything derived up to date: slot order, world transforms, anchors, visibility, bounds, draw order. */
+int mr_update(mr_store *s);
+/* The same from scratch, without hysteresis: a pure function of ids and content. */
+int mr_settle(mr_store *s);
+/* World transforms of slots [first, end) whose parents are up to date (transform.inl, one per level). */
+/* Writes a slot's world rows from its parent's; p gets the position relative to the parent's anchor. */
+void mr_compose(mr_store *s, uint32_t slot, double p[3]);
+int mr_transform_base(mr_store *s, uint32_t first, uint32_t end);
+int mr_transform_avx2(mr_store *s, uint32_t first, uint32_t end);
+
+/* ---- anchors (anchor.c) ---------------------------------------------------------------------------------------- */
+/* Chooses the anchor of a slot whose position is p relative to parent anchor `a`; writes p relative to the choice. Live rule. */
+int mr_anchor_choose(mr_store *s, uint32_t slot, uint32_t a, double p[3]);
+/* Origins of all anchors, (n,3). */
+void mr_origins(const mr_store *s, double *out);
+/* Finds or makes the anchor of p's cell under `a`; returns its index or MR_NONE when out of memory. */
+uint32_t mr_anchor_at(mr_store *s, uint32_t a, const double p[3]);
+/* Gives back anchors that no node uses. */
+void mr_anchor_sweep(mr_store *s);
+void mr_anchor_unuse(mr_store *s, uint32_t a);
+/* All anchors and world transforms from scratch; numbers anchors by the lowest node id that opened them. */
+int mr_anchor_settle(mr_store *s);
+
+/* ---- draws (draws.c, bounds.c) --------------------------------------------------------------------------------- */
+/* Replaces the draws of a node slot by k (geometry, material) pairs. */
+int mr_set_draws(mr_store *s, uint32_t slot, const uint32_t *geometry, const uint32_t *material, uint32_t k);
+/* The same draws for n nodes. */
+int mr_set_draws_many(mr_store *s, const uint32_t *slots, size_t n, const uint32_t *geometry, const uint32_t *material, uint32_t k);
+/* Draws of a slot (arrays may be NULL); returns their number. */
+int mr_draws_of(const mr_store *s, uint32_t slot, uint32_t *geometry, uint32_t *material);
+/* Switches a geometry or material (kind 0 or 1) off: draws of it are skipped until it is described again. */
+void mr_forget(mr_store *s, int kind, uint32_t index);
+/* Takes descriptions that no draw uses any more off the idle list: writes kind << 31 | index, returns their number. */
+uint32_t mr_take_idle(mr_store *s, uint32_t *out);
+void mr_clear_draws(mr_store *s, uint32_t slot);
+/* Registers a geometry (class bits and local box) or a material (class bits and shading class); redefining is allowed. */
+int mr_set_geometry(mr_store *s, uint32_t index, uint32_t key, const double lower[3], const double upper[3]);
+int mr_set_material(mr_store *s, uint32_t index, uint32_t key, uint32_t shading);
+/* Sorts every draw and lays out slots, buckets and blocks anew. */
+int mr_sort_draws(mr_store *s);
+/* 1 when a 3x4 world row turns right-handed triangles into left-handed ones (determinant < 0, in float64). */
+int mr_mirrored(const float *world);
+/* Refits the boxes of the draws marked dirty, and their blocks; sets draws_dirty when a draw changed class. */
+void mr_refit(mr_store *s);
+/* Marks the draws of a node slot for refitting and the page of `kinds` (bit per row kind) as changed. */
+void mr_touch_draws(mr_store *s, uint32_t slot, unsigned kinds);
+/* Gathers rows [first, first + count) of draw slots: 48, 16 or 16 bytes each. */
+void mr_fill_rows(const mr_store *s, int kind, uint32_t first, uint32_t count, void *out);
+/* Runs of slots whose page changed after `since`, gaps of one page bridged; returns their number (at most pages / 2 + 1). */
+uint32_t mr_dirty_runs(const mr_store *s, int kind, uint64_t since, mr_run *runs);
+uint32_t mr_page_slots(int kind);
+/* World box (float64) of the visible and hidden draws of node slots [first, end); returns 0 when there are none. */
+int mr_bounds(const mr_store *s, uint32_t first, uint32_t end, double lower[3], double upper[3]);
+/* Boxes of all draw slots as rows of centre and half extents, relative to each slot's anchor. */
+void mr_boxes(const mr_store *s, float *out);
+
+/* ---- culling (cull.c) ------------------------------------------------------------------------------------------ */
+typedef struct mr_view {
+    double eye[3], plane[6][4];      /* planes relative to the eye, unit normals, inside where n.r + d >= 0 */
+    double forward[3];               /* unit vector along the view direction, world space */
+    uint32_t layers, active;         /* active: bit per plane that can cut anything */
+    float normal[3][8], absolute[3][8];   /* plane lanes: n and |n| */
+    float *distance;                 /* [anchor][8]: d of every plane shifted to the anchor, widened for rounding */
+    uint32_t distance_cap;
+    uint64_t *words;                 /* visible bits, one word per block */
+    uint32_t word_cap, blocks;
+    uint64_t visible;
+    uint64_t stamp, cull_stamp, cull_epoch;  /* configuration counter; what the words were made from */
+    uint32_t blocks_in, blocks_straddling;
+} mr_view;
+
+/* pose: camera to world 4x4 row-major; projection 4x4 with depth 0..1. Returns MR_NONFINITE when the pose has no inverse. */
+int mr_view_configure(mr_view *v, const double *pose, const double *projection, uint32_t layers);
+void mr_view_free(mr_view *v);
+/* Fills the words of n views in one visit of the blocks. */
+int mr_cull(const mr_store *s, mr_view *const *views, uint32_t n);
+void mr_cull_base(const mr_store *s, mr_view *const *views, uint32_t n);
+void mr_cull_avx2(const mr_store *s, mr_view *const *views, uint32_t n);
+/* Origins of all anchors minus `from`, in float64, rounded to (n,4) float32 with w = 0. */
+void mr_anchor_offsets(const mr_store *s, const double from[3], float *out);
+
+/* ---- draw lists (drawlist.c, sort.c) --------------------------------------------------------------------------- */
+typedef struct { uint32_t count, instances, first_index; int32_t base_vertex; uint32_t base_instance; } mr_command;
+typedef struct { uint32_t klass, shading, first, count, instances, spare; uint64_t triangles; } mr_batch;
+typedef struct {
+    mr_command *commands;
+    mr_batch *batches;
+    uint32_t command_count, command_cap, batch_count, batch_cap;
+    uint64_t instances, triangles;
+} mr_list;
+
+/* Turns a culled view into commands. ranges: (n,3) index count, first index, base vertex by geometry; alpha: bit per alpha mode;
+ * merge: batches span shading classes except for masks; sort: back to front by view depth of the box centre, ties by id. */
+int mr_build(const mr_store *s, const mr_view *v, const uint32_t *ranges, uint32_t range_count, unsigned alpha, int merge,
+             int sort, mr_list *out);
+void mr_list_free(mr_list *l);
+/* Stable LSD radix sort of (key, value) pairs by the low `bits` of the key; `keys2` and `values2` are scratch. The result is in keys, values. */
+void mr_radix(uint64_t *keys, uint32_t *values, size_t n, unsigned bits, uint64_t *keys2, uint32_t *values2);
+
+#endif

@@ -1,0 +1,384 @@
+/* Memory, ids and the tree: adding, removing and moving nodes in O(1) list edits; order.c restores slot order later. */
+#include "mr.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEADER 64
+
+void *mr_block_new(size_t bytes) {
+    size_t whole = (bytes + HEADER + 64 + 63) & ~(size_t)63; /* 64 spare bytes: kernels may load past the last row */
+#ifdef _WIN32
+    char *p = _aligned_malloc(whole, 64);
+#else
+    char *p = aligned_alloc(64, whole);
+#endif
+    if (!p) return NULL;
+    memset(p, 0, whole);
+    atomic_init((atomic_size_t *)p, 1);
+    return p + HEADER;
+}
+
+void mr_block_retain(void *block) {
+    if (block) atomic_fetch_add((atomic_size_t *)((char *)block - HEADER), 1);
+}
+
+void mr_block_release(void *block) {
+    if (!block) return;
+    char *p = (char *)block - HEADER;
+    if (atomic_fetch_sub((atomic_size_t *)p, 1) != 1) return;
+#ifdef _WIN32
+    _aligned_free(p);
+#else
+    free(p);
+#endif
+}
+
+int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size) {
+    if (need <= *cap) return MR_OK;
+    uint64_t want = *cap ? (uint64_t)*cap * 2 : 64;
+    if (want < need) want = need;
+    void *old;
+    memcpy(&old, array, sizeof old);
+    void *block = mr_block_new((size_t)want * size);
+    if (!block) return MR_NOMEM;
+    if (old) memcpy(block, old, (size_t)*cap * size);
+    mr_block_release(old);
+    memcpy(array, &block, sizeof block);
+    *cap = (uint32_t)want;
+    return MR_OK;
+}
+
+/* Arrays that share a capacity grow one by one from the same start value; the common capacity moves only when all did. */
+#define GROW(field, old) do { uint32_t cap_ = (old); if (mr_grow(&s->field, &cap_, need, sizeof *s->field)) return MR_NOMEM; } while (0)
+
+static int grow_ids(mr_store *s, uint32_t need) {
+    if (need <= s->id_cap) return MR_OK;
+    uint32_t c = s->id_cap;
+    if (need < c * 2) need = c * 2;
+    GROW(id_slot, c); GROW(id_parent, c); GROW(id_child, c); GROW(id_last, c); GROW(id_next, c); GROW(id_prev, c);
+    GROW(id_range, c); GROW(id_serial, c); GROW(id_gen, c);
+    s->id_cap = need;
+    return MR_OK;
+}
+
+static int grow_nodes(mr_store *s, uint32_t need) {
+    if (need <= s->cap) return MR_OK;
+    uint32_t c = s->cap, want = c ? c * 2 : 64;
+    if (need < want) need = want;
+    /* Rows of several values: the capacity is counted in rows, so each grows by its own row size. */
+    uint32_t k = c;
+    if (mr_grow(&s->position, &k, need, 3 * sizeof(double))) return MR_NOMEM;
+    k = c;
+    if (mr_grow(&s->linear, &k, need, 9 * sizeof(float))) return MR_NOMEM;
+    k = c;
+    if (mr_grow(&s->world, &k, need, 12 * sizeof(float))) return MR_NOMEM;
+    GROW(state, c); GROW(node_id, c); GROW(parent, c); GROW(subtree, c); GROW(anchor, c); GROW(layers, c); GROW(trs, c);
+    GROW(node_draw, c); GROW(flags, c);
+    s->cap = need;
+    return MR_OK;
+}
+
+static void init_slot(mr_store *s, uint32_t slot, uint32_t index, uint32_t parent_slot) {
+    static const float identity[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    memset(s->position + 3 * (size_t)slot, 0, 3 * sizeof(double));
+    memcpy(s->linear + 9 * (size_t)slot, identity, sizeof identity);
+    memset(s->world + 12 * (size_t)slot, 0, 12 * sizeof(float));
+    for (int i = 0; i < 3; i++) s->world[12 * (size_t)slot + 5 * i] = 1.0f;
+    memset(s->state + slot, 0, sizeof(mr_state));
+    s->node_id[slot] = index;
+    s->parent[slot] = parent_slot;
+    s->subtree[slot] = 1;
+    s->anchor[slot] = MR_NONE;
+    s->layers[slot] = 1;
+    s->trs[slot] = MR_NONE;
+    s->node_draw[slot] = MR_NONE;
+    s->flags[slot] = MR_VISIBLE | MR_MOVED | MR_TINTED | MR_FRESH;
+}
+
+static void init_id(mr_store *s, uint32_t index, uint32_t slot) {
+    s->id_slot[index] = slot;
+    s->id_serial[index] = ++s->serial;
+    s->id_child[index] = s->id_last[index] = s->id_next[index] = s->id_prev[index] = s->id_parent[index] = MR_NONE;
+    s->id_range[index] = 0;
+}
+
+mr_store *mr_store_new(int level) {
+    mr_store *s = calloc(1, sizeof *s);
+    if (!s) return NULL;
+    s->level = level;
+    s->id_free_head = s->id_free_tail = s->trs_free = s->anchor_free = s->draw_free = MR_NONE;
+    s->range_count = 1;
+    if (grow_ids(s, 64) || grow_nodes(s, 64) || mr_grow(&s->anchors, &s->anchor_cap, 16, sizeof(mr_anchor)) ||
+        mr_grow(&s->ranges, &s->range_cap, 16, sizeof(mr_range))) {
+        mr_store_free(s);
+        return NULL;
+    }
+    init_id(s, 0, 0);
+    init_slot(s, 0, 0, MR_NONE);
+    s->flags[0] = MR_VISIBLE | MR_SHOWN;
+    s->anchor[0] = 0;
+    s->id_count = s->n = s->anchor_count = s->anchor_live = 1;
+    s->anchors[0].alive = s->anchors[0].users = 1;
+    s->anchors[0].parent = s->anchors[0].next = MR_NONE;
+    s->epoch = s->draw_epoch = 1;
+    return s;
+}
+
+void mr_store_free(mr_store *s) {
+    if (!s) return;
+    void *all[] = {s->idle, s->id_slot, s->id_parent, s->id_child, s->id_last, s->id_next, s->id_prev, s->id_range, s->id_serial, s->id_gen,
+                   s->position, s->linear, s->world, s->state, s->node_id, s->parent, s->subtree, s->anchor, s->layers, s->trs,
+                   s->node_draw, s->flags, s->trs_rows, s->ranges, s->anchors, s->anchor_hash, s->anchor_idle, s->geometries,
+                   s->materials, s->draw_node, s->draw_geometry, s->draw_material, s->draw_next, s->draw_slot, s->draw_mirrored,
+                   s->slot_draw, s->slot_node, s->slot_geometry, s->slot_material, s->slot_id, s->slot_anchor, s->slot_layers,
+                   s->box, s->block_box, s->block_live, s->block_break, s->block_dirty, s->block_anchor, s->block_layers,
+                   s->block_mixed_layers, s->buckets, s->page_epoch[0], s->page_epoch[1], s->page_epoch[2], s->dirty, s->dirty_blocks};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) mr_block_release(all[i]);
+    free(s);
+}
+
+uint32_t mr_public_id(const mr_store *s, uint32_t index) { return index | (uint32_t)s->id_gen[index] << 24; }
+
+uint32_t mr_resolve(const mr_store *s, uint32_t id) {
+    uint32_t index = id & MR_INDEX_MASK;
+    if (index >= s->id_count || s->id_slot[index] == MR_NONE || s->id_gen[index] != id >> 24) return MR_NONE;
+    return index;
+}
+
+size_t mr_resolve_slots(const mr_store *s, const uint32_t *ids, size_t n, uint32_t *slots) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t index = mr_resolve(s, ids[i]);
+        if (index == MR_NONE || index == 0) return i;
+        slots[i] = s->id_slot[index];
+    }
+    return n;
+}
+
+static void link_last(mr_store *s, uint32_t index, uint32_t parent) {
+    uint32_t last = s->id_last[parent];
+    s->id_parent[index] = parent;
+    s->id_prev[index] = last;
+    s->id_next[index] = MR_NONE;
+    if (last == MR_NONE) s->id_child[parent] = index;
+    else s->id_next[last] = index;
+    s->id_last[parent] = index;
+}
+
+static void unlink_id(mr_store *s, uint32_t index) {
+    uint32_t p = s->id_parent[index], a = s->id_prev[index], b = s->id_next[index];
+    if (a == MR_NONE) s->id_child[p] = b;
+    else s->id_next[a] = b;
+    if (b == MR_NONE) s->id_last[p] = a;
+    else s->id_prev[b] = a;
+}
+
+/* A member that goes leaves its range; the rows close up because members are consecutive siblings. */
+static void leave_range(mr_store *s, uint32_t index) {
+    uint32_t r = s->id_range[index];
+    if (!r) return;
+    mr_range *range = s->ranges + r;
+    s->id_range[index] = 0;
+    if (--range->count == 0) range->first_id = MR_NONE;
+    else if (range->first_id == index) range->first_id = s->id_next[index];
+}
+
+/* A member that gets a child moves behind its siblings, so that the rest of the range stays contiguous. */
+static void become_parent(mr_store *s, uint32_t index) {
+    if (!s->id_range[index]) return;
+    uint32_t parent = s->id_parent[index];
+    leave_range(s, index);
+    unlink_id(s, index);
+    link_last(s, index, parent);
+    s->topology_dirty = 1;
+}
+
+static uint32_t new_range(mr_store *s) {
+    uint32_t r = s->range_free;
+    if (r) {
+        s->range_free = s->ranges[r].next;
+        return r;
+    }
+    if (mr_grow(&s->ranges, &s->range_cap, s->range_count + 1, sizeof(mr_range))) return 0;
+    return s->range_count++;
+}
+
+void mr_range_free(mr_store *s, uint32_t range) {
+    mr_range *r = s->ranges + range;
+    uint32_t index = r->count ? r->first_id : MR_NONE;
+    for (uint32_t i = 0; i < r->count; i++, index = s->id_next[index]) s->id_range[index] = 0;
+    r->count = 0;
+    r->first_id = MR_NONE;
+    r->next = s->range_free;
+    s->range_free = range;
+}
+
+static uint32_t take_id(mr_store *s) {
+    uint32_t index = s->id_free_head;
+    if (index == MR_NONE) return s->id_count++;
+    s->id_free_head = s->id_next[index];
+    if (s->id_free_head == MR_NONE) s->id_free_tail = MR_NONE;
+    return index;
+}
+
+int mr_add(mr_store *s, uint32_t parent, uint32_t count, int leaf_range, uint32_t *ids, uint32_t *range) {
+    if (range) *range = 0;
+    if ((uint64_t)s->node_count + count >= MR_MAX_IDS) return MR_FULL;
+    uint64_t fresh = (uint64_t)s->id_count + count; /* an upper bound: freed ids may serve */
+    if (fresh > MR_MAX_IDS) fresh = MR_MAX_IDS;
+    if (grow_ids(s, (uint32_t)fresh) || grow_nodes(s, s->n + count)) return MR_NOMEM;
+    if (mr_grow(&s->dirty, &s->dirty_cap, s->dirty_count + 1, sizeof(mr_run))) return MR_NOMEM;
+    uint32_t r = 0;
+    if (leaf_range && count && !(r = new_range(s))) return MR_NOMEM;
+    become_parent(s, parent);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t index = take_id(s), slot = s->n++;
+        init_id(s, index, slot);
+        init_slot(s, slot, index, s->id_slot[parent]);
+        link_last(s, index, parent);
+        s->id_range[index] = r;
+        if (r && i == 0) s->ranges[r] = (mr_range){index, count, 0};
+        ids[i] = mr_public_id(s, index);
+    }
+    mr_run *tail = s->dirty_count ? s->dirty + s->dirty_count - 1 : NULL;
+    if (tail && tail->first + tail->count == s->n - count) tail->count += count; /* a loop of single adds stays one run */
+    else if (count) s->dirty[s->dirty_count++] = (mr_run){s->n - count, count};
+    if (range) *range = r;
+    s->node_count += count;
+    s->topology_dirty = 1;
+    s->epoch++;
+    return MR_OK;
+}
+
+/* The next index in depth-first order below `top`, or MR_NONE at the end. */
+static uint32_t next_below(const mr_store *s, uint32_t index, uint32_t top) {
+    if (s->id_child[index] != MR_NONE) return s->id_child[index];
+    while (index != top) {
+        if (s->id_next[index] != MR_NONE) return s->id_next[index];
+        index = s->id_parent[index];
+    }
+    return MR_NONE;
+}
+
+uint32_t mr_subtree_ids(const mr_store *s, uint32_t index, uint32_t *ids) {
+    uint32_t n = 0;
+    for (uint32_t i = index; i != MR_NONE; i = next_below(s, i, index), n++)
+        if (ids) ids[n] = mr_public_id(s, i);
+    return n;
+}
+
+static void drop_node(mr_store *s, uint32_t index) {
+    uint32_t slot = s->id_slot[index];
+    mr_clear_draws(s, slot);
+    mr_drop_trs(s, slot, 1);
+    if (s->anchor[slot] != MR_NONE) mr_anchor_unuse(s, s->anchor[slot]);
+    s->node_id[slot] = MR_NONE;
+    s->flags[slot] = 0;
+    s->id_slot[index] = MR_NONE;
+    s->id_gen[index]++;
+    s->id_serial[index] = 0;
+    s->node_count--;
+}
+
+int mr_remove(mr_store *s, uint32_t index) {
+    leave_range(s, index);
+    /* Walk first, free after: freed ids reuse the sibling links as the free queue. */
+    uint32_t n = 0, i = index, first = MR_NONE, last = MR_NONE;
+    unlink_id(s, index);
+    s->id_next[index] = MR_NONE;
+    while (i != MR_NONE) {
+        uint32_t next = next_below(s, i, index);
+        /* id_prev is no longer needed inside the subtree, so it chains the visited ids. */
+        s->id_prev[i] = last;
+        last = i;
+        if (first == MR_NONE) first = i;
+        if (i != index && s->id_range[i]) {
+            uint32_t r = s->id_range[i];
+            if (--s->ranges[r].count == 0) s->ranges[r].first_id = MR_NONE;
+            s->id_range[i] = 0;
+        }
+        i = next;
+        n++;
+    }
+    for (i = last; i != MR_NONE;) {
+        uint32_t before = s->id_prev[i];
+        drop_node(s, i);
+        s->id_next[i] = MR_NONE;
+        if (s->id_free_tail == MR_NONE) s->id_free_head = i;
+        else s->id_next[s->id_free_tail] = i;
+        s->id_free_tail = i;
+        i = before;
+    }
+    s->topology_dirty = 1;
+    s->epoch++;
+    return (int)(n > 0 ? MR_OK : MR_STALE);
+}
+
+int mr_set_parent(mr_store *s, uint32_t index, uint32_t parent) {
+    for (uint32_t i = parent; i != MR_NONE; i = s->id_parent[i])
+        if (i == index) return MR_CYCLE;
+    if (mr_mark(s, s->id_slot[index], 1, MR_MOVED | MR_TOGGLED)) return MR_NOMEM;
+    leave_range(s, index);
+    become_parent(s, parent);
+    unlink_id(s, index);
+    link_last(s, index, parent);
+    s->parent[s->id_slot[index]] = s->id_slot[parent];
+    s->topology_dirty = 1;
+    return MR_OK;
+}
+
+uint32_t mr_children(const mr_store *s, uint32_t index, uint32_t *ids) {
+    uint32_t n = 0;
+    for (uint32_t i = s->id_child[index]; i != MR_NONE; i = s->id_next[i], n++)
+        if (ids) ids[n] = mr_public_id(s, i);
+    return n;
+}
+
+void mr_ids(const mr_store *s, uint32_t first, uint32_t n, uint32_t *ids) {
+    for (uint32_t i = 0; i < n; i++) ids[i] = mr_public_id(s, s->node_id[first + i]);
+}
+
+static int copy_node(mr_store *s, const mr_store *from, uint32_t i, uint32_t id, const uint32_t *geometry, const uint32_t *material) {
+    uint32_t slot = s->id_slot[id & MR_INDEX_MASK], k = 0, g[64], m[64], *list = g, *materials = m;
+    memcpy(s->position + 3 * (size_t)slot, from->position + 3 * (size_t)i, 3 * sizeof(double));
+    memcpy(s->linear + 9 * (size_t)slot, from->linear + 9 * (size_t)i, 9 * sizeof(float));
+    s->state[slot] = from->state[i];
+    s->layers[slot] = from->layers[i];
+    s->flags[slot] = (uint8_t)((s->flags[slot] & ~MR_VISIBLE) | (from->flags[i] & MR_VISIBLE));
+    if (from->trs[i] != MR_NONE) {
+        const mr_trs *t = from->trs_rows + from->trs[i];
+        double rotation[4], scale[3];
+        memcpy(rotation, t->rotation, sizeof rotation);
+        memcpy(scale, t->scale, sizeof scale);
+        if (mr_set_trs(s, slot, NULL, rotation, scale)) return MR_NOMEM;
+    }
+    if (from->node_draw[i] == MR_NONE) return MR_OK;
+    int n = mr_draws_of(from, i, NULL, NULL), bad;
+    uint32_t *heap = NULL;
+    if (n > 64) {
+        if (!(heap = mr_block_new((size_t)n * 8))) return MR_NOMEM;
+        list = heap;
+        materials = heap + n;
+    }
+    mr_draws_of(from, i, list, materials);
+    for (k = 0; k < (uint32_t)n; k++) {
+        list[k] = geometry[list[k]];
+        materials[k] = material[materials[k]];
+    }
+    bad = mr_set_draws(s, slot, list, materials, (uint32_t)n);
+    mr_block_release(heap);
+    return bad;
+}
+
+int mr_copy(mr_store *s, uint32_t parent, const mr_store *from, const uint32_t *geometry, const uint32_t *material, uint32_t *ids) {
+    for (uint32_t i = 1; i < from->n;) {
+        uint32_t up = from->parent[i], r = from->id_range[from->node_id[i]], count = r ? from->ranges[r].count : 1;
+        uint32_t under = up == 0 ? parent : ids[up] & MR_INDEX_MASK;
+        int bad = mr_add(s, under, count, r != 0, ids + i, NULL);
+        for (uint32_t k = 0; k < count && !bad; k++) bad = copy_node(s, from, i + k, ids[i + k], geometry, material);
+        if (bad) return bad;
+        i += count;
+    }
+    return MR_OK;
+}

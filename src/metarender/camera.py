@@ -1,0 +1,229 @@
+"""Cameras: a pose of their own in float64 and a reversed-Z projection; they know no scene and no window."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import InvalidInput
+from .transforms import as_matrix, as_vector3
+
+
+class Camera:
+    """What all cameras share: a pose, and the ways to set it. Looks along its own -Z with +Y up.
+
+    Attributes
+    ----------
+    name : str
+    extras : dict
+        Application data, kept when files are loaded and saved.
+    """
+
+    near: float
+    far: float
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.extras: dict[str, Any] = {}
+        self._matrix: NDArray[np.float64] = np.eye(4)
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """Camera-to-world pose, (4, 4) float64, rigid; setting it accepts what ``Node.matrix`` accepts."""
+        return self._matrix.copy()
+
+    @matrix.setter
+    def matrix(self, value: ArrayLike) -> None:
+        matrix = as_matrix(value, "Camera.matrix")
+        axes = matrix[:3, :3]
+        lengths = np.linalg.norm(axes, axis=0)
+        if not (lengths > 0).all():
+            raise InvalidInput("Camera.matrix is singular; a camera pose needs three perpendicular axes.")
+        matrix[:3, :3] = axes / lengths  # a scaled node may carry a camera; only its rotation counts (glTF 2.0, 3.10)
+        self._matrix = matrix
+
+    @property
+    def position(self) -> NDArray[np.float64]:
+        """World position, (3,) float64, metres."""
+        return self._matrix[:3, 3].copy()
+
+    @position.setter
+    def position(self, value: ArrayLike) -> None:
+        self._matrix[:3, 3] = as_vector3(value, "Camera.position")
+
+    def look_at(self, eye: ArrayLike, target: ArrayLike, up: ArrayLike = (0.0, 1.0, 0.0)) -> Camera:
+        """Stand at `eye` and look at `target`.
+
+        Parameters
+        ----------
+        eye, target, up : (3,) float, world space, metres
+            Where `up` is parallel to the view direction, the nearest world axis replaces it.
+
+        Returns
+        -------
+        Camera
+            Itself.
+
+        Raises
+        ------
+        InvalidInput
+            Eye and target coincide, or a value is not finite.
+        """
+        place, aim = as_vector3(eye, "look_at eye"), as_vector3(target, "look_at target")
+        back = place - aim
+        if not np.linalg.norm(back) > 0:
+            raise InvalidInput(f"look_at eye and target are the same point {tuple(map(float, place))}; move one of them.")
+        self._aim(place, back / np.linalg.norm(back), as_vector3(up, "look_at up"))
+        return self
+
+    def orbit(self, theta: float, phi: float, radius: float, target: ArrayLike = (0.0, 0.0, 0.0)) -> Camera:
+        """Stand on a sphere around `target` and look at its centre.
+
+        Parameters
+        ----------
+        theta : float
+            Radians about +Y, counted from +Z.
+        phi : float
+            Radians from +Y.
+        radius : float
+            Metres; 0 stands on the target itself and only the direction counts.
+        target : (3,) float, world space, metres
+
+        Returns
+        -------
+        Camera
+            Itself.
+        """
+        values = (theta, phi, radius)
+        if not all(isinstance(v, (int, float, np.floating, np.integer)) and math.isfinite(v) for v in values) or radius < 0:
+            raise InvalidInput(f"orbit(theta={theta!r}, phi={phi!r}, radius={radius!r}) needs finite numbers and a radius of at least 0.")
+        back = np.array([math.sin(phi) * math.sin(theta), math.cos(phi), math.sin(phi) * math.cos(theta)])
+        # At the poles +Y is parallel to the view; the limit of phi from inside keeps the picture from jumping.
+        up = np.array([0.0, 1.0, 0.0])
+        if abs(back[1]) > 1 - 1e-12:
+            up = np.array([-math.sin(theta), 0.0, -math.cos(theta)]) * math.copysign(1.0, back[1])
+        self._aim(as_vector3(target, "orbit target") + radius * back, back, up)
+        return self
+
+    def _aim(self, eye: NDArray[np.float64], back: NDArray[np.float64], up: NDArray[np.float64]) -> None:
+        right = np.cross(up, back)
+        if not np.linalg.norm(right) > 1e-12 * max(1.0, float(np.linalg.norm(up))):
+            right = np.cross((0.0, 0.0, -1.0) if abs(back[1]) > 0.5 else (0.0, 1.0, 0.0), back)
+        right /= np.linalg.norm(right)
+        matrix = np.eye(4)
+        matrix[:3, 0], matrix[:3, 1], matrix[:3, 2], matrix[:3, 3] = right, np.cross(back, right), back, eye
+        self._matrix = matrix
+
+    def frame(self, bounds: ArrayLike, aspect: float = 1.0) -> Camera:
+        """Keep the view direction and move so that the whole box is in view.
+
+        Parameters
+        ----------
+        bounds : (2, 3) float, world space, metres
+            Lower and upper corner.
+        aspect : float
+            Width over height of the picture; below 1 the width decides.
+
+        Returns
+        -------
+        Camera
+            Itself.
+        """
+        box = np.asarray(bounds, np.float64)
+        if box.shape != (2, 3) or not np.isfinite(box).all() or (box[0] > box[1]).any():
+            raise InvalidInput("frame bounds must be (2, 3) finite numbers, the lower corner first.")
+        radius = max(float(np.linalg.norm(box[1] - box[0])) / 2, 1e-6)
+        self._matrix[:3, 3] = box.mean(axis=0) + self._matrix[:3, 2] * self._fit(radius, aspect)
+        return self
+
+    def projection(self, aspect: float) -> NDArray[np.float64]:
+        """Return the (4, 4) float64 projection for a picture of that width over height: reversed-Z, depth 1 near, 0 far."""
+        raise TypeError("Camera is a base class; use PerspectiveCamera or OrthographicCamera.")
+
+    def _fit(self, radius: float, aspect: float) -> float:
+        raise TypeError("Camera is a base class; use PerspectiveCamera or OrthographicCamera.")
+
+
+class PerspectiveCamera(Camera):
+    """A pinhole camera.
+
+    Parameters
+    ----------
+    fov : float
+        Vertical field of view, degrees, above 0 and below 180.
+    near, far : float
+        Metres; `far` may be infinite, which costs no depth precision with reversed-Z.
+    aspect : float or None
+        Width over height of the view; None takes the picture's.
+
+    Raises
+    ------
+    InvalidInput
+        A number is out of range.
+    """
+
+    def __init__(self, fov: float = 45.0, near: float = 1e-4, far: float = math.inf, *, aspect: float | None = None, name: str = "") -> None:
+        super().__init__(name)
+        if not 0 < fov < 180:
+            raise InvalidInput(f"fov={fov!r} must be in degrees, above 0 and below 180.")
+        if not (0 < near < far) or math.isinf(near):
+            raise InvalidInput(f"near={near!r} must be above 0 and below far={far!r}.")
+        if aspect is not None and not (0 < aspect < math.inf):
+            raise InvalidInput(f"aspect={aspect!r} must be above 0.")
+        self.fov, self.near, self.far, self.aspect = float(fov), float(near), float(far), aspect
+
+    def projection(self, aspect: float) -> NDArray[np.float64]:
+        """Return the (4, 4) float64 reversed-Z projection (E. Lengyel, Projection Matrix Tricks, 2007, for infinite far)."""
+        scale = 1.0 / math.tan(math.radians(self.fov) / 2)
+        matrix = np.zeros((4, 4))
+        matrix[0, 0], matrix[1, 1], matrix[3, 2] = scale / (self.aspect or aspect), scale, -1.0
+        if math.isinf(self.far):
+            matrix[2, 3] = self.near
+        else:
+            matrix[2, 2] = self.near / (self.far - self.near)
+            matrix[2, 3] = self.near * self.far / (self.far - self.near)
+        return matrix
+
+    def _fit(self, radius: float, aspect: float) -> float:
+        half = math.radians(self.fov) / 2
+        narrow = min(half, math.atan(math.tan(half) * (self.aspect or aspect)))
+        return radius / math.sin(narrow)
+
+
+class OrthographicCamera(Camera):
+    """A parallel projection.
+
+    Parameters
+    ----------
+    height : float
+        Height of the view, metres.
+    near, far : float
+        Metres along the view direction; `near` may be negative.
+    aspect : float or None
+        Width over height of the view; None takes the picture's.
+    """
+
+    def __init__(self, height: float = 2.0, near: float = 0.0, far: float = 1e4, *, aspect: float | None = None,
+                 name: str = "") -> None:
+        super().__init__(name)
+        if not 0 < height < math.inf:
+            raise InvalidInput(f"height={height!r} must be above 0 and finite.")
+        if not -math.inf < near < far < math.inf:
+            raise InvalidInput(f"near={near!r} must be below far={far!r}, both finite.")
+        if aspect is not None and not (0 < aspect < math.inf):
+            raise InvalidInput(f"aspect={aspect!r} must be above 0.")
+        self.height, self.near, self.far, self.aspect = float(height), float(near), float(far), aspect
+
+    def projection(self, aspect: float) -> NDArray[np.float64]:
+        """Return the (4, 4) float64 projection, depth 1 at near and 0 at far."""
+        depth = self.far - self.near
+        return np.array([[2 / (self.height * (self.aspect or aspect)), 0, 0, 0], [0, 2 / self.height, 0, 0],
+                         [0, 0, 1 / depth, self.far / depth], [0, 0, 0, 1.0]])
+
+    def _fit(self, radius: float, aspect: float) -> float:
+        self.height = 2 * radius / min(1.0, self.aspect or aspect)
+        self.far = max(self.far, self.near + 4 * radius)
+        return 2 * radius + max(self.near, 0.0)

@@ -1,0 +1,216 @@
+"""The command line: ``metarender render | view | info | doctor | demo``. Angles in degrees; exit code 0, or 1 with one sentence."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ._version import __version__
+from .errors import InvalidInput, MetarenderError
+from .progress import ProgressLine
+
+if TYPE_CHECKING:
+    from .camera import PerspectiveCamera
+    from .scene import Scene
+
+TONE_MAPPINGS = ("neutral", "aces", "agx", "none")
+DEFAULT_DIRECTION = (30.0, 65.0)
+"""Degrees of theta and phi where only a target is given; what framing a scene uses too."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are one sentence and exit code 1, like every other failure."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        # argparse takes -1e-3 for an option otherwise.
+        self._negative_number_matcher = re.compile(r"^-(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(1, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", text)
+    if match is None or not (int(match[1]) and int(match[2])):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 1280x720")
+    return int(match[1]), int(match[2])
+
+
+def _finite(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
+    return value
+
+
+def _add_look(parser: argparse.ArgumentParser) -> None:
+    """Options that ``render`` and ``view`` share."""
+    parser.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="pixels (default: 1280x720)")
+    parser.add_argument(
+        "--orbit", nargs=3, type=_finite, metavar=("THETA", "PHI", "RADIUS"),
+        help="camera on a sphere around the target: degrees about +Y from +Z, degrees from +Y, metres (default: frame the scene)",
+    )  # fmt: skip
+    parser.add_argument("--target", nargs=3, type=_finite, metavar=("X", "Y", "Z"), help="metres (default: centre of the scene)")
+    parser.add_argument("--fov", type=_finite, default=45.0, metavar="DEG", help="vertical field of view (default: 45)")
+    parser.add_argument("--environment", metavar="FILE.hdr", help="light from a panorama (default: the built-in studio)")
+    parser.add_argument("--tone-mapping", choices=TONE_MAPPINGS, default="neutral", help="(default: neutral)")
+    parser.add_argument("--exposure", type=_finite, default=1.0, metavar="E", help="factor on the light (default: 1)")
+    parser.add_argument("--background", metavar="COLOR", help="a colour, transparent or environment (default: transparent)")
+    parser.add_argument("--msaa", type=int, default=4, metavar="N", help="samples per pixel (default: 4)")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = _Parser(prog="metarender", description="Real-time rendering of glTF scenes, in a window or without a display.")
+    parser.add_argument("--version", action="version", version=f"metarender {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    render = commands.add_parser("render", help="draw a model into a picture; needs no display")
+    render.add_argument("model", metavar="MODEL", help="a .gltf or .glb file")
+    render.add_argument("-o", "--output", required=True, metavar="OUT.png", help="the picture")
+    _add_look(render)
+    render.add_argument("--stats", metavar="FILE.json", help="write the frame's counters")
+    render.set_defaults(run=_render)
+
+    view = commands.add_parser("view", help="show a model in a window")
+    view.add_argument("model", metavar="MODEL", help="a .gltf or .glb file")
+    _add_look(view)
+    view.set_defaults(run=_view)
+
+    info = commands.add_parser("info", help="tell what is in a model")
+    info.add_argument("model", metavar="MODEL", help="a .gltf or .glb file")
+    info.add_argument("--json", action="store_true", help="print JSON")
+    info.set_defaults(run=_info)
+
+    doctor = commands.add_parser("doctor", help="tell what this machine can draw with, and how to mend it")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.set_defaults(run=_doctor)
+
+    demo = commands.add_parser("demo", help="show a production line of a hundred thousand parts; a picture where there is no display")
+    demo.add_argument("-o", "--output", metavar="OUT.png", help="write a picture instead of opening a window")
+    demo.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="pixels (default: 1280x720)")
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = make_parser().parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            return int(options.run(options) or 0)
+        except MetarenderError as error:
+            return _fail(str(error))
+        except OSError as error:
+            return _fail(f"{error.filename or 'a file'}: {error.strerror or error}.")
+        except KeyboardInterrupt:
+            return _fail("stopped by the keyboard.")
+
+
+def _fail(sentence: str) -> int:
+    print(f"metarender: {' '.join(sentence.split())}", file=sys.stderr)
+    return 1
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    print(f"metarender: warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+def _load(options: argparse.Namespace) -> Scene:
+    from .io import load
+
+    with ProgressLine(sys.stderr, f"loading {Path(options.model).name}") as progress:
+        return load(options.model, progress=progress)
+
+
+def _prepare(options: argparse.Namespace) -> tuple[Scene, PerspectiveCamera]:
+    """The scene and camera that the options describe. Options are checked before the model is read."""
+    from .camera import PerspectiveCamera
+    from .environment import Environment
+
+    camera = PerspectiveCamera(fov=options.fov)
+    environment = Environment.from_file(options.environment) if options.environment else None
+    scene = _load(options)
+    if environment is not None:
+        scene.environment = environment
+    if options.background is not None:
+        scene.background = options.background
+    return scene, _aim(camera, scene, options)
+
+
+def _aim(camera: PerspectiveCamera, scene: Scene, options: argparse.Namespace) -> PerspectiveCamera:
+    bounds = scene.bounds
+    target = options.target
+    if target is None:
+        target = (0.0, 0.0, 0.0) if bounds is None else tuple(bounds.mean(axis=0))
+    if options.orbit is not None:
+        theta, phi, radius = options.orbit
+        if radius < 0:
+            raise InvalidInput(f"--orbit has radius {radius:g}; give 0 or more metres.")
+        camera.orbit(math.radians(theta), math.radians(phi), radius, target)
+        return camera
+    theta, phi = map(math.radians, DEFAULT_DIRECTION)
+    camera.orbit(theta, phi, 1.0, target)
+    if bounds is not None:
+        camera.frame(bounds, options.size[0] / options.size[1])
+        if options.target is not None:
+            distance = float(((camera.position - bounds.mean(axis=0)) ** 2).sum()) ** 0.5
+            camera.orbit(theta, phi, distance, target)
+    return camera
+
+
+def _render(options: argparse.Namespace) -> None:
+    from .renderer import Renderer
+
+    scene, camera = _prepare(options)
+    with Renderer(options.size, msaa=options.msaa, tone_mapping=options.tone_mapping, exposure=options.exposure) as renderer:
+        frame = renderer.render(scene, camera)
+        frame.save(options.output)
+        if options.stats:
+            Path(options.stats).write_text(frame.stats.to_json() + "\n", encoding="utf-8")
+
+
+def _view(options: argparse.Namespace) -> None:
+    from .viewer import view
+
+    scene, camera = _prepare(options)
+    title = Path(options.model).name
+    settings = {"msaa": options.msaa, "tone_mapping": options.tone_mapping, "exposure": options.exposure}
+    view(scene, camera=camera, size=options.size, title=title, **settings)
+
+
+def _info(options: argparse.Namespace) -> None:
+    from .inventory import describe, inventory
+
+    facts = inventory(_load(options)) | {"file": options.model}
+    print(json.dumps({"schema": 1, **facts}, indent=2) if options.json else describe(facts))
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from .doctor import describe, examine
+
+    report = examine()
+    print(json.dumps(report, indent=2) if options.json else describe(report))
+    return 0 if report["ok"] else _fail("no backend can draw; see the fixes above.")
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from .demo import run
+
+    run(options.size, options.output)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

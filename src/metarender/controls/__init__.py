@@ -1,0 +1,1 @@
+"""Turns input events into camera and node changes; knows no window."""

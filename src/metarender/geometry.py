@@ -1,0 +1,176 @@
+"""Vertices and triangles as immutable arrays, and the mesh that pairs them with materials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import InvalidInput
+from .materials import Material
+
+TOPOLOGIES = ("triangles", "lines", "points")
+NORMAL, TANGENT, UV0, UV1, COLOR = 1, 2, 4, 8, 16
+"""Bits of the vertex layout; positions are always there. The drawing of the whole geometry class is in ``_native/mr.h``."""
+
+TOPOLOGY_SHIFT = 16
+_DIVISOR = {"triangles": 3, "lines": 2, "points": 1}
+
+
+def _attribute(values: ArrayLike | None, what: str, widths: tuple[int, ...], count: int | None = None) -> NDArray[np.float32] | None:
+    """Return a read-only C-contiguous float32 copy-or-view of (n, width), checked."""
+    if values is None:
+        return None
+    try:
+        array = np.ascontiguousarray(values, np.float32)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"Geometry {what} must be numbers.") from None
+    if array.ndim != 2 or array.shape[1] not in widths:
+        raise InvalidInput(f"Geometry {what} must have shape (n, {' or '.join(map(str, widths))}), not {array.shape}.")
+    if count is not None and len(array) != count:
+        raise InvalidInput(f"Geometry {what} has {len(array)} rows but there are {count} positions; give one row for each vertex.")
+    if not np.isfinite(array).all():
+        row = int(np.nonzero(~np.isfinite(array).all(axis=1))[0][0])
+        raise InvalidInput(f"Geometry {what}[{row}] is not finite; remove NaN and infinity.")
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _colors(values: ArrayLike | None, count: int) -> NDArray[np.float32] | None:
+    if values is None:
+        return None
+    array = np.asarray(values)
+    linear = _attribute(array / np.float32(255) if array.dtype == np.uint8 else array, "colors", (3, 4), count)
+    if linear is not None and linear.shape[1] == 3:
+        linear = np.concatenate([linear, np.ones((count, 1), np.float32)], axis=1)
+    return linear
+
+
+def _indices(values: ArrayLike | None, vertex_count: int) -> NDArray[np.uint32]:
+    if values is None:
+        return np.arange(vertex_count, dtype=np.uint32)
+    array = np.asarray(values)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise InvalidInput(f"Geometry indices must be a (m,) array of integers, not {array.shape} {array.dtype}; use .ravel() on (t, 3).")
+    if array.size and (array.min() < 0 or int(array.max()) >= vertex_count):
+        raise InvalidInput(f"Geometry indices reach {int(array.max())} (lowest {int(array.min())}) but there are {vertex_count} vertices.")
+    return np.ascontiguousarray(array, np.uint32)
+
+
+class Geometry:
+    """Vertices and how they connect, in local space. Immutable, so any number of meshes, scenes and devices share it.
+
+    Parameters
+    ----------
+    positions : (n, 3) float32, metres
+    indices : (m,) uint32 or None
+        None connects the vertices in order.
+    normals : (n, 3) float32, unit length
+    tangents : (n, 4) float32
+        The fourth number is the handedness of the bitangent, +1 or -1 (glTF).
+    uv0, uv1 : (n, 2) float32
+        v = 0 is the top of a texture.
+    colors : (n, 3 or 4) linear RGB(A), float 0..1 or uint8
+        Multiplied with the colour of the material.
+    topology : "triangles", "lines" or "points"
+        Front faces are counter-clockwise.
+    name : str
+
+    Raises
+    ------
+    InvalidInput
+        Wrong shape, type or count, a value that is not finite, or an index out of range.
+    """
+
+    __slots__ = ("__weakref__", "_bounds", "colors", "geometry_key", "indices", "name", "normals", "positions", "tangents", "topology",
+                 "uv0", "uv1")
+
+    def __init__(self, *, positions: ArrayLike, indices: ArrayLike | None = None, normals: ArrayLike | None = None,
+                 tangents: ArrayLike | None = None, uv0: ArrayLike | None = None, uv1: ArrayLike | None = None,
+                 colors: ArrayLike | None = None, topology: str = "triangles", name: str = "") -> None:
+        if topology not in TOPOLOGIES:
+            raise InvalidInput(f"Geometry topology={topology!r} is unknown; use one of {', '.join(TOPOLOGIES)}.")
+        checked = _attribute(positions, "positions", (3,))
+        if checked is None or not len(checked):
+            raise InvalidInput("Geometry positions must have at least one row.")
+        count = len(checked)
+        self.positions: NDArray[np.float32] = checked
+        self.normals = _attribute(normals, "normals", (3,), count)
+        self.tangents = _attribute(tangents, "tangents", (4,), count)
+        self.uv0 = _attribute(uv0, "uv0", (2,), count)
+        self.uv1 = _attribute(uv1, "uv1", (2,), count)
+        self.colors = _colors(colors, count)
+        self.indices: NDArray[np.uint32] = _indices(indices, count)
+        self.indices.flags.writeable = False
+        if len(self.indices) % _DIVISOR[topology]:
+            raise InvalidInput(f"Geometry of {topology} has {len(self.indices)} indices, which {_DIVISOR[topology]} does not divide.")
+        self.topology, self.name = topology, name
+        bits = zip((NORMAL, TANGENT, UV0, UV1, COLOR), (self.normals, self.tangents, self.uv0, self.uv1, self.colors), strict=True)
+        self.geometry_key = sum(bit for bit, array in bits if array is not None) | TOPOLOGIES.index(topology) << TOPOLOGY_SHIFT
+        self._bounds = np.stack([checked.min(axis=0), checked.max(axis=0)])
+
+    @property
+    def bounds(self) -> NDArray[np.float32]:
+        """Lower and upper corner, (2, 3) float32, local space, metres."""
+        return self._bounds.copy()
+
+    @property
+    def vertex_count(self) -> int:
+        """Number of vertices."""
+        return len(self.positions)
+
+    @property
+    def index_count(self) -> int:
+        """Number of indices."""
+        return len(self.indices)
+
+    def with_flat_normals(self) -> Geometry:
+        """Return a copy without shared vertices whose normals are those of its triangles (glTF 2.0, 3.7.2.1)."""
+        if self.topology != "triangles":
+            return self
+        order = self.indices
+        corners = self.positions[order].reshape(-1, 3, 3)
+        face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        length = np.linalg.norm(face, axis=1, keepdims=True)
+        face = np.where(length > 0, face / np.where(length > 0, length, 1), (0.0, 1.0, 0.0))
+        pick = {name: None if (array := getattr(self, name)) is None else array[order] for name in ("uv0", "uv1", "colors")}
+        return Geometry(positions=self.positions[order], normals=np.repeat(face, 3, axis=0), name=self.name, **pick)
+
+    def __repr__(self) -> str:
+        return f"<Geometry {self.name!r} {self.vertex_count} vertices, {self.index_count} indices, {self.topology}>"
+
+
+class Mesh:
+    """What a node draws: one or more geometries, each with a material.
+
+    Parameters
+    ----------
+    geometry : Geometry
+    material : Material
+    primitives : sequence of (Geometry, Material)
+        Instead of the two above.
+    name : str
+
+    Attributes
+    ----------
+    extras : dict
+    """
+
+    __slots__ = ("__weakref__", "extras", "name", "primitives")
+
+    def __init__(self, geometry: Geometry | None = None, material: Material | None = None, *,
+                 primitives: Sequence[tuple[Geometry, Material]] | None = None, name: str = "") -> None:
+        pairs: Sequence[tuple[Any, Any]] = primitives if primitives is not None else ((geometry, material),)
+        for pair in pairs:
+            if len(pair) != 2 or not isinstance(pair[0], Geometry) or not isinstance(pair[1], Material):
+                found = ", ".join(type(part).__name__ for part in pair)
+                raise InvalidInput(f"Mesh needs a Geometry and a Material, not ({found}); try Mesh(mr.box(1), mr.Standard()).")
+        self.primitives: tuple[tuple[Geometry, Material], ...] = tuple((g, m) for g, m in pairs)
+        self.name = name
+        self.extras: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<Mesh {self.name!r} {len(self.primitives)} primitives>"

@@ -1,0 +1,22 @@
+"""The Python twin of ``shaders/interface``: binding numbers and the layout of every struct that GLSL shares."""
+
+from __future__ import annotations
+
+import numpy as np
+
+ATTRIBUTES = {"in_position": 0, "in_normal": 1, "in_tangent": 2, "in_uv0": 3, "in_uv1": 4, "in_color": 5,
+              "in_row0": 8, "in_row1": 9, "in_row2": 10, "in_info": 11, "in_state": 12}
+BLOCK_VIEW = 0
+STORAGE_ANCHORS, STORAGE_MATERIALS, STORAGE_LIGHTS = 0, 1, 2
+UNIT_SLOT_0, UNIT_SLOT_1, UNIT_SLOT_2, UNIT_SLOT_3, UNIT_SLOT_4 = 0, 1, 2, 3, 4
+"""A material's texture slots; slot n is unit n."""
+
+UNIT_ENVIRONMENT_SPECULAR, UNIT_ENVIRONMENT_IRRADIANCE, UNIT_ENVIRONMENT_DFG, UNIT_SHADOW, UNIT_SOURCE = 8, 9, 10, 11, 12
+
+VIEW_DTYPE = np.dtype([("view_projection", "f4", (4, 4)), ("clip_to_direction", "f4", (4, 4)), ("shadow_matrix", "f4", (4, 4)),
+                       ("first_anchor", "f4", 4), ("forward", "f4", 4), ("shadow", "f4", 4), ("environment", "f4", 4),
+                       ("viewport", "f4", 2), ("exposure", "f4"), ("tone_mapping", "i4"), ("light_count", "i4"), ("padding", "i4", 3)])
+"""``View`` of interface/view.glsl (std140); matrices are stored transposed, because GLSL reads columns."""
+
+LIGHT_DTYPE = np.dtype([("position", "f4", 4), ("direction", "f4", 4), ("color", "f4", 4), ("cone", "f4", 4)])
+"""``Light`` of interface/lights.glsl (std430)."""

@@ -1,0 +1,115 @@
+"""GPU buffers that grow, count what is written to them, and are checked after every allocation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .device import Device
+
+
+class GrowBuffer:
+    """A buffer whose content survives growth.
+
+    Parameters
+    ----------
+    device : Device
+    label : str
+        Names the buffer in errors and debuggers.
+    counter : "bytes_uploaded" or "bytes_view"
+        Which counter of the device its writes raise.
+    size : int
+        First allocation, bytes.
+    """
+
+    def __init__(self, device: Device, label: str, counter: str = "bytes_uploaded", size: int = 4096) -> None:
+        self._device, self._label, self._counter = device, label, counter
+        self._buffer: moderngl.Buffer | None = None
+        self._resource: Any = None
+        self._staging: NDArray[np.uint8] = np.empty(0, np.uint8)
+        self.generation = 0
+        """Grows whenever the buffer behind changes, so that vertex arrays know to bind anew."""
+        self._allocate(size)
+
+    @property
+    def buffer(self) -> moderngl.Buffer:
+        """The ModernGL buffer of this moment."""
+        assert self._buffer is not None
+        return self._buffer
+
+    @property
+    def size(self) -> int:
+        """Allocated bytes."""
+        return self._buffer.size if self._buffer is not None else 0
+
+    def _allocate(self, size: int) -> None:
+        self._device.drain()
+        buffer = self._device.ctx.buffer(reserve=size, dynamic=True)
+        self._device.check(f"allocating {size} bytes for {self._label}")
+        resource = self._device.track("buffer", buffer.glo, buffer.release, size)
+        if self._buffer is not None:
+            self._device.ctx.copy_buffer(buffer, self._buffer, size=self._buffer.size)
+            self._resource.release()
+        self._buffer, self._resource = buffer, resource
+        self.generation += 1
+
+    def reserve(self, size: int) -> None:
+        """Make room for at least `size` bytes; grows by half at a time so that n appends cost O(n)."""
+        if size > self.size:
+            self._allocate(max(size, self.size + self.size // 2))
+
+    def write(self, data: NDArray[Any], offset: int = 0) -> None:
+        """Write a C-contiguous array at a byte offset, growing first where it does not fit."""
+        if data.nbytes:
+            self.reserve(offset + data.nbytes)
+            self.buffer.write(data, offset=offset)
+            stats = self._device.stats
+            setattr(stats, self._counter, getattr(stats, self._counter) + data.nbytes)
+
+    def staging(self, size: int) -> NDArray[np.uint8]:
+        """Return `size` bytes of reused host memory to gather rows into before ``write``."""
+        if len(self._staging) < size:
+            self._staging = np.empty(max(size, 2 * len(self._staging)), np.uint8)
+        return self._staging[:size]
+
+    def release(self) -> None:
+        """Delete the buffer; safe to call twice."""
+        if self._resource is not None:
+            self._resource.release()
+        self._resource = self._buffer = None
+
+
+class RangeAllocator:
+    """First-fit ranges of an unbounded line, merged when freed."""
+
+    def __init__(self) -> None:
+        self.end = 0
+        self._free: list[tuple[int, int]] = []
+
+    def take(self, count: int) -> int:
+        """Return the start of `count` free places."""
+        for row, (start, length) in enumerate(self._free):
+            if length >= count:
+                if length == count:
+                    del self._free[row]
+                else:
+                    self._free[row] = (start + count, length - count)
+                return start
+        start, self.end = self.end, self.end + count
+        return start
+
+    def give(self, start: int, count: int) -> None:
+        """Free a range that ``take`` returned."""
+        merged: list[tuple[int, int]] = []
+        for place, length in sorted([*self._free, (start, count)]):
+            if merged and merged[-1][0] + merged[-1][1] == place:
+                merged[-1] = (merged[-1][0], merged[-1][1] + length)
+            else:
+                merged.append((place, length))
+        if merged and merged[-1][0] + merged[-1][1] == self.end:
+            self.end = merged.pop()[0]
+        self._free = merged

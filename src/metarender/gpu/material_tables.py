@@ -1,0 +1,65 @@
+"""One table of rows for each material shader, indexed by the scene's material number; only edited rows are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..materials import Material
+from .bindings import STORAGE_MATERIALS
+from .buffers import GrowBuffer
+from .texture_pool import TexturePool
+
+if TYPE_CHECKING:
+    from .device import Device
+
+
+class MaterialTables:
+    """The materials of one scene on one device."""
+
+    def __init__(self, device: Device, textures: TexturePool) -> None:
+        self._device, self._textures = device, textures
+        self._rows: dict[str, NDArray[Any]] = {}
+        self._buffers: dict[str, GrowBuffer] = {}
+
+    def write(self, materials: Sequence[Material | None], changed: NDArray[np.intp]) -> None:
+        """Write the rows of the materials whose numbers are in `changed`, one upload for each shader."""
+        picked = [(int(number), material) for number in changed if (material := materials[int(number)]) is not None]
+        self._textures.add([info.texture for _, material in picked for info in material.texture_infos if info is not None])
+        by_shader: dict[str, list[tuple[int, Material]]] = {}
+        for number, material in picked:
+            by_shader.setdefault(material.shader, []).append((number, material))
+        for shader, group in by_shader.items():
+            rows = self._reserve(shader, group[0][1].row_dtype, len(materials))
+            for number, material in group:
+                layers = [0 if info is None else self._textures.layer(info.texture) for info in material.texture_infos]
+                rows[number:number + 1] = np.zeros((), rows.dtype)
+                material.fill_row(rows[number], layers)
+            first, last = min(number for number, _ in group), max(number for number, _ in group)
+            self._buffers[shader].write(rows[first:last + 1], first * rows.itemsize)
+
+    def _reserve(self, shader: str, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
+        rows = self._rows.get(shader)
+        if rows is None or len(rows) < count:
+            grown = np.zeros(max(count, 16, 0 if rows is None else len(rows) * 3 // 2), dtype)
+            if rows is not None:
+                grown[:len(rows)] = rows
+            rows = self._rows[shader] = grown
+            if shader not in self._buffers:
+                self._buffers[shader] = GrowBuffer(self._device, f"materials of {shader}", size=grown.nbytes)
+            self._buffers[shader].reserve(grown.nbytes)
+        return rows
+
+    def bind(self, shader: str) -> None:
+        """Bind the table of a shader."""
+        self._buffers[shader].buffer.bind_to_storage_buffer(STORAGE_MATERIALS)
+
+    def release(self) -> None:
+        """Delete the tables."""
+        for buffer in self._buffers.values():
+            buffer.release()
+        self._buffers.clear()
+        self._rows.clear()

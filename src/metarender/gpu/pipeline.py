@@ -1,0 +1,75 @@
+"""The fixed-function state of a draw as one immutable value; only differences from the last one reach the driver."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import gl_extra as gl
+from .programs import BLEND, CLASS_DOUBLE_SIDED, CLASS_MIRRORED, LINES, POINTS, class_alpha, class_topology
+
+if TYPE_CHECKING:
+    from .device import Device
+
+MODES = {0: gl.GL_TRIANGLES, LINES: gl.GL_LINES, POINTS: gl.GL_POINTS}
+
+
+class Pipeline(NamedTuple):
+    """Everything that a draw needs set besides program, textures and buffers."""
+
+    cull: bool = True
+    """Whether back faces are dropped."""
+    clockwise: bool = False
+    """Whether front faces are clockwise: the transform mirrors."""
+    depth_test: bool = True
+    depth_write: bool = True
+    depth_equal: bool = False
+    """Whether a surface at the same depth passes."""
+    blend: bool = False
+    """Premultiplied "over"."""
+
+
+def pipeline_of(geometry_class: int, *, cull: bool = True, blend: bool = False) -> Pipeline:
+    """Return the pipeline of a geometry class.
+
+    Parameters
+    ----------
+    cull : bool
+        False for passes that draw both sides of everything (shadow maps).
+    blend : bool
+        Whether blended classes blend here; the ids pass draws them solid.
+    """
+    one_sided = not geometry_class & CLASS_DOUBLE_SIDED and class_topology(geometry_class) == 0
+    blends = blend and class_alpha(geometry_class) == BLEND
+    return Pipeline(cull=cull and one_sided, clockwise=bool(geometry_class & CLASS_MIRRORED), depth_write=not blends, blend=blends)
+
+
+class PipelineState:
+    """The pipeline that is bound in one context."""
+
+    def __init__(self, device: Device) -> None:
+        self._gl = device.gl
+        self._bound: Pipeline | None = None
+
+    def forget(self) -> None:
+        """Assume nothing, after somebody else may have touched the context."""
+        self._bound = None
+
+    def bind(self, pipeline: Pipeline) -> None:
+        """Set what differs from the pipeline bound last."""
+        if pipeline == self._bound:
+            return
+        old, api = self._bound, self._gl
+        switches = ((gl.GL_CULL_FACE, pipeline.cull, old and old.cull), (gl.GL_DEPTH_TEST, pipeline.depth_test, old and old.depth_test),
+                    (gl.GL_BLEND, pipeline.blend, old and old.blend))
+        for name, on, was in switches:
+            if old is None or on != was:
+                (api.glEnable if on else api.glDisable)(name)
+        if old is None or pipeline.clockwise != old.clockwise:
+            api.glFrontFace(gl.GL_CW if pipeline.clockwise else gl.GL_CCW)
+        if old is None or pipeline.depth_write != old.depth_write:
+            api.glDepthMask(1 if pipeline.depth_write else 0)
+        if old is None or pipeline.depth_equal != old.depth_equal:
+            api.glDepthFunc(gl.GL_GEQUAL if pipeline.depth_equal else gl.GL_GREATER)
+        if pipeline.blend and not (old and old.blend):
+            api.glBlendFuncSeparate(gl.GL_ONE, gl.GL_ONE_MINUS_SRC_ALPHA, gl.GL_ONE, gl.GL_ONE_MINUS_SRC_ALPHA)
+        self._bound = pipeline

@@ -1,0 +1,132 @@
+"""(pass, shader, feature bits, geometry class) to program: small explicit keys, and nothing else may compile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import moderngl
+
+from ..errors import ShaderError
+from ..geometry import COLOR, NORMAL, TANGENT, UV0, UV1
+from .shader_source import Composer
+
+if TYPE_CHECKING:
+    from .device import Device
+
+CLASS_SKINNED, CLASS_MIRRORED, CLASS_DOUBLE_SIDED = 1 << 23, 1 << 22, 1 << 21
+OPAQUE, MASK, BLEND = 0, 1, 2
+TRIANGLES, LINES, POINTS = 0, 1, 2
+
+
+def class_alpha(geometry_class: int) -> int:
+    """Return OPAQUE, MASK or BLEND out of a geometry class."""
+    return geometry_class >> 19 & 3
+
+
+def class_topology(geometry_class: int) -> int:
+    """Return TRIANGLES, LINES or POINTS out of a geometry class."""
+    return geometry_class >> 16 & 3
+
+
+class ProgramKey(NamedTuple):
+    """What tells two programs apart; every field is small and is part of the text that is compiled."""
+
+    render_pass: str
+    """"shade", "depth", "ids", "sky" or "encode"."""
+    shader: str = ""
+    """Name of a material shader; empty where the pass reads no material."""
+    features: int = 0
+    """Bits that the material declares."""
+    geometry_class: int = 0
+    many_anchors: bool = False
+    environment: bool = False
+    shadow: bool = False
+    multisample: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MaterialShader:
+    """Where a material's `surface()` stands and whether light reaches it."""
+
+    path: str
+    lit: bool
+
+
+SHADERS = {"standard": MaterialShader("material/standard.glsl", True), "unlit": MaterialShader("material/unlit.glsl", False)}
+_UNITS = {"shade": ("geometry/mesh.vert.glsl", "pass/shade.frag.glsl"), "depth": ("geometry/mesh.vert.glsl", "pass/depth.frag.glsl"),
+          "ids": ("geometry/mesh.vert.glsl", "pass/ids.frag.glsl"), "sky": ("pass/fullscreen.vert.glsl", "pass/sky.frag.glsl"),
+          "encode": ("pass/fullscreen.vert.glsl", "pass/encode.frag.glsl")}
+
+
+def normalise(key: ProgramKey) -> ProgramKey:
+    """Drop from a key what its program does not read, so that equal programs are compiled once."""
+    lit = bool(key.shader) and SHADERS[key.shader].lit and key.render_pass == "shade"
+    layout = key.geometry_class & (NORMAL | TANGENT | UV0 | UV1 | COLOR)
+    mask = class_alpha(key.geometry_class) == MASK
+    if not lit:
+        layout &= ~(NORMAL | TANGENT)
+    if not (key.render_pass == "shade" or mask):
+        layout = 0
+        key = key._replace(shader="", features=0)
+    alpha = class_alpha(key.geometry_class) if key.render_pass == "shade" or mask else OPAQUE
+    topology = class_topology(key.geometry_class)
+    mirrored = key.geometry_class & CLASS_MIRRORED if lit else 0
+    return key._replace(geometry_class=layout | topology << 16 | alpha << 19 | mirrored, environment=key.environment and lit,
+                        shadow=key.shadow and lit)
+
+
+def defines(key: ProgramKey) -> list[str]:
+    """Return the features of ``shader_source.FEATURES`` that a normalised key switches on."""
+    geometry = key.geometry_class
+    switches = {
+        "PASS_SHADE": key.render_pass == "shade", "PASS_DEPTH": key.render_pass == "depth", "PASS_IDS": key.render_pass == "ids",
+        # Lines and points without normals face no light: they show their colour (glTF 2.0, 3.7.2.1).
+        "LIT": bool(key.shader) and SHADERS[key.shader].lit and (class_topology(geometry) == TRIANGLES or bool(geometry & NORMAL)),
+        "HAS_NORMAL": geometry & NORMAL, "HAS_TANGENT": geometry & TANGENT, "HAS_UV0": geometry & UV0, "HAS_UV1": geometry & UV1,
+        "HAS_COLOR": geometry & COLOR, "MIRRORED": geometry & CLASS_MIRRORED, "MASK": class_alpha(geometry) == MASK,
+        "BLEND": class_alpha(geometry) == BLEND, "LINES": class_topology(geometry) == LINES, "POINTS": class_topology(geometry) == POINTS,
+        "MANY_ANCHORS": key.many_anchors, "HAS_ENVIRONMENT": key.environment, "HAS_SHADOW": key.shadow, "MULTISAMPLE": key.multisample,
+    }
+    return [name for name, on in switches.items() if on] + [f"FEATURE_{bit}" for bit in range(16) if key.features >> bit & 1]
+
+
+class Programs:
+    """Compiles programs on first use and keeps them until the device closes."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._composer = Composer()
+        self._programs: dict[ProgramKey, moderngl.Program] = {}
+        self._resources: list[Any] = []
+
+    def get(self, key: ProgramKey) -> moderngl.Program:
+        """Return the program of a key, which must be normalised.
+
+        Raises
+        ------
+        ShaderError
+            It does not compile or link; the message holds file, line, three lines around, features, and include chain.
+        """
+        program = self._programs.get(key)
+        if program is None:
+            program = self._programs[key] = self._compile(key)
+        return program
+
+    def _compile(self, key: ProgramKey) -> moderngl.Program:
+        features = defines(key)
+        aliases = {"material/surface.glsl": SHADERS[key.shader].path if key.shader else "material/none.glsl"}
+        vertex_path, fragment_path = _UNITS[key.render_pass]
+        units = {"vertex": self._composer.compose(vertex_path, features, aliases),
+                 "fragment": self._composer.compose(fragment_path, features, aliases)}
+        try:
+            program = self._device.ctx.program(vertex_shader=units["vertex"].text, fragment_shader=units["fragment"].text)
+        except moderngl.Error as error:
+            log = str(error)
+            unit = units["vertex" if "vertex_shader" in log else "fragment"]
+            what = f"{fragment_path} with material {key.shader or 'none'}"
+            raise ShaderError(f"Shader {what} does not compile:\n{unit.explain(log)}") from None
+        self._device.check(f"compiling {fragment_path}")
+        self._resources.append(self._device.track("program", program.glo, program.release))
+        self._device.stats.programs_compiled += 1
+        return program

@@ -1,0 +1,57 @@
+"""What all scenes of one device share: geometry, textures, programs, environments, and the pipeline that is bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import moderngl
+
+from .environment_textures import EnvironmentTextures
+from .geometry_pool import GeometryPool
+from .pipeline import PipelineState
+from .programs import ProgramKey, Programs
+from .scene_mirror import SceneMirror
+from .texture_pool import TexturePool
+
+if TYPE_CHECKING:
+    from .device import Device
+
+
+class ResourcePools:
+    """Made once per Device, on first use, and closed with it."""
+
+    @classmethod
+    def of(cls, device: Device) -> ResourcePools:
+        """Return the pools of a device."""
+        if device.pools is None:
+            device.pools = cls(device)
+        pools: ResourcePools = device.pools
+        return pools
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.geometry = GeometryPool(device)
+        self.textures = TexturePool(device)
+        self.programs = Programs(device)
+        self.pipeline = PipelineState(device)
+        self.environments = EnvironmentTextures(device)
+        self._fullscreen: dict[ProgramKey, moderngl.VertexArray] = {}
+        self._resources: list[Any] = []
+        self._mirrors: WeakKeyDictionary[Any, SceneMirror] = WeakKeyDictionary()
+
+    def fullscreen(self, key: ProgramKey) -> moderngl.VertexArray:
+        """Return the vertex array of a full-screen program; its three vertices come from their number alone."""
+        array = self._fullscreen.get(key)
+        if array is None:
+            array = self._fullscreen[key] = self.device.ctx.vertex_array(self.programs.get(key), [])
+            self._resources.append(self.device.track("vertex_array", array.glo, array.release))
+        return array
+
+    def mirror(self, scene: Any) -> SceneMirror:
+        """Return what this device holds of a scene; it is released when the scene is gone."""
+        mirror = self._mirrors.get(scene)
+        if mirror is None:
+            mirror = self._mirrors[scene] = SceneMirror(self)
+            self.device.on_gone(scene, "scene", mirror.release)
+        return mirror

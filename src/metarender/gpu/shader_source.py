@@ -1,0 +1,135 @@
+"""Composes GLSL units: `#include` once, a closed set of `#define` features in a fixed order, and a map back to the files.
+
+Mesa reports every error as line of unit 0 whatever `#line` says, so the map from output line to file and line is our own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+
+from ..errors import ShaderError
+
+FEATURES = ("PASS_SHADE", "PASS_DEPTH", "PASS_IDS", "LIT", "HAS_NORMAL", "HAS_TANGENT", "HAS_UV0", "HAS_UV1", "HAS_COLOR", "MIRRORED",
+            "DOUBLE_SIDED", "MASK", "BLEND", "LINES", "POINTS", "MANY_ANCHORS", "HAS_ENVIRONMENT", "HAS_SHADOW", "MULTISAMPLE",
+            *(f"FEATURE_{bit}" for bit in range(16)))
+"""Every macro that a program may be compiled with; ``FEATURE_n`` are the bits that a material declares."""
+
+VERSION = "#version 430 core"
+_INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"\s*$')
+_ERROR_LINE = re.compile(r"\b0[:(](\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where one line of a composed unit comes from."""
+
+    file: str
+    line: int
+    chain: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Source:
+    """One composed unit.
+
+    Attributes
+    ----------
+    text : str
+        What the compiler is given.
+    origins : list of Origin
+        One for each line of `text`.
+    defines : tuple of str
+    """
+
+    text: str
+    origins: list[Origin]
+    defines: tuple[str, ...]
+
+    def explain(self, log: str) -> str:
+        """Turn a driver's log into file, line, the three lines around, the feature set, and the include chain."""
+        parts = []
+        lines = self.text.splitlines()
+        for message in filter(None, (row.strip() for row in log.splitlines())):
+            match = _ERROR_LINE.search(message)
+            number = int(match.group(1)) if match else 0
+            if not 1 <= number <= len(lines):
+                parts.append(message)
+                continue
+            origin = self.origins[number - 1]
+            parts.append(f"{origin.file}:{origin.line}: {message}")
+            for near in range(max(number - 3, 0), min(number + 2, len(lines))):
+                mark = ">" if near == number - 1 else " "
+                parts.append(f"  {mark} {self.origins[near].line:4d} | {lines[near]}")
+            if len(origin.chain) > 1:
+                parts.append("    included by " + " <- ".join(reversed(origin.chain[:-1])))
+        parts.append("features: " + (" ".join(self.defines) or "none"))
+        return "\n".join(parts)
+
+
+@dataclass(slots=True)
+class Composer:
+    """Reads shader files and composes units.
+
+    Parameters
+    ----------
+    overlay : mapping of str to str
+        Files that stand before those of the package, by path; a user's material is one.
+    """
+
+    overlay: Mapping[str, str] = field(default_factory=dict)
+    _cache: dict[str, list[str]] = field(default_factory=dict)
+
+    def compose(self, path: str, defines: Sequence[str], aliases: Mapping[str, str] | None = None) -> Source:
+        """Compose one unit.
+
+        Parameters
+        ----------
+        path : str
+            File below ``shaders/``, such as ``pass/shade.frag.glsl``.
+        defines : sequence of str
+            Names out of ``FEATURES``, in any order.
+        aliases : mapping of str to str
+            Include paths that stand for another file: ``material/surface.glsl`` for the shader in use.
+
+        Raises
+        ------
+        ShaderError
+            A file is missing, includes itself, or a feature is not declared.
+        """
+        unknown = sorted(set(defines) - set(FEATURES))
+        if unknown:
+            raise ShaderError(f"{path}: feature {', '.join(unknown)} is not declared; add it to FEATURES of gpu/shader_source.py.")
+        ordered = tuple(name for name in FEATURES if name in set(defines))
+        text = [VERSION, *(f"#define {name} 1" for name in ordered)]
+        origins = [Origin("composer", number, ("composer",)) for number in range(1, len(text) + 1)]
+        self._append(path, (), set(), aliases or {}, text, origins)
+        return Source("\n".join(text) + "\n", origins, ordered)
+
+    def _append(self, path: str, chain: tuple[str, ...], seen: set[str], aliases: Mapping[str, str], text: list[str],
+                origins: list[Origin]) -> None:
+        path = aliases.get(path, path)
+        if path in seen:
+            return
+        seen.add(path)
+        chain = (*chain, path)
+        for number, line in enumerate(self._read(path, chain), 1):
+            include = _INCLUDE.match(line)
+            if include:
+                self._append(include.group(1), chain, seen, aliases, text, origins)
+            else:
+                text.append(line)
+                origins.append(Origin(path, number, chain))
+
+    def _read(self, path: str, chain: tuple[str, ...]) -> list[str]:
+        if path in self.overlay:
+            return self.overlay[path].splitlines()
+        if path not in self._cache:
+            try:
+                self._cache[path] = files("metarender.shaders").joinpath(path).read_text("utf-8").splitlines()
+            except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
+                by = f", included by {chain[-2]}" if len(chain) > 1 else ""
+                raise ShaderError(f"Shader file {path!r}{by} does not exist below shaders/; check the spelling of the path.") from None
+        return self._cache[path]

@@ -1,0 +1,95 @@
+"""The buffers that change with the camera: ``View`` blocks, anchor offsets, lights, and indirect commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .bindings import LIGHT_DTYPE, VIEW_DTYPE
+from .buffers import GrowBuffer
+
+if TYPE_CHECKING:
+    from .device import Device
+
+BLOCK_STRIDE = 512
+"""Bytes between ``View`` blocks: their size rounded up to the strictest alignment drivers ask for."""
+
+
+class ViewConstants:
+    """Written once per frame and only where the bytes differ from what is there."""
+
+    def __init__(self, device: Device) -> None:
+        self._blocks = GrowBuffer(device, "view constants", "bytes_view", 4 * BLOCK_STRIDE)
+        self._anchors = GrowBuffer(device, "anchor offsets", "bytes_view")
+        self._lights = GrowBuffer(device, "lights", "bytes_view")
+        self._commands = GrowBuffer(device, "indirect commands", "bytes_view", 1 << 16)
+        self._written: dict[str, bytes] = {}
+        self._lists: list[Any] = []
+
+    @property
+    def blocks(self) -> Any:
+        """Buffer of ``View`` blocks."""
+        return self._blocks.buffer
+
+    @property
+    def anchors(self) -> Any:
+        """Buffer of anchor offsets."""
+        return self._anchors.buffer
+
+    @property
+    def lights(self) -> Any:
+        """Buffer of lights."""
+        return self._lights.buffer
+
+    @property
+    def commands(self) -> Any:
+        """Buffer of indirect commands."""
+        return self._commands.buffer
+
+    def _write(self, name: str, buffer: GrowBuffer, data: NDArray[Any]) -> None:
+        content = data.tobytes()
+        if self._written.get(name) != content:
+            buffer.write(data)
+            self._written[name] = content
+
+    def write_blocks(self, blocks: Sequence[NDArray[Any]]) -> None:
+        """Write ``VIEW_DTYPE`` records, one every ``BLOCK_STRIDE`` bytes."""
+        packed = np.zeros((len(blocks), BLOCK_STRIDE), np.uint8)
+        for row, block in zip(packed, blocks, strict=True):
+            row[:VIEW_DTYPE.itemsize] = np.frombuffer(block.tobytes(), np.uint8)
+        self._write("blocks", self._blocks, packed)
+
+    def write_anchors(self, offsets: Sequence[NDArray[np.float32]]) -> list[tuple[int, int]]:
+        """Write (anchors, 4) float32 offsets of each view and return (byte offset, bytes) of each."""
+        places, padded, start = [], [], 0
+        for rows in offsets:
+            places.append((start, rows.nbytes))
+            count = -(-len(rows) // 16) * 16  # 256 bytes, the strictest alignment of storage buffers
+            padded.append(np.zeros((count, 4), np.float32))
+            padded[-1][:len(rows)] = rows
+            start += count * 16
+        self._write("anchors", self._anchors, np.concatenate(padded))
+        return places
+
+    def write_lights(self, rows: NDArray[Any]) -> None:
+        """Write ``LIGHT_DTYPE`` rows."""
+        self._write("lights", self._lights, rows if len(rows) else np.zeros(1, LIGHT_DTYPE))
+
+    def write_commands(self, lists: Sequence[Any]) -> list[int]:
+        """Write the commands of draw lists one behind the other and return the first of each; nothing where the lists are the same."""
+        firsts = np.cumsum([0, *(len(draws.commands) for draws in lists)])[:-1].tolist()
+        if len(lists) != len(self._lists) or any(a is not b for a, b in zip(lists, self._lists, strict=True)):
+            self._commands.reserve(sum(len(draws.commands) for draws in lists) * 20)
+            for draws, first in zip(lists, firsts, strict=True):
+                self._commands.write(draws.commands, first * 20)
+            self._lists = list(lists)
+        return firsts
+
+    def release(self) -> None:
+        """Delete the buffers."""
+        for buffer in (self._blocks, self._anchors, self._lights, self._commands):
+            buffer.release()
+        self._lists.clear()

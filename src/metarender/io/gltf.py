@@ -1,0 +1,218 @@
+"""glTF 2.0 files (.gltf, .glb) to a Scene: check everything, describe what is drawn, then build.
+
+The rooms: `gltf_container` (bytes, JSON, URIs), `gltf_schema` with `gltf_tables` (types), `gltf_rules`, `gltf_mesh_rules` and
+`gltf_layout` (what a schema cannot say), `gltf_accessors`, `gltf_materials`, `gltf_meshes`, `gltf_poses` (data), `asset` (the Scene).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..camera import Camera, OrthographicCamera, PerspectiveCamera
+from ..errors import AssetError, GltfError, InvalidInput
+from ..lights import DirectionalLight, Light, PointLight, SpotLight
+from .asset import Asset, InstanceDescription, NodeDescription
+from .gltf_accessors import Accessors
+from .gltf_container import Container, Resources, buffer_bytes, open_container
+from .gltf_materials import Materials
+from .gltf_meshes import Meshes
+from .gltf_poses import Poses, matrix_of
+from .gltf_rules import check_document, descend
+from .gltf_schema import pointer
+from .limits import Budget, Limits
+
+_WIDEST = math.radians(179.0)
+
+
+def read_gltf(path: Path, *, scene: int | str | None = None, limits: Limits, progress: Callable[[int, int], object] | None = None) -> Asset:
+    """Read a .gltf or .glb file.
+
+    Parameters
+    ----------
+    path : Path
+    scene : int or str, optional
+        Number or name of the scene; by default the file's own default, else its first, else all root nodes.
+    limits : Limits
+    progress : callable, optional
+        Called as ``progress(done, total)`` with bytes of the main file, then nodes.
+
+    Raises
+    ------
+    AssetError, GltfError
+    """
+    container = open_container(path, limits, progress)
+    ignored = check_document(container.document)
+    with np.errstate(all="ignore"):  # what overflows is refused as not finite, with a pointer
+        asset = _Reader(container, limits).read(scene, progress)
+    if ignored:
+        asset.notes.insert(0, f"the extensions {', '.join(ignored)}")
+    return asset
+
+
+class _Reader:
+    """Describes the drawn part of one checked document."""
+
+    def __init__(self, container: Container, limits: Limits) -> None:
+        self._document = container.document
+        self._limits = limits
+        self._nodes: list[dict[str, Any]] = self._document.get("nodes", [])
+        self._budget = Budget(limits)
+        self._budget.take(len(container.binary or b""), "The BIN chunk", "", array=False)
+        resources = Resources(container.path.parent, self._budget)
+        buffers: dict[int, memoryview] = {}
+
+        def buffer(index: int) -> memoryview:
+            if index not in buffers:
+                buffers[index] = buffer_bytes(container, resources, index, self._document["buffers"][index])
+            return buffers[index]
+
+        self._accessors = Accessors(self._document, buffer, self._budget)
+        self._materials = Materials(self._document, resources, self._accessors.view_bytes, self._budget)
+        self._meshes = Meshes(self._document, self._accessors, self._materials, self._budget)
+        self._poses = Poses(self._document, self._accessors, self._budget)
+        self._lights: list[dict[str, Any]] = self._document.get("extensions", {}).get("KHR_lights_punctual", {}).get("lights", [])
+        self._draws = 0
+
+    def read(self, scene: int | str | None, progress: Callable[[int, int], object] | None) -> Asset:
+        order = list(descend(self._nodes, self._roots(scene)))
+        if len(order) > self._limits.nodes:
+            message = f"The scene has {len(order):,} nodes, more than the {self._limits.nodes:,} allowed; raise Limits.nodes."
+            raise GltfError(message, "LIMIT_EXCEEDED", "/nodes")
+        places = {number: place for place, number in enumerate(order)}
+        described = []
+        for place, number in enumerate(order):
+            described.append(self._node(number))
+            if progress is not None and place % 256 == 0:
+                progress(place, len(order))
+        for place, number in enumerate(order):
+            for child in self._nodes[number].get("children", ()):
+                described[places[child]].parent = place
+        if progress is not None:
+            progress(len(order), len(order))
+        return Asset(described, self._materials.notes)
+
+    def _roots(self, scene: int | str | None) -> list[int]:
+        scenes: list[dict[str, Any]] = self._document.get("scenes", [])
+        chosen: int | None = None
+        if isinstance(scene, str):
+            names = [entry.get("name", "") for entry in scenes]
+            if scene not in names:
+                raise AssetError(f"The file has no scene named {scene!r}; its scenes are {', '.join(map(repr, names)) or 'none'}.")
+            chosen = names.index(scene)
+        elif scene is not None:
+            if type(scene) is not int or not 0 <= scene < len(scenes):
+                raise AssetError(f"The file has no scene {scene!r}; it has {len(scenes)}, counted from 0.")
+            chosen = scene
+        elif scenes:
+            chosen = self._document.get("scene", 0)
+        if chosen is not None:
+            return list(scenes[chosen].get("nodes", ()))
+        children = {child for node in self._nodes for child in node.get("children", ())}
+        return [index for index in range(len(self._nodes)) if index not in children]
+
+    def _node(self, number: int) -> NodeDescription:
+        source = self._nodes[number]
+        node = NodeDescription(name=source.get("name", ""), where=pointer("nodes", number))
+        get = source.get
+        if (matrix := get("matrix")) is not None:
+            node.matrix = np.array(matrix, np.float64).reshape(4, 4).T
+        else:
+            for key, name in (("translation", "position"), ("rotation", "rotation"), ("scale", "scale")):
+                if (value := get(key)) is not None:
+                    setattr(node, name, tuple(map(float, value)))
+        if isinstance(extras := get("extras"), dict):
+            node.extras = extras
+        extensions = get("extensions", {})
+        if "mesh" in source:
+            self._draw(node, source, number, extensions.get("EXT_mesh_gpu_instancing"))
+        if "camera" in source:
+            node.camera = self._camera(source["camera"])
+        if (light := extensions.get("KHR_lights_punctual")) is not None:
+            node.light = self._light(light["light"])
+        return node
+
+    def _draw(self, node: NodeDescription, source: dict[str, Any], number: int, instancing: dict[str, Any] | None) -> None:
+        """Give the node its mesh or instances."""
+        palette = self._poses.palette(number) if "skin" in source else None
+        mesh = self._meshes.mesh(source["mesh"], source.get("weights"), palette)
+        copies = 1
+        if not mesh.primitives:
+            return
+        if instancing is None:
+            node.mesh = mesh
+        else:
+            matrices = self._instances(
+                instancing["attributes"], pointer("nodes", number, "extensions", "EXT_mesh_gpu_instancing", "attributes")
+            )
+            copies = len(matrices)
+            node.instances = InstanceDescription(mesh.primitives, matrices)
+        self._draws += copies * len(mesh.primitives)
+        if self._draws > self._limits.nodes:
+            message = f"The scene draws more than {self._limits.nodes:,} primitives; raise Limits.nodes."
+            raise GltfError(message, "LIMIT_EXCEEDED", pointer("nodes", number))
+
+    def _instances(self, attributes: dict[str, int], where: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Return the (n, 4, 4) float64 matrices of EXT_mesh_gpu_instancing."""
+        wanted = {"TRANSLATION": ("VEC3", (0, 0, 0)), "ROTATION": ("VEC4", (0, 0, 0, 1)), "SCALE": ("VEC3", (1, 1, 1))}
+        counts = {self._accessors.count(accessor) for accessor in attributes.values()}
+        if len(counts) != 1:
+            raise GltfError("The attributes of instances have different counts.", "EXT_MESH_GPU_INSTANCING_UNEQUAL_COUNT", where)
+        self._budget.take(counts.pop() * 16 * 8, "The instances", where)
+        parts = []
+        for name, (kind, default) in wanted.items():
+            accessor = attributes.get(name)
+            if accessor is not None and self._document["accessors"][accessor]["type"] != kind:
+                raise GltfError(f"{name} of instances must be {kind}.", "EXT_MESH_GPU_INSTANCING_INVALID_FORMAT", f"{where}/{name}")
+            parts.append(np.asarray(default, np.float64) if accessor is None else self._accessors.floats(accessor).astype(np.float64))
+        matrices = matrix_of(*parts)
+        if not np.isfinite(matrices).all():
+            raise GltfError("An instance is not finite; check its numbers and that no rotation is zero.", "ACCESSOR_INVALID_FLOAT", where)
+        count = self._accessors.count(next(iter(attributes.values())))
+        return np.ascontiguousarray(np.broadcast_to(matrices, (count, 4, 4)))
+
+    def _camera(self, number: int) -> Camera | None:
+        source = self._document["cameras"][number]
+        camera: Camera
+        try:
+            if (body := source.get("perspective")) is not None:
+                fov = math.degrees(min(float(body["yfov"]), _WIDEST))
+                camera = PerspectiveCamera(fov, float(body["znear"]), float(body.get("zfar", math.inf)))
+            else:
+                body = source["orthographic"]
+                camera = OrthographicCamera(2 * abs(float(body["ymag"])) or 2.0, float(body["znear"]), float(body["zfar"]))
+        except InvalidInput as error:
+            raise GltfError(str(error), "VALUE_NOT_IN_RANGE", pointer("cameras", number)) from None
+        camera.name = source.get("name", "")
+        if isinstance(extras := source.get("extras"), dict):
+            camera.extras.update(extras)
+        return camera
+
+    def _light(self, number: int) -> Light | None:
+        source = self._lights[number]
+        color = tuple(map(float, source.get("color", (1, 1, 1))))
+        intensity = float(source.get("intensity", 1.0))
+        reach = max(float(source.get("range", math.inf)), 1e-9)
+        light: Light
+        try:
+            if source["type"] == "directional":
+                light = DirectionalLight(color, intensity)
+            elif source["type"] == "point":
+                light = PointLight(color, intensity, reach)
+            elif source["type"] == "spot":
+                cone = source["spot"]
+                inner, outer = float(cone.get("innerConeAngle", 0.0)), float(cone.get("outerConeAngle", math.pi / 4))
+                light = SpotLight(color, intensity, reach, inner, outer)
+            else:
+                return None
+        except InvalidInput as error:
+            where = pointer("extensions", "KHR_lights_punctual", "lights", number)
+            raise GltfError(str(error), "VALUE_NOT_IN_RANGE", where) from None
+        light.name = source.get("name", "")
+        if isinstance(extras := source.get("extras"), dict):
+            light.extras.update(extras)
+        return light

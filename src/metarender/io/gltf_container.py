@@ -1,0 +1,343 @@
+"""From a path to checked JSON and bytes: strict JSON, GLB framing, and URIs that cannot leave the asset's folder."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import re
+import stat
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from ..errors import AssetError, GltfError
+from .gltf_schema import pointer
+from .limits import Budget, Limits
+
+_MAGIC = b"glTF"
+_JSON, _BIN = 0x4E4F534A, 0x004E4942
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_DATA = re.compile(r"data:(?P<mime>[^;,]*)(?P<parameters>(?:;[^;,]*)*),", re.IGNORECASE)
+_READ_PIECE = 8 << 20
+
+Progress = Callable[[int, int], object]
+
+
+@dataclass(frozen=True)
+class Container:
+    """A glTF file taken apart.
+
+    Attributes
+    ----------
+    path : Path
+        The file itself.
+    document : dict
+        Parsed JSON; not yet checked against the schema.
+    binary : memoryview or None
+        The BIN chunk of a GLB.
+    """
+
+    path: Path
+    document: dict[str, Any]
+    binary: memoryview | None
+
+
+def read_file(path: Path, limits: Limits, progress: Progress | None = None, what: str = "") -> bytes:
+    """Read a regular file whole.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called as ``progress(bytes_read, bytes_total)`` after every piece.
+    what : str
+        How messages name the file; its path by default.
+
+    Raises
+    ------
+    AssetError
+        When it is missing, not a regular file, empty, larger than ``limits.file_bytes``, or cannot be read.
+    """
+    name = what or str(path)
+    try:
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISDIR(status.st_mode):
+                raise AssetError(f"{name} is a folder; name a file in it.")
+            if not stat.S_ISREG(status.st_mode):
+                raise AssetError(f"{name} is not a regular file; copy its content into one.")
+            size = status.st_size
+            if size == 0:
+                raise AssetError(f"{name} is empty; export it again.")
+            if size > limits.file_bytes:
+                raise AssetError(
+                    f"{name} has {size:,} bytes, more than the {limits.file_bytes:,} allowed; raise Limits.file_bytes if it is trusted."
+                )
+            if progress is None:
+                return bytes(file.read(size))
+            pieces = []
+            done = 0
+            while piece := file.read(min(_READ_PIECE, size - done)):
+                pieces.append(piece)
+                done += len(piece)
+                progress(done, size)
+            return b"".join(pieces)
+    except FileNotFoundError:
+        raise AssetError(f"{name} does not exist; check the path (the current folder is {os.getcwd()}).") from None
+    except IsADirectoryError:
+        raise AssetError(f"{name} is a folder; name a file in it.") from None
+    except (OSError, ValueError) as error:
+        raise AssetError(f"{name} cannot be read: {error}.") from None
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open without blocking, so that a named pipe is refused instead of waited for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+
+
+def open_container(path: Path, limits: Limits, progress: Progress | None = None) -> Container:
+    """Read a .gltf or .glb file; the content decides which of the two it is.
+
+    Raises
+    ------
+    AssetError, GltfError
+        When the file cannot be read, its framing lies, or its JSON is not strict JSON with an object at the top.
+    """
+    data = read_file(path, limits, progress)
+    binary: memoryview | None = None
+    text: bytes | memoryview = data
+    if path.suffix.lower() == ".glb" or data[:4] == _MAGIC:
+        text, binary = _split_glb(memoryview(data))
+    return Container(path, parse_json(text, limits), binary)
+
+
+def _split_glb(data: memoryview) -> tuple[memoryview, memoryview | None]:
+    """Check the GLB header and chunk table against the true size; return the JSON and BIN chunks."""
+    size = len(data)
+    if size < 12:
+        raise GltfError(f"A GLB header has 12 bytes and the file has {size}; it is cut off, copy it again.", "GLB_UNEXPECTED_END_OF_HEADER")
+    magic, version, length = struct.unpack_from("<4sII", data)
+    if magic != _MAGIC:
+        raise GltfError(f"A GLB file starts with b'glTF', this one with {magic!r}; it is another kind of file.", "GLB_INVALID_MAGIC")
+    if version != 2:
+        raise GltfError(f"GLB version {version} is not supported; export as glTF 2.0.", "GLB_INVALID_VERSION")
+    if length < 12:
+        raise GltfError(f"The GLB header declares {length} bytes, less than its own 12.", "GLB_LENGTH_TOO_SMALL")
+    if length != size:
+        raise GltfError(
+            f"The GLB header declares {length} bytes and the file has {size}; it is cut off or has bytes appended.", "GLB_LENGTH_MISMATCH"
+        )
+    chunks = _chunks(data)
+    if not chunks:
+        raise GltfError("The GLB file has no chunks; export it again.", "GLB_UNEXPECTED_END_OF_CHUNK_HEADER")
+    return chunks[0][1], next((body for kind, body in chunks[1:] if kind == _BIN), None)
+
+
+def _chunks(data: memoryview) -> list[tuple[int, memoryview]]:
+    """Walk all chunks; return the JSON and BIN ones, unknown ones are skipped as the specification asks."""
+    chunks: list[tuple[int, memoryview]] = []
+    seen: list[int] = []
+    at, size = 12, len(data)
+    while at < size:
+        if size - at < 8:
+            raise GltfError(f"A chunk header at byte {at} is cut off.", "GLB_UNEXPECTED_END_OF_CHUNK_HEADER")
+        length, kind = struct.unpack_from("<II", data, at)
+        at += 8
+        if length > size - at:
+            raise GltfError(f"The chunk at byte {at} declares {length} bytes and {size - at} are left.", "GLB_CHUNK_TOO_BIG")
+        if length % 4:
+            raise GltfError(f"The chunk at byte {at} has {length} bytes, not a multiple of 4.", "GLB_CHUNK_LENGTH_UNALIGNED")
+        _check_order(kind, length, seen, at)
+        seen.append(kind)
+        if kind in (_JSON, _BIN):
+            chunks.append((kind, data[at : at + length]))
+        at += length
+    return chunks
+
+
+def _check_order(kind: int, length: int, before: list[int], at: int) -> None:
+    if not before and kind != _JSON:
+        raise GltfError(f"The first chunk of a GLB must be JSON, not type {kind:#010x}.", "GLB_UNEXPECTED_FIRST_CHUNK")
+    if kind in (_JSON, _BIN) and kind in before[:2]:
+        raise GltfError(f"The GLB has a second chunk of type {kind:#010x} at byte {at}.", "GLB_DUPLICATE_CHUNK")
+    if kind == _BIN and len(before) != 1:
+        raise GltfError("The BIN chunk of a GLB must be its second chunk.", "GLB_UNEXPECTED_BIN_CHUNK")
+    if kind == _JSON and length == 0:
+        raise GltfError("The JSON chunk of the GLB is empty.", "GLB_EMPTY_CHUNK")
+
+
+def parse_json(data: bytes | memoryview, limits: Limits) -> dict[str, Any]:
+    """Parse strict JSON: UTF-8 without a byte order mark, no NaN or Infinity, no duplicate keys, an object at the top.
+
+    Raises
+    ------
+    GltfError
+        With code ``INVALID_JSON`` or ``TYPE_MISMATCH``.
+    """
+    if len(data) > limits.json_bytes:
+        raise GltfError(
+            f"The JSON text has {len(data):,} bytes, more than the {limits.json_bytes:,} allowed; raise Limits.json_bytes.",
+            "LIMIT_EXCEEDED",
+        )
+    try:
+        text = str(data, "utf-8")
+        document = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except RecursionError:
+        raise GltfError("The JSON is nested too deeply; no glTF needs that.", "INVALID_JSON") from None
+    except UnicodeDecodeError as error:
+        raise GltfError(f"The JSON is not UTF-8 (byte {error.start}).", "INVALID_JSON") from None
+    except ValueError as error:
+        raise GltfError(f"The JSON cannot be parsed: {str(error)[:200]}.", "INVALID_JSON") from None
+    if type(document) is not dict:
+        raise GltfError("The JSON of a glTF file must be an object.", "TYPE_MISMATCH", "/")
+    return document
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key {key[:60]!r} stands twice in one object")
+            seen.add(key)
+    return result
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def check_uri(uri: str, where: str) -> None:
+    """Refuse what is no URI, before anything touches the file system.
+
+    Raises
+    ------
+    GltfError
+        With code ``INVALID_URI``.
+    """
+    if uri[:5].lower() == "data:":
+        if not _DATA.match(uri):
+            raise GltfError("The data URI has no comma after its type.", "INVALID_URI", where)
+    elif not uri or uri.startswith(":") or "\0" in uri:
+        raise GltfError(f"{uri[:60]!r} is not a URI.", "INVALID_URI", where)
+
+
+def data_uri(uri: str) -> tuple[str, int] | None:
+    """Return the MIME type and decoded length that a data URI declares, None for other URIs; nothing is decoded."""
+    match = _DATA.match(uri) if uri[:5].lower() == "data:" else None
+    if match is None:
+        return None
+    length = len(uri) - match.end()
+    if match["parameters"].lower().endswith(";base64"):
+        length = length * 3 // 4 - uri[-2:].count("=")
+    return match["mime"].lower(), length
+
+
+class Resources:
+    """Fetches what URIs name, once each, from data URIs and from the asset's folder only.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the asset; nothing outside is read, also not through symbolic links.
+    budget : Budget
+        Every byte fetched is taken from it first.
+    """
+
+    def __init__(self, folder: Path, budget: Budget) -> None:
+        self._folder = Path(os.path.realpath(folder))
+        self._budget = budget
+
+    def fetch(self, uri: str, where: str) -> tuple[bytes, str]:
+        """Return the bytes of a URI and the MIME type it declares (empty for files).
+
+        Raises
+        ------
+        AssetError, GltfError
+            When the URI is malformed, leads outside the folder, or cannot be read.
+        """
+        check_uri(uri, where)
+        if uri[:5].lower() == "data:":
+            return self._decode(uri, where)
+        if _SCHEME.match(uri) or uri.startswith(("/", "\\")):
+            message = f"{uri[:60]!r} is not relative; put the file beside the asset and name it relatively."
+            raise GltfError(message, "NON_RELATIVE_URI", where)
+        path = self._resolve(uri, where)
+        try:
+            size = path.stat().st_size
+        except OSError:
+            raise GltfError(f"{uri[:200]!r} does not exist beside the asset; copy it there.", "IO_ERROR", where) from None
+        self._budget.take(size, f"The file {uri[:200]!r}", where, array=False)
+        try:
+            return read_file(path, self._budget.limits, what=repr(uri[:200])), ""
+        except GltfError:
+            raise
+        except AssetError as error:
+            raise GltfError(str(error), "IO_ERROR", where) from None
+
+    def _resolve(self, uri: str, where: str) -> Path:
+        """Percent-decode once and follow every link; the result must lie in the folder."""
+        try:
+            name = unquote_to_bytes(uri).decode("utf-8")
+        except UnicodeDecodeError:
+            raise GltfError(f"{uri[:60]!r} is not percent-encoded UTF-8.", "INVALID_URI", where) from None
+        if not name or "\0" in name or _SCHEME.match(name):
+            raise GltfError(f"{uri[:60]!r} is not a file name.", "INVALID_URI", where)
+        try:
+            path = Path(os.path.realpath(self._folder / name))
+            inside = path.is_relative_to(self._folder)
+        except (OSError, ValueError) as error:
+            raise GltfError(f"{uri[:60]!r} is not a file name: {error}.", "INVALID_URI", where) from None
+        if not inside:
+            raise GltfError(f"{uri[:200]!r} leads outside the folder of the asset; copy the file beside it.", "URI_OUTSIDE_FOLDER", where)
+        return path
+
+    def _decode(self, uri: str, where: str) -> tuple[bytes, str]:
+        """Decode a data URI after its decoded size has been taken from the budget."""
+        match = _DATA.match(uri)
+        if match is None:
+            raise GltfError("The data URI has no comma after its type.", "INVALID_URI", where)
+        body = uri[match.end() :]
+        self._budget.take(len(body) * 3 // 4 if "base64" in match["parameters"] else len(body), "A data URI", where)
+        if match["parameters"].lower().endswith(";base64"):
+            try:
+                data = base64.b64decode(body if "%" not in body else unquote_to_bytes(body), validate=True)
+            except (binascii.Error, ValueError) as error:
+                raise GltfError(f"The data URI is not base64: {error}.", "INVALID_URI", where) from None
+        else:
+            data = unquote_to_bytes(body)
+        return data, match["mime"].lower()
+
+
+def buffer_bytes(container: Container, resources: Resources, index: int, declared: dict[str, Any]) -> memoryview:
+    """Fetch one buffer and check that it has at least its declared length.
+
+    Returns
+    -------
+    memoryview
+        Exactly ``byteLength`` read-only bytes.
+    """
+    where = pointer("buffers", index)
+    length: int = declared["byteLength"]
+    uri = declared.get("uri")
+    if uri is None:
+        if index != 0 or container.binary is None:
+            raise GltfError("The buffer has no uri, and there is no GLB chunk for it.", "BUFFER_MISSING_GLB_DATA", where)
+        data = container.binary
+        if len(data) < length:
+            raise GltfError(
+                f"The buffer declares {length} bytes and the BIN chunk has {len(data)}.",
+                "BUFFER_BYTE_LENGTH_MISMATCH",
+                where + "/byteLength",
+            )
+        return data[:length]
+    raw, _ = resources.fetch(uri, where + "/uri")
+    if len(raw) < length:
+        code = "BUFFER_EMBEDDED_BYTELENGTH_MISMATCH" if uri[:5].lower() == "data:" else "BUFFER_EXTERNAL_BYTELENGTH_MISMATCH"
+        raise GltfError(f"The buffer declares {length} bytes and its data has {len(raw)}.", code, where)
+    return memoryview(raw)[:length]

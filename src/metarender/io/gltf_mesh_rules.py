@@ -1,0 +1,364 @@
+"""The rules of glTF 2.0 about meshes, skins and animations: names, formats and counts of accessors, and what uses which memory."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .gltf_layout import INDEX, VERTEX, format_name, format_of, layout_of
+from .gltf_schema import Fault, shown
+from .gltf_tables import MATERIAL_EXTENSIONS
+
+_U8, _U8N, _U16, _U16N = (5121, False), (5121, True), (5123, False), (5123, True)
+_I8, _I8N, _I16, _I16N = (5120, False), (5120, True), (5122, False), (5122, True)
+_F32 = (5126, False)
+Formats = dict[str, frozenset[tuple[str, int, bool]]]
+
+
+def _formats(**table: tuple[tuple[str, ...], tuple[tuple[int, bool], ...]]) -> Formats:
+    return {name: frozenset((kind, *c) for kind in kinds for c in components) for name, (kinds, components) in table.items()}
+
+
+_BASE = _formats(
+    POSITION=(("VEC3",), (_F32,)),
+    NORMAL=(("VEC3",), (_F32,)),
+    TANGENT=(("VEC4",), (_F32,)),
+    TEXCOORD=(("VEC2",), (_F32, _U8N, _U16N)),
+    COLOR=(("VEC3", "VEC4"), (_F32, _U8N, _U16N)),
+    JOINTS=(("VEC4",), (_U8, _U16)),
+    WEIGHTS=(("VEC4",), (_F32, _U8N, _U16N)),
+)
+_BASE_QUANTIZED = {
+    **_BASE,
+    **_formats(
+        POSITION=(("VEC3",), (_F32, _I8, _I8N, _U8, _U8N, _I16, _I16N, _U16, _U16N)),
+        NORMAL=(("VEC3",), (_F32, _I8N, _I16N)),
+        TANGENT=(("VEC4",), (_F32, _I8N, _I16N)),
+        TEXCOORD=(("VEC2",), (_F32, _I8, _I8N, _U8, _U8N, _I16, _I16N, _U16, _U16N)),
+    ),
+}
+_MORPH = _formats(
+    POSITION=(("VEC3",), (_F32,)),
+    NORMAL=(("VEC3",), (_F32,)),
+    TANGENT=(("VEC3",), (_F32,)),
+    TEXCOORD=(("VEC2",), (_F32, _I8N, _U8N, _I16N, _U16N)),
+    COLOR=(("VEC3", "VEC4"), (_F32, _I8N, _U8N, _I16N, _U16N)),
+)
+_MORPH_QUANTIZED = {
+    **_MORPH,
+    **_formats(
+        POSITION=(("VEC3",), (_F32, _I8, _I8N, _I16, _I16N)),
+        NORMAL=(("VEC3",), (_F32, _I8N, _I16N)),
+        TANGENT=(("VEC3",), (_F32, _I8N, _I16N)),
+    ),
+}
+_NUMBERED = re.compile(r"(TEXCOORD|COLOR|JOINTS|WEIGHTS)_(0|[1-9][0-9]*)")
+_INDEX_FORMATS = frozenset(("SCALAR", component, False) for component in (5121, 5123, 5125))
+_FLOATS = (_F32, _I8N, _U8N, _I16N, _U16N)
+_OUTPUTS = _formats(
+    translation=(("VEC3",), (_F32,)), rotation=(("VEC4",), _FLOATS), scale=(("VEC3",), (_F32,)), weights=(("SCALAR",), _FLOATS)
+)
+
+
+class _Usage:
+    """Remembers what each buffer view and accessor is used for, and refuses a second, different use."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.accessors: list[dict[str, Any]] = document.get("accessors", [])
+        self._views: list[dict[str, Any]] = document.get("bufferViews", [])
+        self._view_use: list[int | None] = [view.get("target") for view in self._views]
+        self._accessor_use: list[str | None] = [None] * len(self.accessors)
+        self._shared: dict[int, int] = {}
+
+    def vertex(self, number: int) -> None:
+        """Note that an accessor holds vertex data, once for each accessor: alignment, stride, and no other use."""
+        if self._accessor_use[number] == "VertexAttribute":
+            return
+        accessor = self.accessors[number]
+        self._claim(number, "VertexAttribute", VERTEX)
+        view_number = accessor.get("bufferView")
+        layout = layout_of(accessor)
+        if view_number is None or layout is None:
+            return
+        view = self._views[view_number]
+        stride = view.get("byteStride")
+        if (
+            accessor.get("byteOffset", 0) % 4
+            or (view.get("byteOffset", 0) + accessor.get("byteOffset", 0)) % 4
+            or (stride or layout.size) % 4
+        ):
+            raise Fault("MESH_PRIMITIVE_ACCESSOR_UNALIGNED", "Vertex data must start at multiples of 4 bytes.")
+        if stride is None and self._shared.setdefault(view_number, number) != number:
+            raise Fault("MESH_PRIMITIVE_ACCESSOR_WITHOUT_BYTESTRIDE", "Two vertex accessors share a view, which then needs a byteStride.")
+
+    def index(self, number: int) -> None:
+        """Note that an accessor holds indices."""
+        accessor = self.accessors[number]
+        if "bufferView" in accessor and "byteStride" in self._views[accessor["bufferView"]]:
+            raise Fault("MESH_PRIMITIVE_INDICES_ACCESSOR_WITH_BYTESTRIDE", "The view of indices cannot have a byteStride.", "indices")
+        if format_of(accessor) not in _INDEX_FORMATS:
+            raise Fault("MESH_PRIMITIVE_INDICES_ACCESSOR_INVALID_FORMAT", f"Indices cannot be {format_name(accessor)}.", "indices")
+        try:
+            self._claim(number, "PrimitiveIndices", INDEX)
+        except Fault as fault:
+            fault.path.append("indices")
+            raise
+
+    def other(self, number: int, use: str) -> None:
+        """Note that an accessor holds something that is neither."""
+        self._claim(number, use, None)
+
+    def _claim(self, number: int, use: str, target: int | None) -> None:
+        if (before := self._accessor_use[number]) not in (None, use):
+            raise Fault("ACCESSOR_USAGE_OVERRIDE", f"The accessor is already used as {before}, it cannot also be {use}.")
+        self._accessor_use[number] = use
+        view = self.accessors[number].get("bufferView")
+        if view is None or target is None:
+            return
+        known = self._view_use[view]
+        if known in (VERTEX, INDEX) and known != target:
+            names = {VERTEX: "VertexBuffer", INDEX: "IndexBuffer"}
+            message = f"The view is already used as {names[known]}, it cannot also be {names[target]}."
+            raise Fault("BUFFER_VIEW_TARGET_OVERRIDE", message)
+        self._view_use[view] = target
+
+
+def check_meshes(document: dict[str, Any], quantized: bool) -> None:
+    """Check every mesh, and how nodes use them.
+
+    Raises
+    ------
+    Fault
+    """
+    usage = _Usage(document)
+    needed = [_texcoords(material) for material in document.get("materials", ())]
+    base, morph = (_BASE_QUANTIZED, _MORPH_QUANTIZED) if quantized else (_BASE, _MORPH)
+    for index, mesh in enumerate(document.get("meshes", ())):
+        targets = len(mesh["primitives"][0].get("targets", ()))
+        for place, primitive in enumerate(mesh["primitives"]):
+            try:
+                _check_primitive(primitive, usage, base, morph, needed)
+                if len(primitive.get("targets", ())) != targets:
+                    message = "All primitives of a mesh must have the same number of morph targets."
+                    raise Fault("MESH_PRIMITIVES_UNEQUAL_TARGETS_COUNT", message, "targets" if "targets" in primitive else "attributes")
+            except Fault as fault:
+                fault.path += [place, "primitives", index, "meshes"]
+                raise
+        if "weights" in mesh and len(mesh["weights"]) != targets:
+            message = f"{len(mesh['weights'])} weights do not match {targets} morph targets."
+            raise Fault("MESH_INVALID_WEIGHTS_COUNT", message, "weights", index, "meshes")
+    _check_mesh_nodes(document)
+
+
+def _texcoords(material: dict[str, Any]) -> list[tuple[str, int]]:
+    """List (place, set) of every texture that a material reads, those of checked extensions included."""
+    found = []
+    pending: list[tuple[str, Any]] = [("", material)]
+    while pending:
+        place, value = pending.pop()
+        for key, item in value.items():
+            if type(item) is not dict or key == "extras" or (place == "/extensions" and key not in MATERIAL_EXTENSIONS):
+                continue
+            if key.endswith("Texture") and type(item.get("index")) is int:
+                transform = item.get("extensions", {}).get("KHR_texture_transform", {})
+                found.append((f"{place}/{key}", transform.get("texCoord", item.get("texCoord", 0))))
+            else:
+                pending.append((f"{place}/{key}", item))
+    return found
+
+
+def _check_primitive(primitive: dict[str, Any], usage: _Usage, base: Formats, morph: Formats, needed: list[list[tuple[str, int]]]) -> None:
+    attributes: dict[str, int] = primitive["attributes"]
+    try:
+        count = _check_attributes(attributes, usage, base)
+    except Fault as fault:
+        fault.path.append("attributes")
+        raise
+    if "indices" in primitive:
+        usage.index(primitive["indices"])
+    for place, target in enumerate(primitive.get("targets", ())):
+        try:
+            _check_target(target, attributes, usage, morph, count)
+        except Fault as fault:
+            fault.path += [place, "targets"]
+            raise
+    for texture, number in needed[primitive["material"]] if "material" in primitive else ():
+        if f"TEXCOORD_{number}" not in attributes:
+            raise Fault("MESH_PRIMITIVE_TOO_FEW_TEXCOORDS", f"The material's {texture} needs the attribute TEXCOORD_{number}.", "material")
+
+
+def _check_attributes(attributes: dict[str, int], usage: _Usage, formats: Formats) -> int:
+    """Check names, formats and counts; return the number of vertices."""
+    sets: dict[str, list[int]] = {}
+    count = usage.accessors[attributes.get("POSITION", next(iter(attributes.values())))]["count"]
+    for name, number in attributes.items():
+        try:
+            kind = _semantic(name, sets)
+            accessor = usage.accessors[number]
+            if kind is not None and format_of(accessor) not in formats[kind]:
+                raise Fault("MESH_PRIMITIVE_ATTRIBUTES_ACCESSOR_INVALID_FORMAT", f"{name} cannot be {format_name(accessor)}.")
+            usage.vertex(number)
+            if accessor["count"] != count:
+                message = f"{name} has {accessor['count']} elements, the other attributes {count}."
+                raise Fault("MESH_PRIMITIVE_UNEQUAL_ACCESSOR_COUNT", message)
+        except Fault as fault:
+            fault.path.append(name)
+            raise
+    for kind, numbers in sets.items():
+        if max(numbers) != len(numbers) - 1:
+            raise Fault("MESH_PRIMITIVE_INDEXED_SEMANTIC_CONTINUITY", f"The sets of {kind} must start with 0 and be continuous.")
+    if len(sets.get("JOINTS", ())) != len(sets.get("WEIGHTS", ())):
+        raise Fault("MESH_PRIMITIVE_JOINTS_WEIGHTS_MISMATCH", "There must be as many JOINTS as WEIGHTS attributes.")
+    return int(count)
+
+
+def _semantic(name: str, sets: dict[str, list[int]]) -> str | None:
+    """Return the kind of an attribute, None for application-specific ones, and note numbered sets."""
+    if name in ("POSITION", "NORMAL", "TANGENT"):
+        return name
+    if name.startswith("_"):
+        return None
+    match = _NUMBERED.fullmatch(name)
+    if match is None or len(match[2]) > 4:
+        raise Fault("MESH_PRIMITIVE_INVALID_ATTRIBUTE", f"{shown(name)} is not an attribute; application-specific names start with '_'.")
+    sets.setdefault(match[1], []).append(int(match[2]))
+    return match[1]
+
+
+def _check_target(target: dict[str, int], attributes: dict[str, int], usage: _Usage, formats: Formats, count: int) -> None:
+    sets: dict[str, list[int]] = {}
+    for name, number in target.items():
+        try:
+            kind = _semantic(name, sets)
+            accessor = usage.accessors[number]
+            if kind is not None and kind not in formats:
+                raise Fault("MESH_PRIMITIVE_INVALID_ATTRIBUTE", f"{name} cannot be morphed.")
+            if kind is not None and format_of(accessor) not in formats[kind]:
+                raise Fault("MESH_PRIMITIVE_ATTRIBUTES_ACCESSOR_INVALID_FORMAT", f"A morph of {name} cannot be {format_name(accessor)}.")
+            usage.vertex(number)
+            if name not in attributes:
+                raise Fault("MESH_PRIMITIVE_MORPH_TARGET_NO_BASE_ACCESSOR", f"The primitive has no {name} to morph.")
+            if accessor["count"] != count:
+                message = f"The morph of {name} has {accessor['count']} elements, the primitive {count}."
+                raise Fault("MESH_PRIMITIVE_MORPH_TARGET_INVALID_ATTRIBUTE_COUNT", message)
+        except Fault as fault:
+            fault.path.append(name)
+            raise
+
+
+def _check_mesh_nodes(document: dict[str, Any]) -> None:
+    meshes = document.get("meshes", [])
+    for index, node in enumerate(document.get("nodes", ())):
+        if "mesh" not in node:
+            continue
+        primitives = meshes[node["mesh"]]["primitives"]
+        if "weights" in node and len(node["weights"]) != len(primitives[0].get("targets", ())):
+            message = f"{len(node['weights'])} weights do not match {len(primitives[0].get('targets', ()))} morph targets."
+            raise Fault("NODE_WEIGHTS_INVALID", message, "weights", index, "nodes")
+        if "skin" in node and not all("JOINTS_0" in primitive["attributes"] for primitive in primitives):
+            raise Fault("NODE_SKIN_WITH_NON_SKINNED_MESH", "The node has a skin, but its mesh has no JOINTS_0.", index, "nodes")
+
+
+def check_skins(document: dict[str, Any]) -> None:
+    """Check the inverse bind matrices of every skin.
+
+    Raises
+    ------
+    Fault
+    """
+    accessors = document.get("accessors", [])
+    for index, skin in enumerate(document.get("skins", ())):
+        if (number := skin.get("inverseBindMatrices")) is None:
+            continue
+        accessor, joints = accessors[number], len(skin["joints"])
+        if format_of(accessor) != ("MAT4", 5126, False):
+            message = f"Inverse bind matrices cannot be {format_name(accessor)}."
+            raise Fault("SKIN_IBM_INVALID_FORMAT", message, "inverseBindMatrices", index, "skins")
+        if accessor["count"] < joints:
+            message = f"{accessor['count']} inverse bind matrices are too few for {joints} joints."
+            raise Fault("INVALID_IBM_ACCESSOR_COUNT", message, "inverseBindMatrices", index, "skins")
+
+
+def check_animations(document: dict[str, Any]) -> None:
+    """Check that animations could be played: samplers, formats, counts and targets.
+
+    Raises
+    ------
+    Fault
+    """
+    for index, animation in enumerate(document.get("animations", ())):
+        try:
+            targets: dict[tuple[int, str], int] = {}
+            for place, sampler in enumerate(animation["samplers"]):
+                _check_sampler(document, sampler, place)
+            for place, channel in enumerate(animation["channels"]):
+                try:
+                    _check_channel(document, animation, channel, targets, place)
+                except Fault as fault:
+                    fault.path += [place, "channels"]
+                    raise
+        except Fault as fault:
+            fault.path += [index, "animations"]
+            raise
+
+
+def _check_sampler(document: dict[str, Any], sampler: dict[str, Any], place: int) -> None:
+    accessor = document["accessors"][sampler["input"]]
+    if format_of(accessor) != ("SCALAR", 5126, False):
+        message = f"The times of an animation cannot be {format_name(accessor)}."
+        raise Fault("ANIMATION_SAMPLER_INPUT_ACCESSOR_INVALID_FORMAT", message, "input", place, "samplers")
+    if "min" not in accessor or "max" not in accessor:
+        message = "The accessor of animation times must have min and max."
+        raise Fault("ANIMATION_SAMPLER_INPUT_ACCESSOR_WITHOUT_BOUNDS", message, "input", place, "samplers")
+    if sampler.get("interpolation") == "CUBICSPLINE" and accessor["count"] < 2:
+        message = "CUBICSPLINE needs at least 2 times."
+        raise Fault("ANIMATION_SAMPLER_INPUT_ACCESSOR_TOO_FEW_ELEMENTS", message, "input", place, "samplers")
+
+
+def _check_channel(
+    document: dict[str, Any], animation: dict[str, Any], channel: dict[str, Any], targets: dict[tuple[int, str], int], place: int
+) -> None:
+    if channel["sampler"] >= len(animation["samplers"]):
+        raise Fault("UNRESOLVED_REFERENCE", f"Index {channel['sampler']} points past the {len(animation['samplers'])} samplers.", "sampler")
+    target = channel["target"]
+    path, number = target["path"], target.get("node")
+    animated = target.get("extensions", {}).get("KHR_animation_pointer")
+    if animated is not None and path != "pointer":
+        message = f"KHR_animation_pointer needs the path 'pointer', not {shown(path)}."
+        raise Fault("KHR_ANIMATION_POINTER_ANIMATION_CHANNEL_TARGET_PATH", message, "KHR_animation_pointer", "extensions", "target")
+    if number is not None and targets.setdefault((number, path), place) != place:
+        raise Fault("ANIMATION_DUPLICATE_TARGETS", f"Channel {targets[number, path]} has the same target.", "target")
+    morphs = _check_target_node(document, number, path) if number is not None else 0
+    if path in _OUTPUTS:
+        _check_output(document, animation["samplers"][channel["sampler"]], path, morphs)
+
+
+def _check_target_node(document: dict[str, Any], number: int, path: str) -> int:
+    """Return the number of morph targets of the animated node."""
+    node = document["nodes"][number]
+    if path in ("translation", "rotation", "scale") and "matrix" in node:
+        raise Fault(
+            "ANIMATION_CHANNEL_TARGET_NODE_MATRIX",
+            "A node with a matrix cannot be animated by translation, rotation or scale.",
+            "path",
+            "target",
+        )
+    morphs = len(document["meshes"][node["mesh"]]["primitives"][0].get("targets", ())) if "mesh" in node else 0
+    if path == "weights" and not morphs:
+        raise Fault(
+            "ANIMATION_CHANNEL_TARGET_NODE_WEIGHTS_NO_MORPHS", "The mesh of the node has no morph targets to weight.", "path", "target"
+        )
+    return morphs
+
+
+def _check_output(document: dict[str, Any], sampler: dict[str, Any], path: str, morphs: int) -> None:
+    accessor = document["accessors"][sampler["output"]]
+    if format_of(accessor) not in _OUTPUTS[path]:
+        message = f"The values of {path} cannot be {format_name(accessor)}."
+        raise Fault("ANIMATION_SAMPLER_OUTPUT_ACCESSOR_INVALID_FORMAT", message, "sampler")
+    expected = document["accessors"][sampler["input"]]["count"]
+    expected *= 3 if sampler.get("interpolation") == "CUBICSPLINE" else 1
+    expected *= morphs if path == "weights" and morphs else 1
+    if accessor["count"] != expected:
+        message = f"{expected} values of {path} are expected, the accessor has {accessor['count']}."
+        raise Fault("ANIMATION_SAMPLER_OUTPUT_ACCESSOR_INVALID_COUNT", message, "sampler")

@@ -1,0 +1,245 @@
+"""The rules of glTF 2.0 that a schema cannot say: versions, extensions, the node tree, images, cameras, lights and materials.
+
+`check_document` is the one door: after it, whoever reads the JSON may trust types, ranges, references, layouts and the tree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from .gltf_container import check_uri, data_uri
+from .gltf_layout import check_accessors, check_views
+from .gltf_mesh_rules import check_animations, check_meshes, check_skins
+from .gltf_schema import Context, Fault, pointer, shown
+from .gltf_tables import COLLECTIONS, ROOT
+
+DRAWN = frozenset(
+    {
+        "EXT_mesh_gpu_instancing",
+        "EXT_texture_webp",
+        "KHR_lights_punctual",
+        "KHR_materials_emissive_strength",
+        "KHR_materials_unlit",
+        "KHR_materials_variants",
+        "KHR_mesh_quantization",
+        "KHR_texture_transform",
+    }
+)
+"""Extensions that change the picture here as they should (of variants, the default one is drawn)."""
+
+CHECKED = frozenset(
+    {
+        "KHR_animation_pointer",
+        "KHR_materials_anisotropy",
+        "KHR_materials_clearcoat",
+        "KHR_materials_dispersion",
+        "KHR_materials_ior",
+        "KHR_materials_iridescence",
+        "KHR_materials_sheen",
+        "KHR_materials_specular",
+        "KHR_materials_transmission",
+        "KHR_materials_volume",
+    }
+)
+"""Extensions that are read and checked but not drawn: the core material below them is, also where a file requires them."""
+
+
+def check_document(document: dict[str, Any]) -> list[str]:
+    """Check a parsed glTF document whole.
+
+    Returns
+    -------
+    list of str
+        Extensions of ``extensionsUsed`` that are not drawn, in the order of the file.
+
+    Raises
+    ------
+    GltfError
+        At the first broken rule, with the code of the Khronos validator and a JSON pointer.
+    """
+    try:
+        _check_version(document)
+        used = dict.fromkeys(_names(document, "extensionsUsed"))  # an ordered set
+        ROOT(document, Context(_counts(document), used))
+        check_views(document)
+        check_accessors(document)
+        _check_uris(document, used)
+        _check_cameras(document)
+        _check_lights(document)
+        check_tree(document)
+        check_meshes(document, "KHR_mesh_quantization" in used)
+        check_skins(document)
+        check_animations(document)
+        _check_required(document, used)
+    except Fault as fault:
+        raise fault.error() from None
+    return [name for name in used if name not in DRAWN]
+
+
+def _counts(document: dict[str, Any]) -> dict[str, int]:
+    counts = {name: len(value) for name in COLLECTIONS if type(value := document.get(name)) is list}
+    extensions = document.get("extensions")
+    for extension, name in (("KHR_lights_punctual", "lights"), ("KHR_materials_variants", "variants")):
+        body = extensions.get(extension) if type(extensions) is dict else None
+        if type(body) is dict and type(body.get(name)) is list:
+            counts[name] = len(body[name])
+    return counts
+
+
+def _names(document: dict[str, Any], key: str) -> list[str]:
+    value = document.get(key, [])
+    return [name for name in value if type(name) is str] if type(value) is list else []
+
+
+def _check_version(document: dict[str, Any]) -> None:
+    """Refuse other major versions first, because nothing else can be said about such a file."""
+    asset = document.get("asset")
+    for key in ("version", "minVersion"):
+        value = asset.get(key) if type(asset) is dict else None
+        parts = value.split(".") if type(value) is str else []
+        if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+            continue
+        if int(parts[0]) != 2:
+            raise Fault("UNKNOWN_ASSET_MAJOR_VERSION", f"glTF {value} is not supported; export as glTF 2.0.", key, "asset")
+        if key == "minVersion" and int(parts[1]) > 0:
+            raise Fault("UNKNOWN_ASSET_MINOR_VERSION", f"The file needs glTF {value}; this loader reads 2.0.", key, "asset")
+
+
+def _check_required(document: dict[str, Any], used: Collection[str]) -> None:
+    for index, name in enumerate(_names(document, "extensionsRequired")):
+        if name not in used:
+            raise Fault("UNUSED_EXTENSION_REQUIRED", f"{shown(name)} is required but not in extensionsUsed.", index, "extensionsRequired")
+        if name not in DRAWN and name not in CHECKED:
+            message = f"The file requires the extension {shown(name)}, which is not supported; export without it."
+            raise Fault("UNSUPPORTED_EXTENSION", message, index, "extensionsRequired")
+
+
+def _check_uris(document: dict[str, Any], used: Collection[str]) -> None:
+    for index, buffer in enumerate(document.get("buffers", ())):
+        if (uri := buffer.get("uri")) is None:
+            if index and not _is_fallback(buffer):
+                raise Fault(
+                    "BUFFER_NON_FIRST_GLB", "Only the first buffer can be the chunk of a GLB; give this one a uri.", index, "buffers"
+                )
+            continue
+        check_uri(uri, pointer("buffers", index, "uri"))
+        if (declared := data_uri(uri)) is None:
+            continue
+        mime, length = declared
+        if mime not in ("application/octet-stream", "application/gltf-buffer"):
+            raise Fault(
+                "BUFFER_DATA_URI_MIME_TYPE_INVALID",
+                f"A buffer cannot have the type {shown(mime)}; use application/octet-stream.",
+                "uri",
+                index,
+                "buffers",
+            )
+        if "%" not in uri and length != buffer["byteLength"]:
+            message = f"The buffer declares {buffer['byteLength']} bytes and its data URI holds {length}."
+            raise Fault("BUFFER_EMBEDDED_BYTELENGTH_MISMATCH", message, "byteLength", index, "buffers")
+    for index, image in enumerate(document.get("images", ())):
+        mime = image.get("mimeType", "")
+        if (uri := image.get("uri")) is not None:
+            check_uri(uri, pointer("images", index, "uri"))
+            mime = mime or (data_uri(uri) or ("", 0))[0]
+        for kind, extensions in (("image/webp", ("EXT_texture_webp",)), ("image/ktx2", ("KHR_texture_basisu",))):
+            if mime == kind and not any(name in used for name in extensions):
+                raise Fault("IMAGE_NON_ENABLED_MIME_TYPE", f"{kind} needs the extension {extensions[0]}.", index, "images")
+
+
+def _is_fallback(buffer: dict[str, Any]) -> bool:
+    """Whether a compression extension stands in for the data of the buffer."""
+    return any("meshopt" in name for name in buffer.get("extensions", ()))
+
+
+def _check_cameras(document: dict[str, Any]) -> None:
+    for index, camera in enumerate(document.get("cameras", ())):
+        kind = camera["type"]
+        if kind in ("perspective", "orthographic") and kind not in camera:
+            raise Fault("UNDEFINED_PROPERTY", f"The camera has no {kind!r}, which its type asks for.", index, "cameras")
+        body = camera.get("perspective") or camera.get("orthographic")
+        if body is not None and body.get("zfar", math.inf) <= body["znear"]:
+            raise Fault("CAMERA_ZFAR_LEQUAL_ZNEAR", "zfar must be greater than znear.", kind, index, "cameras")
+
+
+def _check_lights(document: dict[str, Any]) -> None:
+    where = ("lights", "KHR_lights_punctual", "extensions")
+    lights = document.get("extensions", {}).get("KHR_lights_punctual", {}).get("lights", ())
+    for index, light in enumerate(lights):
+        if light["type"] != "spot":
+            continue
+        if "spot" not in light:
+            raise Fault("UNDEFINED_PROPERTY", "A spot light has no 'spot', which it must have.", index, *where)
+        inner, outer = light["spot"].get("innerConeAngle", 0.0), light["spot"].get("outerConeAngle", math.pi / 4)
+        if outer <= inner:
+            message = f"outerConeAngle ({outer}) must be greater than innerConeAngle ({inner})."
+            raise Fault("KHR_LIGHTS_PUNCTUAL_LIGHT_SPOT_ANGLES", message, "outerConeAngle", "spot", index, *where)
+
+
+def check_tree(document: dict[str, Any]) -> None:
+    """Check node transforms, that no node has two parents, that there is no loop, and that scenes list roots; O(n), no recursion."""
+    nodes: list[dict[str, Any]] = document.get("nodes", [])
+    parents = [-1] * len(nodes)
+    for index, node in enumerate(nodes):
+        for place, child in enumerate(node.get("children", ())):
+            if parents[child] >= 0:
+                message = f"Node {child} already has the parent {parents[child]}."
+                raise Fault("NODE_PARENT_OVERRIDE", message, place, "children", index, "nodes")
+            parents[child] = index
+        _check_transform(node, index)
+    reached = sum(1 for _ in descend(nodes, [index for index, parent in enumerate(parents) if parent < 0]))
+    if reached != len(nodes):
+        raise Fault("NODE_LOOP", "The node is its own ancestor.", _in_loop(nodes, parents), "nodes")
+    for index, scene in enumerate(document.get("scenes", ())):
+        for place, root in enumerate(scene.get("nodes", ())):
+            if parents[root] >= 0:
+                message = f"Node {root} is a child of node {parents[root]}, not a root."
+                raise Fault("SCENE_NON_ROOT_NODE", message, place, "nodes", index, "scenes")
+
+
+def descend(nodes: list[dict[str, Any]], roots: list[int]) -> Iterator[int]:
+    """Visit `roots` and everything below them, parents first and children in file order."""
+    pending = roots[::-1]
+    while pending:
+        index = pending.pop()
+        yield index
+        if children := nodes[index].get("children"):
+            pending.extend(reversed(children))
+
+
+def _in_loop(nodes: list[dict[str, Any]], parents: list[int]) -> int:
+    """Return the lowest node of a loop; one exists."""
+    reached = set(descend(nodes, [index for index, parent in enumerate(parents) if parent < 0]))
+    index = next(index for index in range(len(nodes)) if index not in reached)
+    for _ in range(len(nodes)):
+        index = parents[index]
+    lowest, at = index, parents[index]
+    while at != index:
+        lowest, at = min(lowest, at), parents[at]
+    return lowest
+
+
+def _check_transform(node: dict[str, Any], index: int) -> None:
+    if "matrix" in node:
+        if not node.keys().isdisjoint(("translation", "rotation", "scale")):
+            raise Fault("NODE_MATRIX_TRS", "A node has either a matrix or translation, rotation and scale.", "matrix", index, "nodes")
+        _check_matrix(node["matrix"], index)
+    elif (rotation := node.get("rotation")) is not None and abs(math.sqrt(sum(v * v for v in rotation)) - 1) > 0.01:
+        raise Fault("NODE_ROTATION_NON_UNIT", f"The rotation {shown(rotation)} is not of unit length.", "rotation", index, "nodes")
+
+
+def _check_matrix(values: list[float], index: int) -> None:
+    """A node matrix must be translation, rotation and scale: an affine last row, no shear, no zero axis."""
+    if values[3] or values[7] or values[11] or values[15] != 1:
+        raise Fault("NODE_MATRIX_NON_TRS", "The last row of a node matrix must be (0, 0, 0, 1).", "matrix", index, "nodes")
+    x, y, z = values[0:3], values[4:7], values[8:11]
+    xx, yy, zz = (math.hypot(*axis) for axis in (x, y, z))
+    if not (xx and yy and zz):
+        raise Fault("NODE_MATRIX_NON_TRS", "The node matrix has an axis of length 0.", "matrix", index, "nodes")
+    for a, b, product in ((x, y, xx * yy), (y, z, yy * zz), (z, x, zz * xx)):
+        if not abs(a[0] * b[0] + a[1] * b[1] + a[2] * b[2]) <= 0.01 * product:
+            raise Fault(
+                "NODE_MATRIX_NON_TRS", "The node matrix shears; only translation, rotation and scale are allowed.", "matrix", index, "nodes"
+            )

@@ -1,0 +1,139 @@
+"""Punctual lights in glTF units (KHR_lights_punctual): descriptions that a node places in the world."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .color import Color, to_linear
+from .errors import InvalidInput
+from .transforms import as_vector3
+from .watched import Watched
+
+
+def _number(value: Any, what: str, low: float, high: float = math.inf) -> float:
+    if not isinstance(value, (int, float, np.floating, np.integer)) or not low <= value <= high:
+        raise InvalidInput(f"{what}={value!r} must be a number from {low:g} to {high:g}.")
+    return float(value)
+
+
+class Light(Watched):
+    """What all lights share.
+
+    Attributes
+    ----------
+    name : str
+    extras : dict
+    """
+
+    def __init__(self, color: Color, intensity: float, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.extras: dict[str, Any] = {}
+        self.color = color  # type: ignore[assignment]
+        self.intensity = intensity
+
+    @property
+    def color(self) -> tuple[float, float, float]:
+        """Linear RGB."""
+        return self._color
+
+    @color.setter
+    def color(self, value: Color) -> None:
+        self._color = to_linear(value, f"{type(self).__name__} color")[:3]
+
+    @property
+    def intensity(self) -> float:
+        """Lux for a directional light, candela for the others."""
+        return self._intensity
+
+    @intensity.setter
+    def intensity(self, value: float) -> None:
+        self._intensity = _number(value, f"{type(self).__name__} intensity", 0.0)
+
+
+class DirectionalLight(Light):
+    """A light so far away that its rays are parallel: the sun.
+
+    Parameters
+    ----------
+    color : colour
+    intensity : float
+        Lux; pi lights a white Lambert surface that faces it to exactly 1.
+    direction : (3,) float or None
+        The way the light travels, in the space of its node; None is the node's -Z.
+    shadow : bool
+        Whether it casts shadows (the first such light of a scene does).
+    """
+
+    def __init__(self, color: Color = "white", intensity: float = math.pi, direction: ArrayLike | None = None, shadow: bool = True,
+                 *, name: str = "") -> None:
+        super().__init__(color, intensity, name)
+        self.direction = direction  # type: ignore[assignment]
+        self.shadow = bool(shadow)
+
+    @property
+    def direction(self) -> NDArray[np.float64]:
+        """The way the light travels, (3,) float64, unit length, in the space of its node."""
+        return self._direction.copy()
+
+    @direction.setter
+    def direction(self, value: ArrayLike | None) -> None:
+        vector = as_vector3((0.0, 0.0, -1.0) if value is None else value, "DirectionalLight direction")
+        length = float(np.linalg.norm(vector))
+        if not length > 0:
+            raise InvalidInput("DirectionalLight direction is the zero vector; give the way the light travels, such as (0, -1, 0).")
+        self._direction = vector / length
+
+
+class PointLight(Light):
+    """A light that shines to all sides from the origin of its node.
+
+    Parameters
+    ----------
+    color : colour
+    intensity : float
+        Candela.
+    range : float
+        Metres after which it has no effect; infinite by default.
+    """
+
+    def __init__(self, color: Color = "white", intensity: float = 1.0, range: float = math.inf, *, name: str = "") -> None:
+        super().__init__(color, intensity, name)
+        self.range = range
+
+    @property
+    def range(self) -> float:
+        """Metres after which it has no effect."""
+        return self._range
+
+    @range.setter
+    def range(self, value: float) -> None:
+        self._range = _number(value, f"{type(self).__name__} range", 1e-9)
+
+
+class SpotLight(PointLight):
+    """A cone of light along the -Z of its node.
+
+    Parameters
+    ----------
+    color : colour
+    intensity : float
+        Candela.
+    range : float
+        Metres after which it has no effect.
+    inner_angle, outer_angle : float
+        Radians from the axis where the fall-off begins and where it ends; 0 <= inner < outer <= pi/2.
+    """
+
+    def __init__(self, color: Color = "white", intensity: float = 1.0, range: float = math.inf, inner_angle: float = 0.0,
+                 outer_angle: float = math.pi / 4, *, name: str = "") -> None:
+        super().__init__(color, intensity, range, name=name)
+        _number(inner_angle, "SpotLight inner_angle", 0.0, math.pi / 2)
+        _number(outer_angle, "SpotLight outer_angle", 0.0, math.pi / 2)
+        if not inner_angle < outer_angle:
+            raise InvalidInput(f"SpotLight inner_angle={inner_angle!r} must be below outer_angle={outer_angle!r}, both in radians.")
+        self.inner_angle, self.outer_angle = float(inner_angle), float(outer_angle)

@@ -1,0 +1,1 @@
+"""One file per render pass; each says what it reads and writes and turns draw lists into indirect draws."""

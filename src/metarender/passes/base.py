@@ -1,0 +1,132 @@
+"""What a pass is, what it is given, and the one loop that turns batches into indirect draws."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ..gpu import gl_extra as gl
+from ..gpu.attachments import ColorAttachments, IdAttachments, ShadowMap
+from ..gpu.bindings import BLOCK_VIEW, STORAGE_ANCHORS
+from ..gpu.pipeline import MODES, pipeline_of
+from ..gpu.programs import ProgramKey, class_topology, normalise
+from ..gpu.resource_pools import ResourcePools
+from ..gpu.scene_mirror import SceneMirror
+
+
+@dataclass(slots=True)
+class PlacedView:
+    """Where the constants and the draw lists of one view lie on the device."""
+
+    block_offset: int
+    """Byte offset of its ``View`` block."""
+    anchors_offset: int
+    """Byte offset of its anchor offsets."""
+    anchors_size: int
+    lists: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    """Draw list and number of its first command in the command buffer, by pass name."""
+
+
+@dataclass(slots=True)
+class FrameContext:
+    """All that a pass is given; it has no behaviour."""
+
+    pools: ResourcePools
+    mirror: SceneMirror
+    constants: Any
+    """Buffer of ``View`` blocks."""
+    anchors: Any
+    """Buffer of anchor offsets."""
+    commands: Any
+    """Buffer of indirect commands."""
+    lights: Any
+    """Buffer of lights."""
+    views: dict[str, PlacedView]
+    shading_classes: list[tuple[Any, ...]]
+    color: ColorAttachments | None
+    ids: IdAttachments | None
+    shadow: ShadowMap | None
+    background: tuple[float, float, float, float] | None
+    """Premultiplied linear clear colour, or None for the environment."""
+    environment: Any
+    """Environment that lights the scene, or None."""
+    many_anchors: bool
+    counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("draw_calls", "fullscreen_draws", "commands", "instances",
+                                                                           "triangles"), 0))
+    times: dict[str, float] = field(default_factory=dict)
+
+
+class Pass:
+    """One step of a frame: draws into one framebuffer what one view sees.
+
+    Attributes
+    ----------
+    name : str
+    reads, writes : tuple of str
+        Attachments it needs and fills; a pass whose output nobody reads is left out of the plan.
+    """
+
+    name: ClassVar[str]
+    reads: ClassVar[tuple[str, ...]] = ()
+    writes: ClassVar[tuple[str, ...]] = ()
+
+    def execute(self, frame: FrameContext) -> None:
+        """Issue the calls of the pass."""
+        raise TypeError(f"{type(self).__name__} does not say what it draws; define execute().")
+
+    def run(self, frame: FrameContext) -> None:
+        """Execute and note the time."""
+        start = time.perf_counter()
+        self.execute(frame)
+        frame.times[self.name] = (time.perf_counter() - start) * 1e3
+
+
+def bind_target(frame: FrameContext, framebuffer: Any) -> None:
+    """Draw into a framebuffer of ours from now on."""
+    api = frame.pools.device.gl
+    api.glBindFramebuffer(gl.GL_FRAMEBUFFER, framebuffer.name)
+    api.glViewport(0, 0, framebuffer.width, framebuffer.height)
+
+
+def bind_view(frame: FrameContext, view: PlacedView) -> None:
+    """Bind the constants and anchor offsets of a view."""
+    frame.constants.bind_to_uniform_block(BLOCK_VIEW, offset=view.block_offset, size=512)
+    frame.anchors.bind_to_storage_buffer(STORAGE_ANCHORS, offset=view.anchors_offset, size=view.anchors_size)
+
+
+def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str, *, shadow: bool = False, cull: bool = True) -> None:
+    """Draw the batches of one list: one indirect call each, however many objects they hold.
+
+    Parameters
+    ----------
+    list_name : str
+        Key of ``view.lists``.
+    render_pass : "shade", "depth" or "ids"
+    shadow : bool
+        Whether the programs read the shadow map.
+    cull : bool
+        Whether back faces of one-sided surfaces are dropped.
+    """
+    draws, first_command = view.lists[list_name]
+    pools, mirror, bound_shader, bound_textures = frame.pools, frame.mirror, None, None
+    shades = render_pass == "shade"
+    base = ProgramKey(render_pass, many_anchors=frame.many_anchors, environment=frame.environment is not None, shadow=shadow)
+    for geometry_class, shading_class, first, count in draws.batches[["geometry_class", "shading_class", "first", "count"]].tolist():
+        shader, features, pages = frame.shading_classes[shading_class]
+        key = normalise(base._replace(shader=shader, features=features, geometry_class=geometry_class))
+        if key.shader:
+            if shader != bound_shader:
+                mirror.materials.bind(shader)
+                bound_shader = shader
+            if features and shading_class != bound_textures:
+                mirror.bind_textures(features, pages)
+                bound_textures = shading_class
+        pools.pipeline.bind(pipeline_of(geometry_class, cull=cull, blend=shades))
+        array = mirror.vertex_array(key, geometry_class)
+        array.render_indirect(frame.commands, MODES[class_topology(geometry_class)], count, first_command + first)
+    frame.counters["draw_calls"] += len(draws.batches)
+    frame.counters["commands"] += len(draws.commands)
+    frame.counters["instances"] += int(draws.instances)
+    frame.counters["triangles"] += int(draws.triangles)
+

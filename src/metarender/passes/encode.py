@@ -1,0 +1,30 @@
+"""The last step of a picture: samples are resolved, linear light becomes straight sRGB bytes, the top row comes first."""
+
+from __future__ import annotations
+
+from ..gpu.bindings import UNIT_SOURCE
+from ..gpu.pipeline import Pipeline
+from ..gpu.programs import ProgramKey
+from .base import FrameContext, Pass, bind_target
+
+
+class EncodePass(Pass):
+    """Reads the colour attachment and writes the result."""
+
+    name = "encode"
+    reads = ("color",)
+    writes = ("result",)
+
+    def execute(self, frame: FrameContext) -> None:
+        """Draw one triangle over the result."""
+        if frame.color is None:
+            return
+        pools, attachments = frame.pools, frame.color
+        bind_target(frame, attachments.result)
+        pools.pipeline.bind(Pipeline(cull=False, depth_test=False, depth_write=False))
+        pools.device.gl.glBindTextureUnit(UNIT_SOURCE, attachments.color.name)
+        array = pools.fullscreen(ProgramKey("encode", multisample=attachments.samples > 1))
+        if attachments.samples > 1:
+            array.program["samples"] = attachments.samples
+        array.render(vertices=3)
+        frame.counters["fullscreen_draws"] += 1

@@ -1,0 +1,24 @@
+"""The environment as background, where nothing was drawn."""
+
+from __future__ import annotations
+
+from ..gpu.pipeline import Pipeline
+from ..gpu.programs import ProgramKey
+from .base import FrameContext, Pass
+
+
+class SkyPass(Pass):
+    """Fills the far plane with the environment; does nothing for a plain background."""
+
+    name = "sky"
+    reads = ("depth",)
+    writes = ("color",)
+
+    def execute(self, frame: FrameContext) -> None:
+        """Draw one triangle at depth 0 that passes only where depth is still 0."""
+        if frame.background is not None or frame.environment is None:
+            return
+        pools = frame.pools
+        pools.pipeline.bind(Pipeline(cull=False, depth_write=False, depth_equal=True))
+        pools.fullscreen(ProgramKey("sky")).render(vertices=3)
+        frame.counters["fullscreen_draws"] += 1

@@ -1,0 +1,472 @@
+"""Joins scene, device and passes: ``Renderer.render`` is a frame as a table of contents."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._core import View, cull
+from .camera import Camera, PerspectiveCamera
+from .color import Color, to_linear
+from .environment import dfg_table
+from .errors import InvalidInput, ReleasedError
+from .frame import OUTPUTS, Frame
+from .gpu.attachments import ColorAttachments, IdAttachments, ShadowMap
+from .gpu.bindings import VIEW_DTYPE
+from .gpu.device import Device
+from .gpu.resource_pools import ResourcePools
+from .gpu.view_constants import BLOCK_STRIDE, ViewConstants
+from .light_rows import LightRows
+from .passes.base import FrameContext, Pass, PlacedView
+from .passes.encode import EncodePass
+from .passes.ids import IdsPass
+from .passes.opaque import OpaquePass
+from .passes.shadow import ShadowPass
+from .passes.sky import SkyPass
+from .passes.transparent import TransparentPass
+from .scene import Scene
+from .stats import PassTime, Stats
+from .views import SunPlan, ViewPlan, camera_of, plan_camera, plan_sun
+
+TONE_MAPPINGS = {"none": 0, "neutral": 1, "aces": 2, "agx": 3}
+SHADOW_MAP_SIZE = 2048
+"""Texels along each edge of the sun's map; 16 MiB."""
+
+_OPAQUE, _MASK, _BLEND = 1, 2, 4
+
+
+class _SceneViews:
+    """What a renderer keeps of the scene that it drew last: its views, the rows of its lights, and its bounds."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.camera, self.sun = View(scene.store), View(scene.store)
+        self.lights = LightRows()
+        self._bounds: tuple[int, NDArray[np.float64] | None] = (-1, None)
+
+    def bounds(self) -> NDArray[np.float64] | None:
+        """World box of the scene; walked anew only when the scene has changed."""
+        if self._bounds[0] != self.scene.store.epoch:
+            self._bounds = (self.scene.store.epoch, self.scene.bounds)
+        return self._bounds[1]
+
+
+class Renderer:
+    """Settings and attachments; draws scenes into pictures.
+
+    Parameters
+    ----------
+    size : (width, height)
+        Pixels, each from 1 to what the device allows.
+    msaa : int
+        Samples per pixel: 1, 2, 4, ... up to what the device allows.
+    tone_mapping : "neutral", "aces", "agx" or "none"
+        Khronos PBR Neutral, ACES (Hill fit, input times 1/0.6), AgX; Unlit colours and plain backgrounds skip it.
+    exposure : float
+        Multiplies lit colours before tone mapping.
+    device : "auto", "gpu", "software", int or Device
+        What draws; a Device is shared and not closed with the renderer. ``METARENDER_DEVICE`` replaces "auto".
+
+    Raises
+    ------
+    InvalidInput
+        A setting is out of range.
+    DeviceError
+        No usable OpenGL; the message says what was tried and how to mend it.
+    """
+
+    def __init__(self, size: tuple[int, int] = (1280, 720), *, msaa: int = 4, tone_mapping: str = "neutral", exposure: float = 1.0,
+                 device: str | int | Device = "auto") -> None:
+        self._own_device = not isinstance(device, Device)
+        self._check_settings(size, msaa)
+        self.tone_mapping, self.exposure = tone_mapping, exposure
+        self._device = device if isinstance(device, Device) else Device.open(None if device == "auto" else device)
+        try:
+            self._pools = ResourcePools.of(self._device)
+            self._pools.environments.table = dfg_table
+            self._msaa = min(int(msaa), self._device.capabilities.max_samples)
+            self._constants = ViewConstants(self._device)
+            self.size = size
+        except BaseException:
+            if self._own_device:
+                self._device.close()
+            raise
+        self._kept: _SceneViews | None = None
+        self._color: ColorAttachments | None = None
+        self._ids: IdAttachments | None = None
+        self._shadow: ShadowMap | None = None
+        self._frame: Frame | None = None
+        self._context: FrameContext | None = None
+        self._planned: tuple[ViewPlan, int] | None = None
+        self.passes: list[Pass] = [ShadowPass(), OpaquePass(), SkyPass(), TransparentPass(), EncodePass(), IdsPass()]
+        self._closed = False
+
+    # --- settings ------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _check_settings(size: Any, msaa: Any) -> None:
+        numbers = tuple(size) if isinstance(size, (tuple, list, np.ndarray)) else ()
+        if len(numbers) != 2 or not all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= 1 for v in numbers):
+            raise InvalidInput(f"Renderer size={size!r} must be (width, height), two whole numbers of pixels of at least 1.")
+        if not isinstance(msaa, (int, np.integer)) or isinstance(msaa, bool) or msaa not in (1, 2, 4, 8, 16):
+            raise InvalidInput(f"Renderer msaa={msaa!r} must be 1, 2, 4, 8 or 16 samples per pixel.")
+
+    @property
+    def device(self) -> Device:
+        """What draws."""
+        return self._device
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the picture, pixels; may be set."""
+        return self._size
+
+    @size.setter
+    def size(self, value: tuple[int, int]) -> None:
+        self._check_settings(value, 1)
+        width, height = int(value[0]), int(value[1])
+        limit = self._device.capabilities.max_texture_size
+        if max(width, height) > limit:
+            raise InvalidInput(f"Renderer size={value!r} is larger than the {limit} pixels that this device allows; render tiles instead.")
+        self._size = (width, height)
+
+    @property
+    def msaa(self) -> int:
+        """Samples per pixel, at most what the device allows."""
+        return self._msaa
+
+    @property
+    def tone_mapping(self) -> str:
+        """Curve from scene light to the display; may be set."""
+        return self._tone_mapping
+
+    @tone_mapping.setter
+    def tone_mapping(self, value: str) -> None:
+        if value not in TONE_MAPPINGS:
+            raise InvalidInput(f"tone_mapping={value!r} is unknown; use one of {', '.join(sorted(TONE_MAPPINGS))}.")
+        self._tone_mapping = value
+
+    @property
+    def exposure(self) -> float:
+        """Factor before tone mapping; may be set."""
+        return self._exposure
+
+    @exposure.setter
+    def exposure(self, value: float) -> None:
+        if not isinstance(value, (int, float, np.floating, np.integer)) or not 0 < value < math.inf:
+            raise InvalidInput(f"exposure={value!r} must be a finite number above 0.")
+        self._exposure = float(value)
+
+    # --- a frame -------------------------------------------------------------------------------------------------------
+
+    def render(self, scene: Scene, camera: Any = None, outputs: Sequence[str] = ("color",)) -> Frame:
+        """Draw one frame.
+
+        Parameters
+        ----------
+        scene : Scene
+        camera : Camera, Node that carries one, or None
+            None frames the whole scene.
+        outputs : sequence of "color", "depth", "ids"
+            What is drawn; ids and depth cost a pass of their own.
+
+        Returns
+        -------
+        Frame
+            Its pixels are read on first access, at the latest before this renderer draws again.
+
+        Raises
+        ------
+        InvalidInput, ReleasedError, WrongThreadError, DeviceError
+        """
+        wanted = self._check_call(scene, outputs)
+        scene.update()                                                   # 1 posted edits; transforms, bounds, order: dirty only
+        before = self._begin()
+        mirror = self._sync(scene)                                       # 2 geometry, materials, textures, pages of rows: changed only
+        camera_plan, sun_plan, views = self._plan(scene, camera)         # 3 the camera, and the sun where it casts a shadow
+        cull([view for view, _ in views.values()])                       # 4 one visit of the blocks for all views
+        lists = self._build(views, mirror.ranges, wanted)                # 5 visible runs to commands
+        placed = self._upload(scene, views, lists, camera_plan, sun_plan)  # 6 constants, anchor offsets, lights, commands
+        context = self._context_of(scene, mirror, placed, wanted)
+        for step in self.passes:                                         # 7 in order
+            step.run(context)
+        return self._finish(scene, context, wanted, before, views)
+
+    def _check_call(self, scene: Any, outputs: Sequence[str]) -> tuple[str, ...]:
+        if self._closed:
+            raise ReleasedError("Renderer.render was called after close(); make a new Renderer.")
+        if not isinstance(scene, Scene):
+            raise InvalidInput(f"Renderer.render needs a Scene, not {type(scene).__name__}.")
+        wanted = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+        if not wanted or any(name not in OUTPUTS for name in wanted):
+            raise InvalidInput(f"outputs={outputs!r} must name at least one of {', '.join(OUTPUTS)}.")
+        self._device.check_current("Renderer.render")
+        return wanted
+
+    def _begin(self) -> dict[str, int]:
+        self._device.drain()
+        self._frame = None
+        self._pools.pipeline.forget()
+        return dict(vars(self._device.stats))
+
+    def _sync(self, scene: Scene) -> Any:
+        mirror = self._pools.mirror(scene)
+        mirror.sync_geometries(scene.geometry_list, scene.geometry_changes)
+        mirror.sync_materials(scene.material_list, scene.material_epoch, scene.material_changes)
+        mirror.sync_rows(scene.store)
+        return mirror
+
+    def _plan(self, scene: Scene, camera: Any) -> tuple[ViewPlan, SunPlan | None, dict[str, tuple[View, ViewPlan]]]:
+        kept = self._views_of(scene)
+        kept.lights.follow(scene)
+        aspect = self._size[0] / self._size[1]
+        posed = default_camera(scene, aspect) if camera is None else camera_of(camera)
+        anchors = scene.store.anchors
+        plan, sun, views = plan_camera(posed, aspect, anchors), None, {}
+        kept.camera.configure(plan.pose, plan.projection)
+        views["camera"] = (kept.camera, plan)
+        bounds = kept.bounds() if kept.lights.sun >= 0 else None
+        if bounds is not None:
+            sun = plan_sun(posed, plan, aspect, bounds, kept.lights.sun_direction, SHADOW_MAP_SIZE)
+            kept.sun.configure(sun.view.pose, sun.view.projection)
+            views["sun"] = (kept.sun, sun.view)
+        return plan, sun, views
+
+    def _views_of(self, scene: Scene) -> _SceneViews:
+        if self._kept is None or self._kept.scene is not scene:
+            self._kept = _SceneViews(scene)
+        return self._kept
+
+    def _build(self, views: dict[str, tuple[View, ViewPlan]], ranges: NDArray[np.uint32], wanted: tuple[str, ...]) -> dict[str, Any]:
+        camera, lists = views["camera"][0], {}
+        if "color" in wanted:
+            lists["opaque"] = camera.draw_list(ranges, alpha=_OPAQUE | _MASK, merge=False)
+            lists["transparent"] = camera.draw_list(ranges, alpha=_BLEND, merge=False, sort=True)
+            if "sun" in views:
+                lists["shadow"] = views["sun"][0].draw_list(ranges, alpha=_OPAQUE | _MASK, merge=True)
+        if "ids" in wanted or "depth" in wanted:
+            lists["ids"] = camera.draw_list(ranges, alpha=_OPAQUE | _MASK | _BLEND, merge=True)
+        return lists
+
+    def _upload(self, scene: Scene, views: dict[str, tuple[View, ViewPlan]], lists: dict[str, Any], plan: ViewPlan,
+                sun: SunPlan | None) -> dict[str, PlacedView]:
+        lights = self._views_of(scene).lights
+        rows = lights.rows(plan.eye)
+        blocks, offsets = [], []
+        for view, view_plan in views.values():
+            offsets.append(view.anchor_offsets(view_plan.eye))
+            blocks.append(self._view_block(scene, view_plan, offsets[-1], len(rows), sun, lights.sun))
+        self._constants.write_blocks(blocks)
+        self._constants.write_lights(rows)
+        places = self._constants.write_anchors(offsets)
+        firsts = dict(zip(lists, self._constants.write_commands(list(lists.values())), strict=True))
+        placed = {name: PlacedView(number * BLOCK_STRIDE, *places[number]) for number, name in enumerate(views)}
+        for name, draws in lists.items():
+            placed["sun" if name == "shadow" else "camera"].lists[name] = (draws, firsts[name])
+        return placed
+
+    def _view_block(self, scene: Scene, plan: ViewPlan, anchors: NDArray[np.float32], light_count: int, sun: SunPlan | None,
+                    sun_row: int) -> NDArray[Any]:
+        block = np.zeros((), VIEW_DTYPE)
+        matrix = plan.view_projection()
+        block["view_projection"] = matrix.T
+        block["first_anchor"] = anchors[0]
+        block["forward"] = (*plan.forward, float(plan.parallel))
+        block["viewport"], block["exposure"], block["tone_mapping"] = self._size, self._exposure, TONE_MAPPINGS[self._tone_mapping]
+        block["light_count"] = light_count
+        block["clip_to_direction"] = _clip_to_direction(plan).T
+        if sun is not None:
+            block["shadow_matrix"] = sun.eye_to_map.T
+            block["shadow"] = (sun.texel, sun.depth_bias, sun_row, 0.0)
+        environment = scene.environment
+        if environment is not None:
+            angle = environment.rotation
+            block["environment"] = (math.cos(angle), math.sin(angle), environment.intensity, len(environment.specular) - 1)
+        return block
+
+    def _context_of(self, scene: Scene, mirror: Any, placed: dict[str, PlacedView], wanted: tuple[str, ...]) -> FrameContext:
+        color = self._color_attachments() if "color" in wanted else None
+        ids = self._id_attachments() if "ids" in wanted or "depth" in wanted else None
+        if "sun" in placed and color is not None and self._shadow is None:
+            self._shadow = ShadowMap(self._device, min(SHADOW_MAP_SIZE, self._device.capabilities.max_texture_size))
+        constants = self._constants
+        return FrameContext(
+            self._pools, mirror, constants.blocks, constants.anchors, constants.commands, constants.lights, placed, scene.shading_classes,
+            color, ids, self._shadow if "sun" in placed and color is not None else None, _clear_color(scene), scene.environment,
+            scene.store.anchor_count > 1)
+
+    def _color_attachments(self) -> ColorAttachments:
+        if self._color is None or self._color.size != self._size:
+            if self._color is not None:
+                self._color.release()
+            self._color = ColorAttachments(self._device, self._size, self._msaa)
+        return self._color
+
+    def _id_attachments(self) -> IdAttachments:
+        if self._ids is None or self._ids.size != self._size:
+            if self._ids is not None:
+                self._ids.release()
+            self._ids = IdAttachments(self._device, self._size)
+        return self._ids
+
+    def _finish(self, scene: Scene, context: FrameContext, wanted: tuple[str, ...], before: dict[str, int],
+                views: dict[str, tuple[View, ViewPlan]]) -> Frame:
+        self._device.check("Renderer.render")
+        after = vars(self._device.stats)
+        moved = {name: after[name] - before[name] for name in ("bytes_uploaded", "bytes_view", "programs_compiled", "gl_calls")}
+        stats = Stats(**context.counters, **moved, texture_bytes=self._device.live_bytes.get("texture", 0), nodes=scene.store.node_count,
+                      visible=int(views["camera"][0].visible_count), passes={name: PassTime(ms) for name, ms in context.times.items()})
+        frame = Frame(self, scene, self._size, wanted, stats)
+        self._frame, self._context, self._planned = frame, context, (views["camera"][1], scene.store.epoch)
+        return frame
+
+    # --- pixels --------------------------------------------------------------------------------------------------------
+
+    def _read(self, frame: Frame, output: str) -> NDArray[Any]:
+        """Read pixels of the frame drawn last; called by ``Frame`` once for each output."""
+        if self._closed:
+            raise ReleasedError(f"Frame.{output} was not read before its renderer closed; read it earlier.")
+        if frame is not self._frame:
+            raise ReleasedError(f"Frame.{output} was not read before its renderer drew again; read it right after render().")
+        assert self._context is not None and self._planned is not None
+        if output == "color":
+            assert self._context.color is not None
+            return self._device.read_pixels(self._context.color.result, "rgba8", self._size)
+        if self._context.ids is None:
+            self._draw_ids(frame)
+        assert self._context.ids is not None
+        if output == "ids":
+            return np.ascontiguousarray(self._device.read_pixels(self._context.ids.framebuffer, "r32ui", self._size)[::-1])
+        depth = self._device.read_pixels(self._context.ids.framebuffer, "depth", self._size)[::-1]
+        return _metres(depth, self._planned[0].projection)
+
+    def _draw_ids(self, frame: Frame) -> None:
+        """Draw the ids of a frame that did not ask for them, from what is on the device."""
+        assert self._context is not None and self._planned is not None
+        scene: Scene = frame._scene
+        if scene.store.epoch != self._planned[1]:
+            raise ReleasedError("Frame.ids was not asked for and the scene has changed since; render with outputs=('color', 'ids').")
+        self._device.check_current("Frame.ids")
+        kept, context = self._views_of(scene), self._context
+        draws = kept.camera.draw_list(context.mirror.ranges, alpha=_OPAQUE | _MASK | _BLEND, merge=True)
+        lists = [drawn for view in context.views.values() for drawn, _ in view.lists.values()]
+        firsts = self._constants.write_commands([*lists, draws])
+        context.views["camera"].lists["ids"] = (draws, firsts[-1])
+        context.commands, context.ids = self._constants.commands, self._id_attachments()
+        IdsPass().run(context)
+        self._device.check("Frame.ids")
+
+    # --- life ----------------------------------------------------------------------------------------------------------
+
+    def compile(self, scene: Scene, camera: Any = None) -> None:
+        """Compile every program and upload everything that a scene needs, so that its first frame does not stutter."""
+        self.render(scene, camera)
+
+    def close(self) -> None:
+        """Release attachments and, where the renderer opened it, the device; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        for held in (self._color, self._ids, self._shadow, self._constants):
+            if held is not None:
+                held.release()
+        self._frame = self._context = self._kept = None
+        if self._own_device:
+            self._device.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Renderer {self._size[0]}x{self._size[1]} msaa={self._msaa}{' closed' if self._closed else ''}>"
+
+
+def default_camera(scene: Scene, aspect: float) -> PerspectiveCamera:
+    """Return a camera that looks at the whole scene from above right, half way round from the front."""
+    camera = PerspectiveCamera()
+    camera.orbit(math.radians(30), math.radians(65), 1.0)
+    bounds = scene.bounds
+    return camera if bounds is None else camera.frame(bounds, aspect)  # type: ignore[return-value]
+
+
+def _clip_to_direction(plan: ViewPlan) -> NDArray[np.float64]:
+    """Return the matrix from clip (x, y, 1, 1) to an eye-space direction."""
+    if plan.parallel:
+        matrix = np.zeros((4, 4))
+        matrix[:3, 3] = plan.forward
+        return matrix
+    axes, projection = plan.pose[:3, :3], plan.projection
+    matrix = np.zeros((4, 4))
+    matrix[:3, 0], matrix[:3, 1], matrix[:3, 3] = axes[:, 0] / projection[0, 0], axes[:, 1] / projection[1, 1], -axes[:, 2]
+    return matrix
+
+
+def _clear_color(scene: Scene) -> tuple[float, float, float, float] | None:
+    """Return the premultiplied linear clear colour of a scene, or None where the environment is its background."""
+    background: Color = scene.background
+    if isinstance(background, str) and background == "environment":
+        return None if scene.environment is not None else (0.0, 0.0, 0.0, 0.0)
+    if isinstance(background, str) and background == "transparent":
+        return 0.0, 0.0, 0.0, 0.0
+    red, green, blue, alpha = to_linear(background, "background")
+    return red * alpha, green * alpha, blue * alpha, alpha
+
+
+def _metres(depth: NDArray[np.float32], projection: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Turn reversed depth into metres along the view axis; 0, the background, becomes infinite."""
+    value = depth.astype(np.float64)
+    with np.errstate(divide="ignore"):
+        if projection[3, 2] == 0:  # parallel: z_clip = a z + b with z = -distance
+            metres = (projection[2, 3] - value) / projection[2, 2]
+        else:
+            metres = projection[2, 3] / (value - projection[2, 2] * projection[3, 2])
+    return np.where(depth > 0, metres, np.inf).astype(np.float32)
+
+
+_local = threading.local()
+
+
+def render(scene: Scene, camera: Camera | Any = None, size: tuple[int, int] = (1280, 720), *, outputs: Sequence[str] = ("color",),
+           msaa: int = 4, tone_mapping: str = "neutral", exposure: float = 1.0) -> Frame:
+    """Draw one picture with a renderer that this thread keeps; ``close()`` frees it.
+
+    Parameters
+    ----------
+    scene : Scene
+    camera : Camera, Node that carries one, or None
+        None frames the whole scene.
+    size, msaa, tone_mapping, exposure
+        As for ``Renderer``.
+    outputs : sequence of "color", "depth", "ids"
+
+    Returns
+    -------
+    Frame
+        With its pixels read, so that it stays valid.
+    """
+    kept: Renderer | None = getattr(_local, "renderer", None)
+    Renderer._check_settings(size, msaa)
+    if kept is None or kept._closed or kept.msaa != min(msaa, kept.device.capabilities.max_samples):
+        close()
+        kept = _local.renderer = Renderer(size, msaa=msaa)
+    kept.size, kept.tone_mapping, kept.exposure = size, tone_mapping, exposure
+    frame = kept.render(scene, camera, outputs)
+    for output in frame._outputs:
+        frame._read(output)
+    return frame
+
+
+def close() -> None:
+    """Free the renderer that ``render`` keeps for this thread."""
+    kept: Renderer | None = getattr(_local, "renderer", None)
+    if kept is not None:
+        _local.renderer = None
+        kept.close()

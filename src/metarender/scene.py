@@ -1,0 +1,489 @@
+"""Scene: nodes with meshes, lights and cameras over the compiled Store; knows no renderer and no window."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._core import ROOT, Draws, Node, Store, add_node
+from .camera import Camera
+from .color import Color, to_linear
+from .errors import InvalidInput
+from .geometry import Geometry, Mesh
+from .instances import Instances
+from .lights import Light
+from .materials import Material
+
+if TYPE_CHECKING:
+    from .environment import Environment
+
+__all__ = ["Node", "Nodes", "Scene"]
+
+_UNSET: Any = object()
+
+
+class Nodes:
+    """The nodes of a scene, parents before children, each parent's children in the order they were added.
+
+    Iterating takes a snapshot: nodes may be added or removed meanwhile (a removed one raises when it is used).
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __len__(self) -> int:
+        return self._store.node_count
+
+    def __iter__(self) -> Iterator[Node]:
+        return (Node(self._store, number) for number in self._store.subtree().tolist())
+
+    def __contains__(self, node: object) -> bool:
+        return isinstance(node, Node) and node.store is self._store and node.alive
+
+
+class Scene:
+    """What there is to draw.
+
+    A new scene has the studio environment, no lights, and a transparent background. One thread uses a scene at a time;
+    another thread may hand work over with :meth:`post`.
+
+    Attributes
+    ----------
+    store : Store
+        The compiled arrays behind the scene; renderers read it.
+    geometry_list, material_list : list
+        Geometry or Material by index, None where an index is free.
+    shading_classes : list of tuple
+        ``Material.shading_key`` by shading class.
+    material_epoch : (k,) uint64
+        By material index: the value of `material_changes` at its last edit.
+    geometry_changes, material_changes, light_changes : int
+        Grow when a geometry, a material, or the set of lights or one of them changes.
+    """
+
+    def __init__(self) -> None:
+        self.store = Store()
+        self.store.owner = self
+        self.geometry_list: list[Geometry | None] = []
+        self.material_list: list[Material | None] = []
+        self.shading_classes: list[tuple[Any, ...]] = []
+        self.material_epoch: NDArray[np.uint64] = np.zeros(16, dtype=np.uint64)
+        self.geometry_changes = self.material_changes = self.light_changes = 0
+        self._geometry_index: dict[Geometry, int] = {}
+        self._material_index: dict[Material, int] = {}
+        self._shading_index: dict[tuple[Any, ...], int] = {}
+        self._free_geometries: list[int] = []
+        self._free_materials: list[int] = []
+        self._draws: dict[Mesh, Draws] = {}
+        self._names: dict[int, str] = {}
+        self._meshes: dict[int, Mesh] = {}
+        self._lights: dict[int, Light] = {}
+        self._cameras: dict[int, Camera] = {}
+        self._extras: dict[int, dict[str, Any]] = {}
+        self._posted: deque[Callable[[], object]] = deque()
+        self._environment: Any = _UNSET
+        self._background: Color = "transparent"
+
+    # ---- what a user calls ----
+
+    def add(self, thing: Mesh | Light | Camera | Scene | None = None, parent: Node | None = None, *, position: ArrayLike | None = None,
+            rotation: ArrayLike | None = None, scale: ArrayLike | float | None = None, matrix: ArrayLike | None = None,
+            name: str = "") -> Node:
+        """Add a node.
+
+        Parameters
+        ----------
+        thing : Mesh, Light, Camera, Scene or None
+            What sits at the node. A Scene is copied under it (geometries and materials are shared); None makes a group.
+        parent : Node, optional
+            A node of this scene; the top level by default.
+        position : (3,) float, optional
+            Metres, relative to the parent.
+        rotation : (4,) float, optional
+            Quaternion xyzw.
+        scale : (3,) float or float, optional
+        matrix : (4, 4), optional
+            Column convention, instead of the other three. pyrr matrices are transposed.
+        name : str
+
+        Returns
+        -------
+        Node
+
+        Raises
+        ------
+        InvalidInput
+            Wrong kinds, shapes or values; nothing is added then.
+        """
+        if parent is not None and not isinstance(parent, Node):
+            raise InvalidInput(f"parent must be a Node or None, got {type(parent).__name__}")
+        if thing is not None and not isinstance(thing, (Mesh, Light, Camera, Scene)):
+            raise InvalidInput(f"add() takes a Mesh, Light, Camera, Scene or None, got {type(thing).__name__}")
+        if thing is self:
+            raise InvalidInput("a scene cannot be added to itself; make a copy first with Scene().add(scene)")
+        if matrix is not None and not (position is None and rotation is None and scale is None):
+            raise InvalidInput("give either matrix, or position, rotation and scale")
+        mesh = thing if isinstance(thing, Mesh) else None
+        node = add_node(self.store, parent, None if mesh is None else self._draws.get(mesh) or self._draws_of(mesh))
+        try:
+            self._place(node, position, rotation, scale, matrix)
+            if name:
+                self._set_name(node.id, name)
+            if mesh is not None:
+                self._meshes[node.id] = mesh
+            elif thing is not None:
+                self._attach(node, thing)
+        except BaseException:
+            node.remove()
+            raise
+        return node
+
+    def add_instances(self, geometry: Geometry, material: Material, count: int | None = None, *, matrices: ArrayLike | None = None,
+                      parent: Node | None = None, name: str = "") -> Instances:
+        """Add many nodes that draw the same thing and are edited through arrays.
+
+        Parameters
+        ----------
+        geometry : Geometry
+        material : Material
+        count : int
+            How many, at the identity; or give `matrices`.
+        matrices : (n, 4, 4)
+            Local matrices, column convention.
+        parent : Node, optional
+        name : str
+
+        Returns
+        -------
+        Instances
+        """
+        if (count is None) == (matrices is None):
+            raise InvalidInput("add_instances() takes either count or matrices")
+        if parent is not None and (not isinstance(parent, Node) or parent.store is not self.store):
+            raise InvalidInput("parent must be a Node of this scene or None")
+        mesh = Mesh(geometry, material, name=name)
+        rows = None if matrices is None else np.asarray(matrices)
+        if rows is not None and (rows.ndim != 3 or rows.shape[1:] != (4, 4)):
+            raise InvalidInput(f"matrices must have shape (n, 4, 4), got {rows.shape}")
+        number = count if rows is None else len(rows)
+        if not isinstance(number, (int, np.integer)) or number < 1:
+            raise InvalidInput(f"an Instances needs at least one member, got count {number!r}")
+        draws = self._indices(mesh)
+        ids = self.store.add(ROOT if parent is None else parent.id, int(number), leaf_range=True)
+        try:
+            if rows is not None:
+                self.store.set(ids, matrix=rows)
+            self.store.set_draws(ids, *draws)
+        except BaseException:
+            self._remove_many(ids)
+            raise
+        return Instances(self, self.store.range_of(ids[0]), mesh, name)
+
+    def set(self, ids: ArrayLike | Sequence[Node], *, position: ArrayLike | None = None, rotation: ArrayLike | None = None,
+            scale: ArrayLike | None = None, matrix: ArrayLike | None = None) -> None:
+        """Set transforms of n nodes in one call, local to their parents.
+
+        Parameters
+        ----------
+        ids : (n,) uint32, or a sequence of Node
+        position : (n, 3) float64, metres
+        rotation : (n, 4), quaternions xyzw
+        scale : (n, 3)
+        matrix : (n, 4, 4), instead of the other three
+
+        Raises
+        ------
+        InvalidInput, ReleasedError
+            Wrong shapes or values, unknown ids; nothing is changed then.
+        """
+        self.store.set(ids, position=position, rotation=rotation, scale=scale, matrix=matrix)
+
+    @property
+    def nodes(self) -> Nodes:
+        """Every node, parents first; has a length."""
+        return Nodes(self.store)
+
+    @property
+    def cameras(self) -> list[Node]:
+        """Nodes that carry a camera, in the order of their ids."""
+        return self._handles(self._cameras)
+
+    @property
+    def lights(self) -> list[Node]:
+        """Nodes that carry a light, in the order of their ids."""
+        return self._handles(self._lights)
+
+    @property
+    def bounds(self) -> NDArray[np.float64] | None:
+        """World box of everything drawn (hidden nodes too), (2, 3) float64 lower and upper, or None for an empty scene."""
+        return self.store.bounds()
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Names by public id, a copy."""
+        return dict(self._names)
+
+    @property
+    def environment(self) -> Environment | None:
+        """Light from all around; the studio by default, None leaves only lights."""
+        if self._environment is _UNSET:
+            from .environment import Environment
+
+            self._environment = Environment.studio()
+        environment: Environment | None = self._environment
+        return environment
+
+    @environment.setter
+    def environment(self, value: Environment | None) -> None:
+        from .environment import Environment
+
+        if value is not None and not isinstance(value, Environment):
+            raise InvalidInput(f"environment must be an Environment or None, got {type(value).__name__}")
+        self._environment = value
+        self.store.touch()
+
+    @property
+    def background(self) -> Color:
+        """What is seen past the objects: "transparent", "environment" or a colour."""
+        return self._background
+
+    @background.setter
+    def background(self, value: Color) -> None:
+        if not isinstance(value, str) or value not in ("transparent", "environment"):
+            to_linear(value, "background")
+        self._background = value
+        self.store.touch()
+
+    def node(self, number: int) -> Node:
+        """Return the node with a public id, as pictures and picking report it; ReleasedError when there is none."""
+        return Node(self.store, number)
+
+    def find(self, name: str) -> Node | None:
+        """Return the node with this name (the one with the lowest id index if several), or None."""
+        found = [number for number, other in self._names.items() if other == name]
+        return Node(self.store, min(found, key=lambda number: number & 0xFFFFFF)) if found else None
+
+    def post(self, fn: Callable[[], object]) -> None:
+        """Queue a call to run before the next update, on the thread that updates; safe from any thread."""
+        if not callable(fn):
+            raise InvalidInput(f"post() takes a callable, got {type(fn).__name__}")
+        self._posted.append(fn)
+
+    @property
+    def has_posted(self) -> bool:
+        """Whether posted calls wait for the next update."""
+        return bool(self._posted)
+
+    def update(self) -> None:
+        """Run posted calls, then bring everything derived up to date."""
+        for _ in range(len(self._posted)):  # calls that they post run next time
+            self._posted.popleft()()
+        self.store.update()
+
+    def settle(self) -> None:
+        """Make the draw order and the anchors a pure function of what the ids carry, whatever edits led here."""
+        self.update()
+        self._collect()
+        self.store.settle()
+
+    # ---- adding ----
+
+    def _place(self, node: Node, position: Any, rotation: Any, scale: Any, matrix: Any) -> None:
+        if matrix is not None:
+            node.matrix = matrix
+        if position is not None:
+            node.position = position
+        if rotation is not None:
+            node.rotation = rotation
+        if scale is not None:
+            node.scale = scale
+
+    def _attach(self, node: Node, thing: Light | Camera | Scene | Mesh) -> None:
+        if isinstance(thing, Light):
+            self._set_light(node.id, thing)
+        elif isinstance(thing, Camera):
+            self._set_camera(node.id, thing)
+        elif isinstance(thing, Scene):
+            self._copy(thing, node)
+
+    def _copy(self, other: Scene, group: Node) -> None:
+        """Copy the nodes of another scene under a group, in bulk; descriptions are shared."""
+        geometry = np.array([0 if g is None else self._geometry(g) for g in other.geometry_list], dtype=np.uint32)
+        material = np.array([0 if m is None else self._material(m) for m in other.material_list], dtype=np.uint32)
+        old, new = self.store.copy_from(other.store, group.id, geometry, material)
+        twin = dict(zip(old.tolist(), new.tolist(), strict=True))
+        self._names.update((twin[k], name) for k, name in other._names.items())
+        self._meshes.update((twin[k], mesh) for k, mesh in other._meshes.items())
+        self._extras.update((twin[k], dict(extras)) for k, extras in other._extras.items())
+        self._cameras.update((twin[k], camera) for k, camera in other._cameras.items())
+        for k, light in other._lights.items():
+            self._set_light(twin[k], light)
+
+    # ---- descriptions ----
+
+    def _indices(self, mesh: Mesh) -> tuple[list[int], list[int]]:
+        return [self._geometry(g) for g, _ in mesh.primitives], [self._material(m) for _, m in mesh.primitives]
+
+    def _draws_of(self, mesh: Mesh) -> Draws:
+        draws = self._draws[mesh] = Draws(*self._indices(mesh))
+        return draws
+
+    def _geometry(self, geometry: Geometry) -> int:
+        index = self._geometry_index.get(geometry)
+        if index is None:
+            index = self._free_geometries.pop() if self._free_geometries else len(self.geometry_list)
+            if index == len(self.geometry_list):
+                self.geometry_list.append(None)
+            lower, upper = np.asarray(geometry.bounds, dtype=np.float64)
+            self.store.set_geometry(index, geometry.geometry_key, lower, upper)
+            self.geometry_list[index] = geometry
+            self._geometry_index[geometry] = index
+            self.geometry_changes += 1
+        return index
+
+    def _material(self, material: Material) -> int:
+        index = self._material_index.get(material)
+        if index is None:
+            index = self._free_materials.pop() if self._free_materials else len(self.material_list)
+            if index == len(self.material_list):
+                self.material_list.append(None)
+                if index == len(self.material_epoch):
+                    self.material_epoch = np.concatenate([self.material_epoch, np.zeros_like(self.material_epoch)])
+            self.material_list[index] = material
+            self._material_index[material] = index
+            material._watch(self._material_edited)
+            self._describe(material, index)
+        return index
+
+    def _describe(self, material: Material, index: int) -> None:
+        key = material.shading_key
+        shading = self._shading_index.setdefault(key, len(self.shading_classes))
+        if shading == len(self.shading_classes):
+            self.shading_classes.append(key)
+        self.store.set_material(index, material.geometry_key, shading)
+        self.material_changes += 1
+        self.material_epoch[index] = self.material_changes
+
+    def _material_edited(self, material: Material) -> None:
+        index = self._material_index.get(material)
+        if index is not None:
+            self._describe(material, index)
+
+    def _light_edited(self, light: Light) -> None:
+        self.light_changes += 1
+        self.store.touch()
+
+    def _collect(self) -> None:
+        """Free the indices of descriptions that no node draws any more."""
+        geometries, materials = self.store.take_idle()
+        if not geometries and not materials:
+            return
+        self._draws.clear()
+        self.store.forget(geometries, materials)
+        for index in geometries:
+            geometry = self.geometry_list[index]
+            if geometry is not None:
+                del self._geometry_index[geometry]
+                self.geometry_list[index] = None
+                self._free_geometries.append(index)
+                self.geometry_changes += 1
+        for index in materials:
+            material = self.material_list[index]
+            if material is not None:
+                material._unwatch(self._material_edited)
+                del self._material_index[material]
+                self.material_list[index] = None
+                self._free_materials.append(index)
+
+    # ---- what Node handles ask for ----
+
+    def _handles(self, ids: dict[int, Any]) -> list[Node]:
+        return [Node(self.store, number) for number in sorted(ids, key=lambda number: number & 0xFFFFFF)]
+
+    def _name_of(self, number: int) -> str:
+        return self._names.get(number, "")
+
+    def _set_name(self, number: int, value: str) -> None:
+        if not isinstance(value, str):
+            raise InvalidInput(f"name must be a string, got {type(value).__name__}")
+        if value:
+            self._names[number] = value
+        else:
+            self._names.pop(number, None)
+
+    def _mesh_of(self, number: int) -> Mesh | None:
+        mesh = self._meshes.get(number)
+        if mesh is not None or number == ROOT:
+            return mesh
+        geometry, material = self.store.draws_of(number)
+        pairs = [(self.geometry_list[g], self.material_list[m]) for g, m in zip(geometry.tolist(), material.tolist(), strict=True)]
+        found = [(g, m) for g, m in pairs if g is not None and m is not None]
+        return Mesh(primitives=found) if found else None
+
+    def _set_mesh(self, number: int, mesh: Mesh | None) -> None:
+        if mesh is not None and not isinstance(mesh, Mesh):
+            raise InvalidInput(f"mesh must be a Mesh or None, got {type(mesh).__name__}")
+        self.store.set_draws([number], *(([], []) if mesh is None else self._indices(mesh)))
+        if mesh is None:
+            self._meshes.pop(number, None)
+        else:
+            self._meshes[number] = mesh
+        self._collect()
+
+    def _light_of(self, number: int) -> Light | None:
+        return self._lights.get(number)
+
+    def _set_light(self, number: int, light: Light | None) -> None:
+        if light is not None and not isinstance(light, Light):
+            raise InvalidInput(f"light must be a Light or None, got {type(light).__name__}")
+        self._drop_light(number)
+        if light is not None:
+            self._lights[number] = light
+            light._watch(self._light_edited)
+        self.light_changes += 1
+        self.store.touch()
+
+    def _drop_light(self, number: int) -> None:
+        old = self._lights.pop(number, None)
+        if old is not None:
+            self.light_changes += 1
+            if all(other is not old for other in self._lights.values()):
+                old._unwatch(self._light_edited)
+
+    def _camera_of(self, number: int) -> Camera | None:
+        return self._cameras.get(number)
+
+    def _set_camera(self, number: int, camera: Camera | None) -> None:
+        if camera is not None and not isinstance(camera, Camera):
+            raise InvalidInput(f"camera must be a Camera or None, got {type(camera).__name__}")
+        if camera is None:
+            self._cameras.pop(number, None)
+        else:
+            self._cameras[number] = camera
+
+    def _extras_of(self, number: int) -> dict[str, Any]:
+        return self._extras.setdefault(number, {})
+
+    def _set_extras(self, number: int, value: dict[str, Any]) -> None:
+        if not isinstance(value, dict):
+            raise InvalidInput(f"extras must be a dict, got {type(value).__name__}")
+        self._extras[number] = value
+
+    def _remove(self, number: int) -> None:
+        gone = self.store.remove(number).tolist()
+        for table in (self._names, self._meshes, self._cameras, self._extras):
+            if table:
+                for k in gone:
+                    table.pop(k, None)
+        if self._lights:
+            for k in gone:
+                self._drop_light(k)
+        self._collect()
+
+    def _remove_many(self, ids: NDArray[np.uint32]) -> None:
+        for number in ids.tolist():
+            self._remove(number)

@@ -1,0 +1,69 @@
+"""What a frame did, as plain numbers that stay readable after everything is closed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class PassTime:
+    """Time of one pass.
+
+    Attributes
+    ----------
+    cpu_ms : float
+        Milliseconds until its calls were issued.
+    gpu_ms : float or None
+        Milliseconds on the device, None where it was not measured.
+    """
+
+    cpu_ms: float
+    gpu_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Counters of one frame; the same on every machine, times apart.
+
+    Attributes
+    ----------
+    draw_calls : int
+        Draw calls of scene geometry; an indirect one counts 1 however many commands it holds.
+    fullscreen_draws : int
+        Full-screen triangles (sky, encoding).
+    commands : int
+        Indirect commands executed.
+    instances, triangles : int
+        Submitted after culling, over all passes.
+    bytes_uploaded : int
+        Objects, geometry, materials and textures.
+    bytes_view : int
+        Constants of the frame, anchor offsets, lights and commands.
+    programs_compiled : int
+    gl_calls : int
+        Calls into the driver that this engine made.
+    texture_bytes : int
+        Bytes of all texture pages of the device.
+    nodes, visible : int
+        Nodes of the scene, and draws that the camera's frustum keeps.
+    passes : dict of str to PassTime
+    """
+
+    draw_calls: int = 0
+    fullscreen_draws: int = 0
+    commands: int = 0
+    instances: int = 0
+    triangles: int = 0
+    bytes_uploaded: int = 0
+    bytes_view: int = 0
+    programs_compiled: int = 0
+    gl_calls: int = 0
+    texture_bytes: int = 0
+    nodes: int = 0
+    visible: int = 0
+    passes: dict[str, PassTime] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return the counters as a JSON object with ``"schema": 1``."""
+        return json.dumps({"schema": 1, **asdict(self)}, indent=2)

@@ -1,0 +1,236 @@
+"""Viewer and view(): a window, orbit control and a renderer joined into a loop that never blocks."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
+from .camera import Camera
+from .controls.events import AnyEvent, Close, Key, Resize
+from .controls.orbit import Orbit
+from .errors import InvalidInput
+from .renderer import Renderer, default_camera
+from .targets.base import Target
+from .targets.window import WindowTarget
+from .views import camera_of
+
+if TYPE_CHECKING:
+    from .frame import Frame
+    from .scene import Scene
+    from .stats import Stats
+
+TITLE_SECONDS = 0.5
+IDLE_SECONDS = 1 / 60  # how long view() sleeps when nothing changed; events wake it
+SHORTEST_SECONDS = 1 / 250  # between frames where the screen does not pace them
+
+
+class Viewer:
+    """Shows a scene in a window that the mouse turns.
+
+    Left button turns, right or middle button pans, the wheel comes nearer, ``F`` frames the scene, ``Escape`` closes.
+
+    Parameters
+    ----------
+    scene : Scene
+        Is drawn again when it or the camera changes.
+    camera : Camera or Node, optional
+        Where to start: the camera itself is then moved; of a Node a copy is taken. None frames the scene.
+    size : tuple of int
+        (width, height) in logical pixels.
+    on_frame : callable, optional
+        Called as ``on_frame(seconds)`` before each frame, with the seconds since the first; every step draws then. An
+        exception closes the window and comes out of `step`.
+    title : str
+        Title bar; statistics follow it.
+    on_event : callable, optional
+        Called with each event first; returning True keeps it from the viewer.
+    msaa, tone_mapping, exposure
+        As in `Renderer`.
+    target : Target, optional
+        Where to draw instead of a new window; closed with the viewer.
+
+    Attributes
+    ----------
+    camera : Camera
+        What is looked through.
+    frame : Frame or None
+        The last frame.
+
+    Raises
+    ------
+    DeviceError
+        If there is no display; the message names `metarender render`.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        camera: Any = None,
+        size: tuple[int, int] = (1280, 720),
+        on_frame: Callable[[float], object] | None = None,
+        title: str = "metarender",
+        *,
+        on_event: Callable[[AnyEvent], object] | None = None,
+        msaa: int = 4,
+        tone_mapping: str = "neutral",
+        exposure: float = 1.0,
+        vsync: bool = False,
+        target: Target | None = None,
+    ) -> None:
+        for name, function in (("on_frame", on_frame), ("on_event", on_event)):
+            if function is not None and not callable(function):
+                raise InvalidInput(f"{name} must be callable, not {type(function).__name__}.")
+        self.scene, self.title, self.frame = scene, title, None
+        self._on_frame, self._on_event = on_frame, on_event
+        self.camera: Camera = default_camera(scene, size[0] / size[1]) if camera is None else camera_of(camera)
+        self._target: Target = WindowTarget(size, title, vsync=vsync) if target is None else target
+        try:
+            self._renderer = Renderer(
+                _drawable(self._target.size), msaa=msaa, tone_mapping=tone_mapping, exposure=exposure, device=self._target.device
+            )
+        except BaseException:
+            self._target.close()
+            raise
+        self.control = Orbit(self.camera, lambda: self.scene.bounds, self._target.logical_size)
+        self.frame: Frame | None
+        self._shown: object = None  # what the last frame showed
+        self._drew = False
+        self._started: float | None = None
+        self._times: deque[float] = deque(maxlen=30)
+        self._titled = 0.0
+        self._stepped = 0.0
+
+    @property
+    def closed(self) -> bool:
+        return self._target.closed
+
+    @property
+    def stats(self) -> Stats | None:
+        """Counters of the last frame."""
+        return self.frame.stats if self.frame is not None else None
+
+    def step(self) -> bool:
+        """Handle pending events and draw if something changed, without waiting; False once the window is closed.
+
+        Raises
+        ------
+        Exception
+            Whatever a callback raised; the window is closed then.
+        """
+        if self.closed:
+            return False
+        self._stepped = time.perf_counter()
+        try:
+            if not all([self._take(event) for event in self._target.poll()]):
+                self.close()
+                return False
+            if self._on_frame is not None:
+                self._started = self._stepped if self._started is None else self._started
+                self._on_frame(self._stepped - self._started)
+                if self.closed:
+                    return False
+            self._drew = self._draw()
+        except BaseException:
+            self.close()
+            raise
+        return True
+
+    def pace(self) -> None:
+        """Wait as long as makes sense before the next step: until an event or a sixtieth second when nothing was drawn."""
+        if not self.closed:
+            period = SHORTEST_SECONDS if self._drew else IDLE_SECONDS
+            self._target.wait(period - (time.perf_counter() - self._stepped))
+
+    def redraw(self) -> None:
+        """Draw in the next step even if nothing seems to have changed."""
+        self._shown = None
+
+    def close(self) -> None:
+        """Close renderer, device and window; a second call does nothing."""
+        if not self.closed:
+            self._renderer.close()
+            self._target.close()
+
+    def _take(self, event: AnyEvent) -> bool:
+        """Handle one event; False if the window should close."""
+        if self._on_event is not None and self._on_event(event):
+            return True
+        if isinstance(event, Close) or (isinstance(event, Key) and event.kind == "down" and event.key == "Escape"):
+            return False
+        if isinstance(event, Resize):
+            self.redraw()
+        self.control.handle(event)
+        return True
+
+    def _draw(self) -> bool:
+        size = self._target.size
+        if min(size) < 1:  # minimised
+            return False
+        self.scene.update()
+        shows = (*_scene_state(self.scene), size, self.camera.projection(size[0] / size[1]).tobytes(), self.camera.matrix.tobytes())
+        if shows == self._shown and self._on_frame is None:
+            return False
+        self._renderer.size = size
+        self.frame = self._renderer.render(self.scene, self.camera)
+        self._target.present(self._renderer, self.frame)
+        self._shown = shows
+        self._times.append(time.perf_counter())
+        self._update_title()
+        return True
+
+    def _update_title(self) -> None:
+        now = self._times[-1]
+        if now - self._titled < TITLE_SECONDS or self.frame is None:
+            return
+        self._titled = now
+        stats = self.frame.stats
+        rate = f"{(len(self._times) - 1) / (now - self._times[0]):.0f} fps, " if len(self._times) > 1 else ""
+        counts = f"{stats.instances:,} instances, {stats.triangles:,} triangles, {stats.draw_calls} draw calls"
+        self._target.set_title(f"{self.title} - {rate}{counts}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Viewer {self.title!r}{' closed' if self.closed else ''}>"
+
+
+def _scene_state(scene: Scene) -> tuple[object, ...]:
+    """What differs whenever a scene may look different."""
+    environment = scene.environment
+    return scene.store.epoch, scene.material_changes, id(environment), environment.version if environment is not None else 0
+
+
+def _drawable(size: tuple[int, int]) -> tuple[int, int]:
+    return max(size[0], 1), max(size[1], 1)
+
+
+def view(
+    scene: Scene,
+    on_frame: Callable[[float], object] | None = None,
+    *,
+    camera: Any = None,
+    size: tuple[int, int] = (1280, 720),
+    title: str = "metarender",
+    **settings: Any,
+) -> None:
+    """Show a scene in a window until it is closed.
+
+    Parameters
+    ----------
+    scene, on_frame, camera, size, title, **settings
+        As in `Viewer`.
+
+    Raises
+    ------
+    DeviceError
+        If there is no display; the message names `metarender render`.
+    """
+    with Viewer(scene, camera, size, on_frame, title, vsync=True, **settings) as viewer:
+        while viewer.step():
+            viewer.pace()

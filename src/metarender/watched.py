@@ -1,0 +1,31 @@
+"""Descriptions that tell the scenes which use them when they are edited; nobody is kept alive by watching."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+from weakref import WeakMethod
+
+
+class Watched:
+    """Calls every watcher, with itself, after any of its public attributes was set."""
+
+    def __init__(self) -> None:
+        self._watchers: list[WeakMethod[Callable[[Any], None]]] = []
+
+    def _watch(self, callback: Callable[[Self], None]) -> None:
+        """Call `callback`, a bound method, after every edit until it is unwatched or its owner is gone."""
+        if WeakMethod(callback) not in self._watchers:
+            self._watchers.append(WeakMethod(callback))
+
+    def _unwatch(self, callback: Callable[[Self], None]) -> None:
+        """Stop calling `callback`; unknown callbacks are ignored."""
+        self._watchers = [watcher for watcher in self._watchers if watcher != WeakMethod(callback) and watcher() is not None]
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        super().__setattr__(key, value)
+        if key[0] != "_":
+            for watcher in self.__dict__.get("_watchers", ()):
+                callback = watcher()
+                if callback is not None:
+                    callback(self)

@@ -1,0 +1,50 @@
+"""Every example says how it is tested, runs, keeps its budget, and looks as it did."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+import metarender as mr
+
+EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("[0-9][0-9]_*.py"))
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def header(module, name):
+    found = re.search(rf"^{name}: (.+)$", module.__doc__ or "", re.M)
+    return found.group(1).strip() if found else ""
+
+
+def pairs(text):
+    return dict(item.split("=") for item in text.split())
+
+
+def test_there_are_at_least_six():
+    assert len(EXAMPLES) >= 6
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example(path, golden):
+    module = load(path)
+    assert header(module, "test") in ("compare", "run"), f"{path.name} does not say in its header how it is tested"
+    scene, camera = module.build()
+    scene.settle()
+    settings = pairs(header(module, "settings"))
+    with mr.Renderer(size=(480, 270), device="software", tone_mapping=settings.get("tone_mapping", "neutral"),
+                     exposure=float(settings.get("exposure", 1))) as renderer:
+        renderer.render(scene, camera)
+        frame = renderer.render(scene, camera)
+        color = frame.color
+    assert pairs(header(module, "budget")), f"{path.name} has no budget in its header"
+    for counter, allowed in pairs(header(module, "budget")).items():
+        assert getattr(frame.stats, counter) <= int(allowed), f"{counter}: {getattr(frame.stats, counter)} > {allowed}"
+    if header(module, "test") == "compare":
+        golden(color, path.stem)
