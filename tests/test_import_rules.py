@@ -26,10 +26,12 @@ ALLOWED: dict[str, set[str]] = {
     "controls": SCENE_LAYER | {"controls"},
     "io": SCENE_LAYER | {"_core", "io"},
     "renderer": SCENE_LAYER | {"_core", "frame", "gpu", "light_rows", "passes", "stats", "views"},
-    "viewer": SCENE_LAYER | {"controls", "frame", "renderer", "stats", "targets", "gpu"},
+    "viewer": SCENE_LAYER | {"controls", "frame", "renderer", "stats", "targets", "gpu", "views"},
+    "inventory": SCENE_LAYER,
+    "progress": set(),
     "doctor": {"gpu", "_core", "targets", "_version"},
     "demo": SCENE_LAYER | {"renderer", "viewer", "frame"},
-    "cli": SCENE_LAYER | {"demo", "doctor", "io", "renderer", "viewer", "frame", "stats", "_version"},
+    "cli": SCENE_LAYER | {"demo", "inventory", "progress", "doctor", "io", "renderer", "viewer", "frame", "stats", "_version"},
 }
 EXTERNAL_OWNERS = {"moderngl": {"gpu"}, "glcontext": {"gpu"}, "glfw": {"targets/window.py"}, "pyrr": set()}
 
@@ -44,9 +46,14 @@ def room_of(path: Path) -> str:
 
 
 def imports_of(path: Path) -> list[tuple[int, str, str]]:
-    """(level, module, name) of every import in a file, those inside functions too."""
+    """(level, module, name) of every import in a file, those inside functions too, those for type checkers not."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    tree = ast.parse(path.read_text("utf-8"))
+    for_types = {inner for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+                 for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if node in for_types:
+            continue
         if isinstance(node, ast.ImportFrom):
             found += [(node.level, node.module or "", alias.name) for alias in node.names]
         elif isinstance(node, ast.Import):

@@ -7,9 +7,12 @@
 
 struct Fragment {
     vec3 position;    // eye space, metres
-    vec3 normal;      // unit, on the side that is seen
+    vec3 normal;      // unit, of the front side
+    float side;       // 1 where the front side is seen, -1 where the back side is
     vec4 tangent;     // w is the handedness; zero where the geometry has none
     vec2 uv[2];
+    vec2 uv_dx[2];    // derivatives in x and y of the window
+    vec2 uv_dy[2];
     vec4 color;       // of the vertex, linear
     uint material;    // row in the table of the shader
 };
@@ -17,7 +20,7 @@ struct Fragment {
 struct Surface {
     vec4 color;       // base colour, straight alpha
     vec3 emissive;
-    vec3 normal;      // unit
+    vec3 normal;      // unit, of the front side
     float metallic;
     float roughness;
     float occlusion;  // 1 is open
@@ -34,7 +37,15 @@ vec2 slot_uv(TextureSlot slot, Fragment f) {
     return vec2(dot(slot.u.xyz, uv), dot(slot.v.xyz, uv));
 }
 
-#define sample_slot(unit, slot, f) texture(unit, vec3(slot_uv(slot, f), slot.u.w))
+vec2 slot_direction(TextureSlot slot, vec2 direction[2]) {
+    vec2 uv = direction[int(slot.v.w)];
+    return vec2(dot(slot.u.xy, uv), dot(slot.v.xy, uv));
+}
+
+// Gradients are given, because a pixel just outside a triangle reads zeros from the material table on llvmpipe, and
+// the differences with it would pick a wrong mip level along every edge.
+#define sample_slot(unit, slot, f) \
+    textureGrad(unit, vec3(slot_uv(slot, f), slot.u.w), slot_direction(slot, f.uv_dx), slot_direction(slot, f.uv_dy))
 
 vec3 apply_override(vec3 color, uint packed_override) {
     if (packed_override < 0x1000000u) return color;

@@ -46,12 +46,12 @@ void surface(in Fragment f, out Surface s) {
     s.roughness *= packed_factors.g;
 #endif
 #ifdef FEATURE_2
-    vec2 normal_uv = slot_uv(ROW.slots[2], f);
-    vec3 texel = texture(normal_texture, vec3(normal_uv, ROW.slots[2].u.w)).rgb;
+    vec3 texel = sample_slot(normal_texture, ROW.slots[2], f).rgb;
 #ifdef HAS_TANGENT
     s.normal = perturb_normal(f.normal, f.tangent, texel, ROW.factors.z);
 #else
-    s.normal = perturb_normal_by_uv(f.normal, f.position, normal_uv, texel, ROW.factors.z);
+    vec2 uv_dx = slot_direction(ROW.slots[2], f.uv_dx), uv_dy = slot_direction(ROW.slots[2], f.uv_dy);
+    s.normal = perturb_normal_by_uv(f.normal, f.position, uv_dx, uv_dy, texel, ROW.factors.z);
 #endif
 #endif
 #ifdef FEATURE_3

@@ -1,14 +1,19 @@
 // Fills the Fragment that a material's `surface()` reads, from the varyings that exist.
 // Space: eye space. Included by pass/*.frag.glsl after interface/surface.glsl.
 Fragment make_fragment() {
-    Fragment f = Fragment(vec3(0.0), vec3(0.0, 0.0, 1.0), vec4(0.0), vec2[2](vec2(0.0), vec2(0.0)), vec4(1.0), 0u);
+    vec2 zeros[2] = vec2[2](vec2(0.0), vec2(0.0));
+    Fragment f = Fragment(vec3(0.0), vec3(0.0, 0.0, 1.0), 1.0, vec4(0.0), zeros, zeros, zeros, vec4(1.0), 0u);
 #ifdef NEEDS_MATERIAL
     f.material = v_instance.x;
 #ifdef HAS_UV0
     f.uv[0] = v_uv0;
+    f.uv_dx[0] = dFdx(v_uv0);
+    f.uv_dy[0] = dFdy(v_uv0);
 #endif
 #ifdef HAS_UV1
     f.uv[1] = v_uv1;
+    f.uv_dx[1] = dFdx(v_uv1);
+    f.uv_dy[1] = dFdy(v_uv1);
 #endif
 #ifdef HAS_COLOR
     f.color = v_color;
@@ -16,9 +21,9 @@ Fragment make_fragment() {
 #endif
 #ifdef NEEDS_POSITION
     f.position = v_position;
-    float side = gl_FrontFacing ? 1.0 : -1.0;
 #ifdef HAS_NORMAL
-    f.normal = normalize(v_normal) * side;
+    f.side = gl_FrontFacing ? 1.0 : -1.0;
+    f.normal = normalize(v_normal);
 #else
     // No normals in the geometry: the face itself, turned towards the eye.
     vec3 face = cross(dFdx(v_position), dFdy(v_position));
@@ -26,7 +31,7 @@ Fragment make_fragment() {
     f.normal = faceforward(f.normal, mix(v_position, view.forward.xyz, view.forward.w), f.normal);
 #endif
 #ifdef HAS_TANGENT
-    f.tangent = vec4(v_tangent.xyz * side, v_tangent.w);
+    f.tangent = v_tangent;
 #endif
 #endif
     return f;

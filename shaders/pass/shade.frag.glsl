@@ -24,7 +24,7 @@ layout(location = 0) out vec4 out_color;
 #ifdef LIT
 #ifdef HAS_SHADOW
 float sun_visibility(Fragment f, vec3 to_light) {
-    vec3 receiver = shadow_receiver(f.position, f.normal, to_light, view.shadow.x);
+    vec3 receiver = shadow_receiver(f.position, f.normal * f.side, to_light, view.shadow.x);
     vec3 place = (view.shadow_matrix * vec4(receiver, 1.0)).xyz;
     return shadow_tent5(shadow_map, vec3(place.xy, place.z + view.shadow.y));
 }
@@ -57,6 +57,7 @@ void main() {
     Fragment f = make_fragment();
     Surface s;
     surface(f, s);
+    s.normal *= f.side;
     s.color.rgb = apply_override(s.color.rgb, v_instance.y);
 #ifdef MASK
     if (s.color.a < s.alpha_cutoff) discard;

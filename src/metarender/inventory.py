@@ -9,6 +9,9 @@ import numpy as np
 from .scene import Scene
 
 
+_PADDING = 0xFFFFFFFF  # in Store.slot_geometry
+
+
 def inventory(scene: Scene) -> dict[str, Any]:
     """Count what a scene holds.
 
@@ -20,13 +23,15 @@ def inventory(scene: Scene) -> dict[str, Any]:
     """
     scene.update()
     geometries = [g for g in scene.geometry_list if g is not None]
+    each = np.array([0 if g is None else _triangles(g) for g in scene.geometry_list] or [0], np.int64)
+    slots = scene.store.slot_geometry
     materials = [m for m in scene.material_list if m is not None]
     textures = {id(info.texture): info.texture for m in materials for info in m.texture_infos if info is not None}
-    drawn = scene.store.geometry_of_nodes() if hasattr(scene.store, "geometry_of_nodes") else None
     bounds = scene.bounds
     facts: dict[str, Any] = {
         "nodes": len(scene.nodes),
         "draws": int(scene.store.draw_count),
+        "triangles": int(each[slots[slots != _PADDING]].sum()),
         "geometries": len(geometries),
         "vertices": sum(g.vertex_count for g in geometries),
         "geometry_triangles": sum(_triangles(g) for g in geometries),
@@ -51,6 +56,7 @@ def describe(facts: dict[str, Any]) -> str:
     lines = [f"{facts['file']}"] if "file" in facts else []
     lines += [
         f"  nodes       {facts['nodes']:,}, of which {facts['draws']:,} draws, {facts['lights']:,} lights, {len(facts['cameras']):,} cameras",
+        f"  triangles   {facts['triangles']:,} over all draws",
         f"  geometries  {facts['geometries']:,} with {facts['vertices']:,} vertices and {facts['geometry_triangles']:,} triangles",
         f"  materials   {facts['materials']:,}",
         f"  textures    {facts['textures']:,} with {facts['texels']:,} texels",

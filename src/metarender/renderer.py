@@ -16,6 +16,7 @@ from .color import Color, to_linear
 from .environment import dfg_table
 from .errors import InvalidInput, ReleasedError
 from .frame import OUTPUTS, Frame
+from .gpu import gl_extra as gl
 from .gpu.attachments import ColorAttachments, IdAttachments, ShadowMap
 from .gpu.bindings import VIEW_DTYPE
 from .gpu.device import Device
@@ -69,6 +70,8 @@ class Renderer:
         Khronos PBR Neutral, ACES (Hill fit, input times 1/0.6), AgX; Unlit colours and plain backgrounds skip it.
     exposure : float
         Multiplies lit colours before tone mapping.
+    backdrop : colour or None
+        Stands for a transparent background; windows have one, because nothing lies behind their pixels.
     device : "auto", "gpu", "software", int or Device
         What draws; a Device is shared and not closed with the renderer. ``METARENDER_DEVICE`` replaces "auto".
 
@@ -81,10 +84,10 @@ class Renderer:
     """
 
     def __init__(self, size: tuple[int, int] = (1280, 720), *, msaa: int = 4, tone_mapping: str = "neutral", exposure: float = 1.0,
-                 device: str | int | Device = "auto") -> None:
+                 backdrop: Color | None = None, device: str | int | Device = "auto") -> None:
         self._own_device = not isinstance(device, Device)
         self._check_settings(size, msaa)
-        self.tone_mapping, self.exposure = tone_mapping, exposure
+        self.tone_mapping, self.exposure, self.backdrop = tone_mapping, exposure, backdrop
         self._device = device if isinstance(device, Device) else Device.open(None if device == "auto" else device)
         try:
             self._pools = ResourcePools.of(self._device)
@@ -161,6 +164,15 @@ class Renderer:
         if not isinstance(value, (int, float, np.floating, np.integer)) or not 0 < value < math.inf:
             raise InvalidInput(f"exposure={value!r} must be a finite number above 0.")
         self._exposure = float(value)
+
+    @property
+    def backdrop(self) -> tuple[float, float, float, float] | None:
+        """Premultiplied linear colour that stands for a transparent background; may be set to any colour or None."""
+        return self._backdrop
+
+    @backdrop.setter
+    def backdrop(self, value: Color | None) -> None:
+        self._backdrop = None if value is None else _premultiplied(value, "backdrop")
 
     # --- a frame -------------------------------------------------------------------------------------------------------
 
@@ -297,8 +309,17 @@ class Renderer:
         constants = self._constants
         return FrameContext(
             self._pools, mirror, constants.blocks, constants.anchors, constants.commands, constants.lights, placed, scene.shading_classes,
-            color, ids, self._shadow if "sun" in placed and color is not None else None, _clear_color(scene), scene.environment,
+            color, ids, self._shadow if "sun" in placed and color is not None else None, self._clear_color(scene), scene.environment,
             scene.store.anchor_count > 1)
+
+    def _clear_color(self, scene: Scene) -> tuple[float, float, float, float] | None:
+        """Return the premultiplied linear clear colour of a scene, or None where the environment is its background."""
+        background: Color = scene.background
+        if isinstance(background, str) and background == "environment" and scene.environment is not None:
+            return None
+        if isinstance(background, str) and background in ("environment", "transparent"):
+            return self._backdrop or (0.0, 0.0, 0.0, 0.0)
+        return _premultiplied(background, "background")
 
     def _color_attachments(self) -> ColorAttachments:
         if self._color is None or self._color.size != self._size:
@@ -361,6 +382,29 @@ class Renderer:
         IdsPass().run(context)
         self._device.check("Frame.ids")
 
+    def present(self, framebuffer: int = 0, size: tuple[int, int] | None = None) -> None:
+        """Copy the colour of the frame drawn last into a framebuffer of this device's context, such as a window's.
+
+        Parameters
+        ----------
+        framebuffer : int
+            GL name; 0 is the window.
+        size : (width, height), pixels
+            Of the framebuffer; the picture is stretched to it. None is the renderer's own size.
+
+        Raises
+        ------
+        ReleasedError
+            No frame with colour was drawn, or the renderer is closed.
+        """
+        if self._closed or self._context is None or self._context.color is None:
+            raise ReleasedError("Renderer.present has no picture to show; call render() first.")
+        self._device.check_current("Renderer.present")
+        (width, height), (wide, high) = self._context.color.size, size or self._context.color.size
+        # The result has its top row first, so the copy turns it over.
+        self._device.gl.glBlitNamedFramebuffer(self._context.color.result.name, framebuffer, 0, 0, width, height, 0, high, wide, 0,
+                                               gl.GL_COLOR_BUFFER_BIT, gl.GL_NEAREST)
+
     # --- life ----------------------------------------------------------------------------------------------------------
 
     def compile(self, scene: Scene, camera: Any = None) -> None:
@@ -409,14 +453,8 @@ def _clip_to_direction(plan: ViewPlan) -> NDArray[np.float64]:
     return matrix
 
 
-def _clear_color(scene: Scene) -> tuple[float, float, float, float] | None:
-    """Return the premultiplied linear clear colour of a scene, or None where the environment is its background."""
-    background: Color = scene.background
-    if isinstance(background, str) and background == "environment":
-        return None if scene.environment is not None else (0.0, 0.0, 0.0, 0.0)
-    if isinstance(background, str) and background == "transparent":
-        return 0.0, 0.0, 0.0, 0.0
-    red, green, blue, alpha = to_linear(background, "background")
+def _premultiplied(color: Color, what: str) -> tuple[float, float, float, float]:
+    red, green, blue, alpha = to_linear(color, what)
     return red * alpha, green * alpha, blue * alpha, alpha
 
 

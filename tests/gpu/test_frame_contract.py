@@ -19,7 +19,7 @@ def many(count: int, materials: int = 8) -> tuple[mr.Scene, mr.Camera]:
     nodes = [scene.add(meshes[i % materials]) for i in range(count)]
     grid = np.indices((side, side, side)).reshape(3, -1).T[:count].astype(float)
     scene.set([node.id for node in nodes], position=grid)
-    camera = mr.PerspectiveCamera().look_at(np.array([1.5, 1.2, 2.0]) * side, np.full(3, side / 2))
+    camera = mr.PerspectiveCamera().look_at(np.array([2.2, 1.9, 3.0]) * side, np.full(3, side / 2))
     return scene, camera
 
 

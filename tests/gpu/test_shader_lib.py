@@ -318,7 +318,7 @@ def test_derivatives_give_the_frame_that_tangents_would(gl, target, mirrored, tu
         vertex_shader="#version 430\nout vec2 place;\nvoid main() { place = vec2(gl_VertexID & 1, gl_VertexID >> 1) * 2.0 - 1.0; "
                       "gl_Position = vec4(place, 0.0, 1.0); }",
         fragment_shader=f"#version 430\nin vec2 place;\nout vec4 color;\n{source('normal.glsl')}\nvoid main() {{ vec2 uv = {uv}; "
-                        "color = vec4(perturb_normal_by_uv(vec3(0.0, 0.0, 1.0), vec3(place, 0.0), uv, vec3(0.8, 0.65, 0.9), 1.0), 1.0); }")
+                        "color = vec4(perturb_normal_by_uv(vec3(0.0, 0.0, 1.0), vec3(place, 0.0), dFdx(uv), dFdy(uv), vec3(0.8, 0.65, 0.9), 1.0), 1.0); }")
     target.use()
     array = gl.vertex_array(program, [])
     array.render(moderngl.TRIANGLE_STRIP, 4)

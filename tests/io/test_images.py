@@ -112,11 +112,11 @@ def test_promise_6_a_picture_bomb_is_refused_by_its_header():
 def test_promise_6_a_cut_picture_is_refused_at_every_length(kind):
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (4, 4, 3), np.uint8))
     data = encoded(noise, kind)
-    refused = 0
+    decoded = []
     for length in range(len(data)):
         try:
             read(data[:length])
+            decoded.append(length)
         except GltfError as error:
-            refused += 1
             assert error.pointer == "/images/0"
-    assert refused >= 0.9 * len(data)  # what is cut may be padding or an end mark
+    assert not decoded or min(decoded) > 0.8 * len(data)  # only end marks and checksums may be missing

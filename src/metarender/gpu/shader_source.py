@@ -130,6 +130,6 @@ class Composer:
             try:
                 self._cache[path] = files("metarender.shaders").joinpath(path).read_text("utf-8").splitlines()
             except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
-                by = f", included by {chain[-2]}" if len(chain) > 1 else ""
+                by = f", included by {chain[-2]}," if len(chain) > 1 else ""
                 raise ShaderError(f"Shader file {path!r}{by} does not exist below shaders/; check the spelling of the path.") from None
         return self._cache[path]

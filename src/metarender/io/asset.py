@@ -5,7 +5,6 @@ A loader describes everything first and touches no Scene; when it raises, nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..camera import Camera
+from ..errors import GltfError, InvalidInput
 from ..geometry import Geometry, Mesh
 from ..lights import Light
 from ..materials import Material
-from ..scene import Scene
+from ..scene import Node, Scene
 
 
 @dataclass(slots=True)
@@ -84,37 +84,39 @@ class Asset:
     notes: list[str] = field(default_factory=list)
 
 
-def build_scene(asset: Asset, progress: Callable[[int, int], object] | None = None) -> Scene:
+def build_scene(asset: Asset) -> Scene:
     """Make the Scene of a description.
 
-    A node that carries two things, say a mesh and a light, keeps the first and gets an unnamed child for each other.
-
-    Parameters
-    ----------
-    progress : callable, optional
-        Called as ``progress(nodes_done, nodes)``.
+    Raises
+    ------
+    GltfError
+        A transform cannot be stored or puts its node at no finite place; the half-made Scene is dropped.
     """
     scene = Scene()
-    made: list[Any] = []
-    for index, node in enumerate(asset.nodes):
-        made.append(_add(scene, node, made[node.parent] if node.parent >= 0 else None))
-        if progress is not None and index % 4096 == 0:
-            progress(index, len(asset.nodes))
+    made: list[Node] = []
+    for node in asset.nodes:
+        try:
+            made.append(_add(scene, node, made[node.parent] if node.parent >= 0 else None))
+        except InvalidInput as error:
+            raise GltfError(str(error), "NODE_INVALID", node.where) from None
+    if made:
+        world = scene.store.world_matrices([node.id for node in made])
+        finite = np.isfinite(world).all(axis=(1, 2))
+        if not finite.all():
+            where = asset.nodes[int(np.argmin(finite))].where
+            raise GltfError("The transforms above this node multiply to no finite place.", "NODE_INVALID", where)
     return scene
 
 
-def _add(scene: Scene, node: NodeDescription, parent: Any) -> Any:
-    things = [thing for thing in (node.mesh, node.camera, node.light) if thing is not None]
-    options: dict[str, Any] = {"name": node.name}
+def _add(scene: Scene, node: NodeDescription, parent: Node | None) -> Node:
     if node.matrix is not None:
-        options["matrix"] = node.matrix
+        handle = scene.add(node.mesh, parent, matrix=node.matrix, name=node.name)
     else:
-        for key in ("position", "rotation", "scale"):
-            if (value := getattr(node, key)) is not None:
-                options[key] = value
-    handle = scene.add(things[0] if things else None, parent, **options)
-    for thing in things[1:]:
-        scene.add(thing, handle)
+        handle = scene.add(node.mesh, parent, position=node.position, rotation=node.rotation, scale=node.scale, name=node.name)
+    if node.camera is not None:
+        handle.camera = node.camera
+    if node.light is not None:
+        handle.light = node.light
     if node.extras:
         handle.extras.update(node.extras)
     if node.instances is not None:

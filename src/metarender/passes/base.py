@@ -64,19 +64,25 @@ class Pass:
     ----------
     name : str
     reads, writes : tuple of str
-        Attachments it needs and fills; a pass whose output nobody reads is left out of the plan.
+        Attachments it needs and fills.
     """
 
     name: ClassVar[str]
     reads: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[tuple[str, ...]] = ()
 
+    def wanted(self, frame: FrameContext) -> bool:
+        """Whether somebody reads what the pass writes."""
+        return frame.color is not None
+
     def execute(self, frame: FrameContext) -> None:
         """Issue the calls of the pass."""
         raise TypeError(f"{type(self).__name__} does not say what it draws; define execute().")
 
     def run(self, frame: FrameContext) -> None:
-        """Execute and note the time."""
+        """Execute and note the time, if the pass is wanted."""
+        if not self.wanted(frame):
+            return
         start = time.perf_counter()
         self.execute(frame)
         frame.times[self.name] = (time.perf_counter() - start) * 1e3

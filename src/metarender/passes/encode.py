@@ -17,8 +17,7 @@ class EncodePass(Pass):
 
     def execute(self, frame: FrameContext) -> None:
         """Draw one triangle over the result."""
-        if frame.color is None:
-            return
+        assert frame.color is not None
         pools, attachments = frame.pools, frame.color
         bind_target(frame, attachments.result)
         pools.pipeline.bind(Pipeline(cull=False, depth_test=False, depth_write=False))

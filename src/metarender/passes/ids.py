@@ -11,10 +11,13 @@ class IdsPass(Pass):
     name = "ids"
     writes = ("ids", "depth")
 
+    def wanted(self, frame: FrameContext) -> bool:
+        """Whether ids or depth are asked for."""
+        return frame.ids is not None
+
     def execute(self, frame: FrameContext) -> None:
         """Clear to background (id 0, depth at infinity) and draw everything."""
-        if frame.ids is None:
-            return
+        assert frame.ids is not None
         view, device, target = frame.views["camera"], frame.pools.device, frame.ids.framebuffer
         bind_target(frame, target)
         device.gl.glDepthMask(1)

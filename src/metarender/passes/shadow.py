@@ -11,10 +11,13 @@ class ShadowPass(Pass):
     name = "shadow"
     writes = ("shadow_map",)
 
+    def wanted(self, frame: FrameContext) -> bool:
+        """Whether a light casts shadows and colour is drawn."""
+        return frame.shadow is not None
+
     def execute(self, frame: FrameContext) -> None:
         """Clear the map and draw the casters that the sun's view keeps."""
-        if frame.shadow is None:
-            return
+        assert frame.shadow is not None
         view, device = frame.views["sun"], frame.pools.device
         bind_target(frame, frame.shadow.framebuffer)
         device.gl.glDepthMask(1)

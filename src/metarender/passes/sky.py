@@ -14,10 +14,12 @@ class SkyPass(Pass):
     reads = ("depth",)
     writes = ("color",)
 
+    def wanted(self, frame: FrameContext) -> bool:
+        """Whether the background is the environment."""
+        return frame.color is not None and frame.background is None
+
     def execute(self, frame: FrameContext) -> None:
         """Draw one triangle at depth 0 that passes only where depth is still 0."""
-        if frame.background is not None or frame.environment is None:
-            return
         pools = frame.pools
         pools.pipeline.bind(Pipeline(cull=False, depth_write=False, depth_equal=True))
         pools.fullscreen(ProgramKey("sky")).render(vertices=3)

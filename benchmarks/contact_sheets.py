@@ -1,0 +1,117 @@
+"""Draws every glTF file of the assets into contact sheets, to be looked at.
+
+    METARENDER_ASSETS=.../assets python benchmarks/contact_sheets.py [--out contact-sheets] [--size 256]
+
+Files of ``asset-generator`` are drawn from the camera of their manifest, beside the picture they should give; the others
+are framed. What cannot be drawn yet is listed with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+import metarender as mr
+
+COLUMNS = 6
+LABEL = 14
+GREY = (128, 128, 128)
+
+
+def assets() -> Path:
+    """Folder of the downloaded assets."""
+    folder = os.environ.get("METARENDER_ASSETS")
+    if not folder:
+        raise SystemExit("Set METARENDER_ASSETS to the folder that holds gltf/ and asset-generator/.")
+    return Path(folder)
+
+
+def generated() -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Loadable files of the asset generator with their entry in the manifest."""
+    folder = assets() / "asset-generator"
+    for group in json.loads((folder / "Manifest.json").read_text()):
+        for model in group["models"]:
+            if model["loadable"]:
+                yield folder / model["fileName"], model
+
+
+def collected() -> list[Path]:
+    """Files of ``gltf``, core first."""
+    folder = assets() / "gltf"
+    return sorted(path for path in folder.rglob("*") if path.suffix in (".gltf", ".glb"))
+
+
+def manifest_camera(model: dict[str, Any]) -> mr.PerspectiveCamera:
+    """The camera that a manifest entry names: at a place, looking along -Z."""
+    camera = mr.PerspectiveCamera(fov=45)
+    camera.position = model["camera"]["translation"]
+    return camera
+
+
+def draw(renderer: mr.Renderer, path: Path, camera: mr.Camera | None = None) -> NDArray[np.uint8]:
+    """One file as (h, w, 4) uint8."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mr.io.AssetWarning)
+        scene = mr.load(path)
+    return renderer.render(scene, camera).color
+
+
+def over_grey(picture: Image.Image) -> Image.Image:
+    """The picture on grey, so that white, black and empty can be told apart."""
+    ground = Image.new("RGBA", picture.size, (*GREY, 255))
+    ground.alpha_composite(picture.convert("RGBA"))
+    return ground.convert("RGB")
+
+
+def write_sheet(cells: list[tuple[str, Image.Image]], size: int, path: Path) -> None:
+    """One picture of labelled cells, COLUMNS wide."""
+    rows = -(-len(cells) // COLUMNS)
+    sheet = Image.new("RGB", (COLUMNS * size, rows * (size + LABEL)), (255, 255, 255))
+    pen = ImageDraw.Draw(sheet)
+    for index, (label, picture) in enumerate(cells):
+        x, y = index % COLUMNS * size, index // COLUMNS * (size + LABEL)
+        sheet.paste(over_grey(picture).resize((size, size)), (x, y + LABEL))
+        pen.text((x + 2, y + 1), label[: size // 6], fill=(0, 0, 0))
+    sheet.save(path)
+
+
+def main() -> int:
+    """Write the sheets and print what could not be drawn."""
+    parser = argparse.ArgumentParser(description="Contact sheets of every glTF file of the assets.")
+    parser.add_argument("--out", type=Path, default=Path("contact-sheets"), help="folder of the sheets (default: contact-sheets)")
+    parser.add_argument("--size", type=int, default=256, help="pixels of one picture (default: 256)")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    sheets: dict[str, list[tuple[str, Image.Image]]] = {}
+    failures: list[str] = []
+    with mr.Renderer(size=(arguments.size, arguments.size)) as renderer:
+        jobs = [(path, f"gltf-{path.relative_to(assets() / 'gltf').parts[0]}", None) for path in collected()]
+        jobs += [(path, f"generator-{model['fileName'].rsplit('_', 1)[0]}", model) for path, model in generated()]
+        for path, sheet, model in jobs:
+            try:
+                picture = draw(renderer, path, manifest_camera(model) if model else None)
+            except mr.MetarenderError as error:
+                failures.append(f"{path.relative_to(assets())}: {error}")
+                continue
+            sheets.setdefault(sheet, []).append((path.stem, Image.fromarray(picture, "RGBA")))
+            if model and "sampleImageName" in model:
+                sheets[sheet].append(("should be", Image.open(assets() / "asset-generator" / model["sampleImageName"])))
+    for name, cells in sheets.items():
+        write_sheet(cells, arguments.size, arguments.out / f"{name}.png")
+    print(f"{sum(map(len, sheets.values()))} pictures on {len(sheets)} sheets in {arguments.out}; {len(failures)} files not drawn:")
+    print("\n".join(failures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

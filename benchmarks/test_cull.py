@@ -1,0 +1,104 @@
+"""Culling a million boxes, as a ratio to the best numpy in the same run."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from scenes import look, perspective, plant, ranges, uniform_boxes
+
+from metarender._core import View, cull
+
+COUNT = 1_000_000
+
+
+def best(call, rounds=7):
+    """Shortest of a few runs, seconds."""
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def numpy_cull(position, size, pose, projection):
+    """The best numpy: two matmuls over float32 rows, outputs preallocated, planes as columns."""
+    clip = np.concatenate([projection[:, :3] @ np.linalg.inv(pose[:3, :3]), projection[:, 3:]], axis=1)
+    planes = np.array([p for p in (clip[3] + clip[0], clip[3] - clip[0], clip[3] + clip[1], clip[3] - clip[1], clip[3] - clip[2])])
+    planes /= np.linalg.norm(planes[:, :3], axis=1, keepdims=True)
+    rows = np.concatenate([position - pose[:3, 3], size / 2, np.ones((len(position), 1))], axis=1).astype(np.float32)
+    matrix = np.concatenate([planes[:, :3], np.abs(planes[:, :3]), planes[:, 3:]], axis=1).T.astype(np.float32)
+    out = np.empty((len(rows), len(planes)), dtype=np.float32)
+    lowest = np.empty(len(rows), dtype=np.float32)
+    mask = np.empty(len(rows), dtype=bool)
+    transposed, columns = np.ascontiguousarray(rows.T), np.empty((len(planes), len(rows)), dtype=np.float32)
+
+    def by_rows():
+        np.matmul(rows, matrix, out=out)
+        np.min(out, axis=1, out=lowest)
+        np.greater_equal(lowest, 0, out=mask)
+
+    def by_columns():
+        np.matmul(matrix.T, transposed, out=columns)
+        np.min(columns, axis=0, out=lowest)
+        np.greater_equal(lowest, 0, out=mask)
+
+    return (by_rows, by_columns), mask
+
+
+def test_cull_a_million_boxes(benchmark):
+    store, _, position, size = uniform_boxes(COUNT)
+    pose, projection = look((20.0, 5.0, 30.0), 0.7), perspective(60, 16 / 9, 0.1)
+    view = View(store)
+    poses = [look((20.0, 5.0, 30.0 + 1e-9 * k), 0.7) for k in range(2)]
+    flip = [0]
+
+    def moved():  # every call is a new pose: nothing is reused
+        flip[0] ^= 1
+        view.configure(poses[flip[0]], projection)
+        cull([view])
+
+    benchmark(moved)
+    calls, mask = numpy_cull(position, size, pose, projection)
+    reference = min(best(call) for call in calls)
+    view.configure(pose, projection)
+    cull([view])
+    ours = best(moved, 200)
+    exact = int(np.count_nonzero(mask))
+    benchmark.extra_info |= {"ours_ms": ours * 1e3, "numpy_ms": reference * 1e3, "ratio": reference / ours, "visible": view.visible_count,
+                             "numpy_visible": exact, "blocks_in_and_cut": view.block_counts}
+    assert exact <= view.visible_count <= exact * 1.0005
+    assert reference / ours >= 40, benchmark.extra_info
+
+
+@pytest.mark.parametrize("name, pose", [("walk", look((0.0, 2.0, 0.0), 0.3)), ("overview", look((0.0, 300.0, 1800.0), 0.0))])
+def test_cull_and_build_a_plant(benchmark, name, pose):
+    store, _ = plant(COUNT)
+    view = View(store)
+    table = ranges(1000)
+    projection = perspective(60, 16 / 9, 0.1)
+    poses = [pose.copy(), pose.copy()]
+    poses[1][0, 3] += 1e-9
+    flip = [0]
+
+    def frame():
+        flip[0] ^= 1
+        view.configure(poses[flip[0]], projection)
+        cull([view])
+        return view.draw_list(table, alpha=1, merge=False)
+
+    commands = benchmark(frame)
+
+    def cull_only():
+        flip[0] ^= 1
+        view.configure(poses[flip[0]], projection)
+        cull([view])
+
+    culled = best(cull_only, 50)
+    benchmark.extra_info |= {"cull_ms": culled * 1e3, "frame_ms": best(frame, 20) * 1e3, "visible": view.visible_count, "commands": len(commands),
+                             "blocks_in_and_cut": view.block_counts}
+    assert commands.instances == view.visible_count
+    assert commands.commands[:, 1].sum() == view.visible_count
+    assert len(commands) < view.visible_count / 1.8, "instancing joins nothing"

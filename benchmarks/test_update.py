@@ -1,0 +1,124 @@
+"""World update of a million nodes, as ratios to memcpy of the same bytes and to numpy in the same run."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from scenes import describe, hierarchy, uniform_boxes
+
+from metarender._core import Node
+
+COUNT = 1_000_000
+
+BYTES_READ = 24 + 36 + 4 + 4 + 1  # local position and linear part, parent slot, anchor, flags
+BYTES_WRITTEN = 48 + 1            # world rows, flags
+
+
+def best(call, rounds=7):
+    """Shortest of a few runs, seconds."""
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def numpy_update(parents, matrix):
+    """Level by level: gather the parents' matrices, multiply, scatter; float32 3x4 kept as 4x4, everything preallocated."""
+    depth = np.zeros(len(parents), dtype=np.int64)
+    for row, up in enumerate(parents.tolist()):
+        depth[row] = 0 if up < 0 else depth[up] + 1
+    local = matrix.astype(np.float32)
+    world = np.empty_like(local)
+    levels = [np.flatnonzero(depth == k) for k in range(depth.max() + 1)]
+    ups = [parents[rows] for rows in levels]
+
+    def update():
+        world[levels[0]] = local[levels[0]]
+        for rows, up in zip(levels[1:], ups[1:], strict=True):
+            world[rows] = np.matmul(world[up], local[rows])
+
+    return update, world
+
+
+def touch_all(store, roots):
+    """Marks every top-level subtree as moved."""
+    for node in roots:
+        node.position = node.position
+
+
+def test_update_a_million_nodes(benchmark):
+    store, ids, parents, matrix = hierarchy(COUNT)
+    roots = [Node(store, number) for number in ids[parents < 0].tolist()]
+    before = store.stats["nodes_updated"]
+
+    def full():
+        touch_all(store, roots)
+        store.update()
+
+    benchmark(full)
+    update, world = numpy_update(parents, matrix)
+    reference = best(update, 3)
+    half = (BYTES_READ + BYTES_WRITTEN) * COUNT // 2  # memcpy reads and writes: the same total traffic
+    source, target = np.ones(half, dtype=np.uint8), np.zeros(half, dtype=np.uint8)
+    ours, copy = [], []
+    for _ in range(15):  # alternate, so that both see the same machine
+        ours.append(best(full, 1))
+        copy.append(best(lambda: np.copyto(target, source), 1))
+    got = store.world_matrices(ids)
+    assert np.abs(got - world).max() < 1e-2
+    assert (store.stats["nodes_updated"] - before) % COUNT == 0
+    benchmark.extra_info |= {"ours_ms": min(ours) * 1e3, "memcpy_ms": min(copy) * 1e3, "bytes": half * 2, "times_memcpy": min(ours) / min(copy),
+                             "numpy_ms": reference * 1e3, "numpy_ratio": reference / min(ours), "top_level_nodes": len(roots)}
+    assert min(ours) / min(copy) <= 2.0, benchmark.extra_info
+    assert reference / min(ours) >= 15, benchmark.extra_info
+
+
+def test_update_a_million_drawn_nodes(benchmark):
+    """The same with boxes: every draw is refit and every row page raised."""
+    store, ids, parents, _ = hierarchy(COUNT)
+    describe(store)
+    store.set_draws(ids, [0], [0])
+    store.update()
+    roots = [Node(store, number) for number in ids[parents < 0].tolist()]
+
+    def full():
+        touch_all(store, roots)
+        store.update()
+
+    refit = store.stats["draws_refit"]
+    benchmark.pedantic(full, rounds=5)
+    assert store.stats["draws_refit"] - refit == 5 * COUNT
+
+
+def test_update_a_thousand_of_a_million(benchmark):
+    """Cost follows what moved: a thousand single nodes."""
+    store, ids, position, _ = uniform_boxes(COUNT)
+    chosen = ids[::1000].copy()
+    where = position[::1000].copy()
+
+    def some():
+        store.set(chosen, position=where)
+        store.update()
+
+    before = store.stats["nodes_updated"], store.stats["resorts"]
+    benchmark(some)
+    assert (store.stats["nodes_updated"] - before[0]) % 1000 == 0 and store.stats["resorts"] == before[1]
+
+
+def test_set_one_position(benchmark):
+    """node.position = (x, y, z): at most 0.4 us."""
+    store, ids, _, _ = uniform_boxes(10)
+    node = Node(store, int(ids[3]))
+    value = (1.0, 2.0, 3.0)
+
+    def thousand():
+        for _ in range(1000):
+            node.position = value
+
+    benchmark(thousand)
+    each = best(thousand, 20) / 1000
+    benchmark.extra_info["us"] = each * 1e6
+    assert each <= 0.4e-6
