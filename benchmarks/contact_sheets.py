@@ -25,7 +25,7 @@ import metarender as mr
 
 COLUMNS = 6
 LABEL = 14
-GREY = (128, 128, 128)
+GROUND = (64, 80, 112)
 
 
 def assets() -> Path:
@@ -66,9 +66,9 @@ def draw(renderer: mr.Renderer, path: Path, camera: mr.Camera | None = None) -> 
     return renderer.render(scene, camera).color
 
 
-def over_grey(picture: Image.Image) -> Image.Image:
-    """The picture on grey, so that white, black and empty can be told apart."""
-    ground = Image.new("RGBA", picture.size, (*GREY, 255))
+def over_ground(picture: Image.Image) -> Image.Image:
+    """The picture on a muted blue, which neither white, grey, black nor an empty picture resembles."""
+    ground = Image.new("RGBA", picture.size, (*GROUND, 255))
     ground.alpha_composite(picture.convert("RGBA"))
     return ground.convert("RGB")
 
@@ -80,7 +80,7 @@ def write_sheet(cells: list[tuple[str, Image.Image]], size: int, path: Path) -> 
     pen = ImageDraw.Draw(sheet)
     for index, (label, picture) in enumerate(cells):
         x, y = index % COLUMNS * size, index // COLUMNS * (size + LABEL)
-        sheet.paste(over_grey(picture).resize((size, size)), (x, y + LABEL))
+        sheet.paste(over_ground(picture).resize((size, size)), (x, y + LABEL))
         pen.text((x + 2, y + 1), label[: size // 6], fill=(0, 0, 0))
     sheet.save(path)
 

@@ -36,7 +36,7 @@ vec3 image_based_light(Layers layers, vec3 normal, vec3 view, float occlusion,
     vec3 dfg = textureLod(dfg_table, vec2(nv, roughness), 0.0).rgb;     // scale and bias of f0, mean grazing weight
 
     // The map was filtered for a lobe seen head-on; a rough lobe seen at an angle leans towards the normal.
-    vec3 mirrored = mix(reflect(-view, normal), normal, roughness * roughness);
+    vec3 mirrored = reflect(-view, normal);
     float level = specular_level(roughness, float(textureQueryLevels(specular_map) - 1));
     vec3 reflected = textureLod(specular_map, environment_direction(mirrored, rotation), level).rgb;
     vec3 single = layers.f0 * dfg.x + dfg.y;

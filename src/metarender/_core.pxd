@@ -101,7 +101,7 @@ cdef extern from "mr.h" nogil:
         uint64_t cull_stamp
         uint64_t cull_epoch
         uint32_t blocks_in
-        uint32_t blocks_straddling
+        uint32_t blocks_cut
 
     ctypedef struct mr_command:
         uint32_t count

@@ -130,7 +130,7 @@ cdef class View:
     @property
     def block_counts(self):
         """(blocks wholly inside, blocks cut by a plane) of the last cull."""
-        return self.v.blocks_in, self.v.blocks_straddling
+        return self.v.blocks_in, self.v.blocks_cut
 
     def draw_list(self, ranges, *, alpha, merge, sort=False):
         """Builds the commands of the culled view, or returns the last list when nothing changed.

@@ -103,6 +103,7 @@ class Renderer:
         self._color: ColorAttachments | None = None
         self._ids: IdAttachments | None = None
         self._shadow: ShadowMap | None = None
+        self._shadow_drawn: tuple[Any, ...] = ()
         self._frame: Frame | None = None
         self._context: FrameContext | None = None
         self._planned: tuple[ViewPlan, int] | None = None
@@ -205,6 +206,7 @@ class Renderer:
         lists = self._build(views, mirror.ranges, wanted)                # 5 visible runs to commands
         placed = self._upload(scene, views, lists, camera_plan, sun_plan)  # 6 constants, anchor offsets, lights, commands
         context = self._context_of(scene, mirror, placed, wanted)
+        self._keep_shadow(scene, context, sun_plan)
         for step in self.passes:                                         # 7 in order
             step.run(context)
         return self._finish(scene, context, wanted, before, views)
@@ -311,6 +313,15 @@ class Renderer:
             self._pools, mirror, constants.blocks, constants.anchors, constants.commands, constants.lights, placed, scene.shading_classes,
             color, ids, self._shadow if "sun" in placed and color is not None else None, self._clear_color(scene), scene.environment,
             scene.store.anchor_count > 1)
+
+    def _keep_shadow(self, scene: Scene, context: FrameContext, sun: SunPlan | None) -> None:
+        """Leave the shadow map as it is while neither the scene nor the sun's view has changed; moving the camera often does not."""
+        if context.shadow is None or sun is None:
+            return
+        draws = context.views["sun"].lists["shadow"][0]
+        now = (draws, scene.store.epoch, scene.material_changes, sun.view.pose.tobytes(), sun.view.projection.tobytes())
+        context.shadow_kept = now == self._shadow_drawn
+        self._shadow_drawn = now
 
     def _clear_color(self, scene: Scene) -> tuple[float, float, float, float] | None:
         """Return the premultiplied linear clear colour of a scene, or None where the environment is its background."""

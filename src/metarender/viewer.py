@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .scene import Scene
     from .stats import Stats
 
+BACKDROP = "#30343a"
+"""What is behind a scene with a transparent background: windows have no alpha."""
 TITLE_SECONDS = 0.5
 IDLE_SECONDS = 1 / 60  # how long view() sleeps when nothing changed; events wake it
 SHORTEST_SECONDS = 1 / 250  # between frames where the screen does not pace them
@@ -93,6 +95,7 @@ class Viewer:
         except BaseException:
             self._target.close()
             raise
+        self._renderer.backdrop = BACKDROP
         self.control = Orbit(self.camera, lambda: self.scene.bounds, self._target.logical_size)
         self.frame: Frame | None
         self._shown: object = None  # what the last frame showed

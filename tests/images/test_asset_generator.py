@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from itertools import combinations
 from pathlib import Path
 
@@ -17,9 +18,15 @@ ASSETS = os.environ.get("METARENDER_ASSETS", "")
 FOLDER = Path(ASSETS) / "asset-generator"
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not ASSETS, reason="METARENDER_ASSETS does not name the folder of asset-generator")]
 
-GROUPS = ("Buffer_Interleaved", "Material", "Material_AlphaBlend", "Material_DoubleSided", "Material_MetallicRoughness", "Material_Mixed",
+GROUPS = ("Buffer_Interleaved", "Material", "Material_AlphaBlend", "Material_DoubleSided", "Material_MetallicRoughness",
           "Mesh_PrimitiveAttribute", "Mesh_PrimitiveMode", "Mesh_PrimitiveVertexColor", "Mesh_Primitives")
-"""Groups with a still picture for each file; Animation_* move, Compatibility has no pictures."""
+"""Groups with a still picture for each file. Not here: Animation_* (they move), Compatibility (no pictures, see below) and
+Material_Mixed (its files differ by KHR_materials_pbrSpecularGlossiness, which is archived and not drawn)."""
+
+
+ROUGHNESS_UNSEEN = ("Material_MetallicRoughness_05.gltf", "Material_MetallicRoughness_09.gltf")
+"""The second has a roughness texture on a dielectric. The reference viewer's light does not show it, a true environment
+does, by 2/255: this one pair counts as equal when no pixel differs by more than 8/255."""
 
 
 def models(group):
@@ -34,7 +41,10 @@ def differing(a, b):
 def draw(renderer, model):
     camera = mr.PerspectiveCamera(fov=45)
     camera.position = model["camera"]["translation"]
-    return renderer.render(mr.load(FOLDER / model["fileName"]), camera).color
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mr.io.AssetWarning)     # optional extensions that are not drawn
+        scene = mr.load(FOLDER / model["fileName"])
+    return renderer.render(scene, camera).color
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -48,7 +58,8 @@ def test_equal_references_are_equal_and_different_ones_differ(group):
     for (i, a), (j, b) in combinations(enumerate(listed), 2):
         apart, ours = differing(references[i], references[j]), differing(pictures[i], pictures[j])
         pair = f"{a['fileName']} and {b['fileName']}"
-        if np.array_equal(references[i], references[j]) and not np.array_equal(pictures[i], pictures[j]):
+        same = ours == 0 if (a["fileName"], b["fileName"]) == ROUGHNESS_UNSEEN else np.array_equal(pictures[i], pictures[j])
+        if np.array_equal(references[i], references[j]) and not same:
             faults.append(f"{pair} should be equal and differ in {(pictures[i] != pictures[j]).any(-1).sum()} pixels")
         if apart >= 20 and ours < 20:
             faults.append(f"{pair} should differ ({apart} pixels) and do in {ours}")
@@ -56,16 +67,16 @@ def test_equal_references_are_equal_and_different_ones_differ(group):
 
 
 def test_compatible_files_are_equal_and_incompatible_ones_refused():
-    """Files that name future versions or unknown optional features draw the same; required unknown ones are refused."""
-    listed = models("Compatibility")
+    """Future minor versions and what they add are ignored; a required version or extension that is unknown is refused."""
+    listed = {model["fileName"]: model for model in models("Compatibility")}
     pictures = {}
     with mr.Renderer(size=(200, 200)) as renderer:
-        for model in listed:
+        for name, model in listed.items():
             if model["loadable"]:
-                pictures[model["fileName"]] = draw(renderer, model)
+                pictures[name] = draw(renderer, model)
             else:
                 with pytest.raises(mr.GltfError):
-                    mr.load(FOLDER / model["fileName"])
-    assert len(pictures) == 5
-    first = next(iter(pictures.values()))
-    assert all(np.array_equal(first, picture) for picture in pictures.values())
+                    mr.load(FOLDER / name)
+    first, *others, fallback = (pictures[f"Compatibility_{number}.gltf"] for number in ("00", "01", "02", "03", "06"))
+    assert all(np.array_equal(first, picture) for picture in others)
+    assert np.array_equal(first[..., 3], fallback[..., 3]) and differing(first, fallback) > 500     # 06 falls back to a dielectric

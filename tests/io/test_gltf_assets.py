@@ -117,6 +117,9 @@ def test_every_file_of_the_small_set_is_credited(local_assets):
     text = (local_assets / "ATTRIBUTION.md").read_text("utf-8")
     for path in local_assets.rglob("*"):
         if path.is_file() and path.parent.name != "LICENSES" and path.name != "ATTRIBUTION.md":
-            row = next((line for line in text.splitlines() if line.startswith("|") and f"`{path.relative_to(local_assets).as_posix()}`" in line), "")
+            row = next(
+                (line for line in text.splitlines() if line.startswith("|") and f"`{path.relative_to(local_assets).as_posix()}`" in line),
+                "",
+            )
             assert any(licence in row for licence in ("CC0-1.0", "CC-BY-4.0", "MIT")), path.name
     assert sum(path.stat().st_size for path in local_assets.rglob("*") if path.is_file()) < 1_500_000

@@ -219,7 +219,7 @@ def morphed(weights=None, node_weights=None):
 @pytest.mark.parametrize(("mesh", "node", "weight"), [(None, None, 0), ([0.5], None, 0.5), ([0.5], [1.0], 1), ([0.5], [0.0], 0)])
 def test_default_morph_weights_are_applied(tmp_path, primitive, mesh, node, weight):
     geometry, _ = primitive(morphed(mesh, node).glb(tmp_path))
-    np.testing.assert_allclose(geometry.positions, TRIANGLE + [0, 0, 2 * weight])
+    np.testing.assert_allclose(geometry.positions, TRIANGLE + np.array([0, 0, 2 * weight]))
     normal = np.array([weight, 0, 1 - weight])
     np.testing.assert_allclose(geometry.normals, [normal / np.linalg.norm(normal)] * 3, atol=1e-6)
 
@@ -251,7 +251,7 @@ def test_skins_draw_at_rest_wherever_their_node_stands(tmp_path, describe, node)
 
         world = matrix_of(node["translation"], node["rotation"], node["scale"])
     placed = geometry.positions @ world[:3, :3].T + world[:3, 3]
-    np.testing.assert_allclose(placed, TRIANGLE + [0, 1, 5], atol=1e-5)
+    np.testing.assert_allclose(placed, TRIANGLE + np.array([0, 1, 5]), atol=1e-5)
     normals = geometry.normals @ np.linalg.inv(world[:3, :3])
     np.testing.assert_allclose(normals / np.linalg.norm(normals, axis=1, keepdims=True), [[0, 0, 1]] * 3, atol=1e-5)
 
@@ -294,7 +294,8 @@ def test_numbers_that_are_not_finite_are_refused_with_their_accessor(tmp_path, d
 
 
 @pytest.mark.parametrize(
-    ("indices", "code"), [([3], "ACCESSOR_SPARSE_INDEX_OOB"), ([1, 1], "ACCESSOR_SPARSE_INDICES_NON_INCREASING"), ([2, 0], "NON_INCREASING")]
+    ("indices", "code"),
+    [([3], "ACCESSOR_SPARSE_INDEX_OOB"), ([1, 1], "ACCESSOR_SPARSE_INDICES_NON_INCREASING"), ([2, 0], "NON_INCREASING")],
 )
 def test_sparse_indices_are_checked_before_they_are_used(tmp_path, describe, indices, code):
     file = GltfFile()

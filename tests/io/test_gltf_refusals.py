@@ -10,14 +10,8 @@ from metarender.errors import AssetError, GltfError
 from metarender.io import Limits
 from metarender.io.gltf import read_gltf
 from metarender.io.gltf_container import parse_json
-from metarender.io.gltf_rules import check_document
+from metarender.io.gltf_rules import TOLERATED, check_document
 
-MEMORY_CODES = (
-    "ACCESSOR_TOO_LONG ACCESSOR_OFFSET_ALIGNMENT ACCESSOR_TOTAL_OFFSET_ALIGNMENT ACCESSOR_SMALL_BYTESTRIDE ACCESSOR_INDEX_OOB "
-    "ACCESSOR_JOINTS_INDEX_OOB ACCESSOR_SPARSE_COUNT_OUT_OF_RANGE ACCESSOR_SPARSE_INDEX_OOB ACCESSOR_SPARSE_INDICES_NON_INCREASING "
-    "BUFFER_VIEW_TOO_LONG BUFFER_VIEW_INVALID_BYTE_STRIDE BUFFER_VIEW_TOO_BIG_BYTE_STRIDE NODE_LOOP NODE_PARENT_OVERRIDE "
-    "UNRESOLVED_REFERENCE INVALID_INDEX INVALID_JSON INVALID_URI TYPE_MISMATCH ARRAY_TYPE_MISMATCH UNDEFINED_PROPERTY"
-).split()
 NOT_REFUSED = {
     "accessor_data/out_of_range_elements_uint32.gltf": "min and max are never trusted, so their mismatch is harmless",
     "animation_data/quaternion_non_unit_values.gltf": "the data of animations is not decoded yet",
@@ -67,7 +61,11 @@ CASES = [
     (with_asset(nodes=[{"children": [2]}, {"children": [2]}, {}]), "NODE_PARENT_OVERRIDE", "/nodes/1/children/0"),
     (with_asset(nodes=[{"children": [1]}, {}], scenes=[{"nodes": [1]}]), "SCENE_NON_ROOT_NODE", "/scenes/0/nodes/0"),
     (with_asset(cameras=[{"type": "perspective"}]), "ONE_OF_MISMATCH", "/cameras/0"),
-    (with_asset(cameras=[{"type": "perspective", "perspective": {"yfov": 0, "znear": 1}}]), "VALUE_NOT_IN_RANGE", "/cameras/0/perspective/yfov"),
+    (
+        with_asset(cameras=[{"type": "perspective", "perspective": {"yfov": 0, "znear": 1}}]),
+        "VALUE_NOT_IN_RANGE",
+        "/cameras/0/perspective/yfov",
+    ),
     (
         with_asset(cameras=[{"type": "perspective", "perspective": {"yfov": 1, "znear": 2, "zfar": 1}}]),
         "CAMERA_ZFAR_LEQUAL_ZNEAR",
@@ -90,7 +88,11 @@ CASES = [
         "/bufferViews/0/byteOffset",
     ),
     (with_asset(**BUFFER, bufferViews=[{"buffer": 0, "byteLength": 9, "byteStride": 6}]), "VALUE_MULTIPLE_OF", "/bufferViews/0/byteStride"),
-    (with_asset(**BUFFER, bufferViews=[{"buffer": 0, "byteLength": 9, "byteStride": 2}]), "VALUE_NOT_IN_RANGE", "/bufferViews/0/byteStride"),
+    (
+        with_asset(**BUFFER, bufferViews=[{"buffer": 0, "byteLength": 9, "byteStride": 2}]),
+        "VALUE_NOT_IN_RANGE",
+        "/bufferViews/0/byteStride",
+    ),
     (
         with_asset(**BUFFER, bufferViews=[{"buffer": 0, "byteLength": 9, "byteStride": 12}]),
         "BUFFER_VIEW_TOO_BIG_BYTE_STRIDE",
@@ -116,7 +118,11 @@ CASES = [
     (with_asset(materials=[{"emissiveFactor": [0, 0, 2]}]), "VALUE_NOT_IN_RANGE", "/materials/0/emissiveFactor/2"),
     (with_asset(materials=[{"alphaMode": 1}]), "TYPE_MISMATCH", "/materials/0/alphaMode"),
     (with_asset(materials=[{"normalTexture": {"index": 0}}]), "UNRESOLVED_REFERENCE", "/materials/0/normalTexture/index"),
-    (with_asset(materials=[{"extensions": {"KHR_materials_unlit": {}}}]), "UNDECLARED_EXTENSION", "/materials/0/extensions/KHR_materials_unlit"),
+    (
+        with_asset(materials=[{"extensions": {"KHR_materials_unlit": {}}}]),
+        "UNDECLARED_EXTENSION",
+        "/materials/0/extensions/KHR_materials_unlit",
+    ),
     (
         with_asset(nodes=[{"extensions": {"KHR_materials_unlit": {}}}], extensionsUsed=["KHR_materials_unlit"]),
         "UNEXPECTED_EXTENSION_OBJECT",
@@ -181,7 +187,11 @@ MESH_CASES = [
     (lambda d, p: d["nodes"][0].update(weights=[0, 0]), "NODE_WEIGHTS_INVALID", "/nodes/0/weights"),
     (lambda d, p: d.update(skins=[{"joints": [0]}]) or d["nodes"][0].update(skin=0), "NODE_SKIN_WITH_NON_SKINNED_MESH", "/nodes/0"),
     (lambda d, p: d["bufferViews"][0].update(target=34962), "BUFFER_VIEW_TARGET_OVERRIDE", f"{MESH}/indices"),
-    (lambda d, p: d["bufferViews"][0].update(byteStride=4, byteLength=12), "MESH_PRIMITIVE_INDICES_ACCESSOR_WITH_BYTESTRIDE", f"{MESH}/indices"),
+    (
+        lambda d, p: d["bufferViews"][0].update(byteStride=4, byteLength=12),
+        "MESH_PRIMITIVE_INDICES_ACCESSOR_WITH_BYTESTRIDE",
+        f"{MESH}/indices",
+    ),
     (lambda d, p: d["bufferViews"][2].update(byteStride=4), "ACCESSOR_SMALL_BYTESTRIDE", "/accessors/2"),
 ]
 
@@ -252,7 +262,7 @@ def test_promise_6_the_corpus_of_the_khronos_validator(assets):
         broken += 1
         if name in NOT_REFUSED:
             assert error is None, f"{name} is refused now; take it out of NOT_REFUSED"
-            assert not any(message["code"] in MEMORY_CODES for message in errors)
+            assert {message["code"] for message in errors} <= TOLERATED.keys()
             continue
         assert isinstance(error, GltfError), f"{name} was loaded: {errors[0]['message']}"
         refusals += 1

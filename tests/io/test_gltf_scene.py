@@ -39,7 +39,14 @@ def textured(material, *, textures=1, samplers=None, image=None, sets=1, **docum
 def test_transforms_names_and_extras_of_nodes(tmp_path, describe):
     file = GltfFile(
         nodes=[
-            {"name": "Räder", "translation": [1, 2, 3], "rotation": [0, 0.6, 0, 0.8], "scale": [1, -2, 3], "children": [2], "extras": {"a": [1]}},
+            {
+                "name": "Räder",
+                "translation": [1, 2, 3],
+                "rotation": [0, 0.6, 0, 0.8],
+                "scale": [1, -2, 3],
+                "children": [2],
+                "extras": {"a": [1]},
+            },
             {"matrix": [0, 1, 0, 0, -1, 0, 0, 0, 0, 0, 1, 0, 5, 6, 7, 1]},
             {"extras": "not an object"},
         ],
@@ -79,7 +86,9 @@ def test_without_scenes_all_roots_are_drawn(tmp_path, describe):
     assert "".join(node.name for node in describe(file.embedded(tmp_path)).nodes) == "abdc"
 
 
-@pytest.mark.parametrize(("wanted", "message"), [(3, "no scene 3; it has 3"), (-1, "no scene -1"), (True, "no scene True"), ("x", "named 'x'.*'second'")])
+@pytest.mark.parametrize(
+    ("wanted", "message"), [(3, "no scene 3; it has 3"), (-1, "no scene -1"), (True, "no scene True"), ("x", "named 'x'.*'second'")]
+)
 def test_an_unknown_scene_is_refused(tmp_path, describe, wanted, message):
     with pytest.raises(AssetError, match=message):
         describe(three_scenes().embedded(tmp_path), scene=wanted)
@@ -190,7 +199,12 @@ def test_samplers(tmp_path, primitive):
     material = {"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}, "emissiveTexture": {"index": 1}}
     _, made = primitive(textured(material, textures=2, samplers=samplers).glb(tmp_path))
     sampler = made.color_texture.texture.sampler
-    assert (sampler.mag, sampler.min, sampler.wrap_s, sampler.wrap_t) == ("nearest", "linear_mipmap_nearest", "clamp_to_edge", "mirrored_repeat")
+    assert (sampler.mag, sampler.min, sampler.wrap_s, sampler.wrap_t) == (
+        "nearest",
+        "linear_mipmap_nearest",
+        "clamp_to_edge",
+        "mirrored_repeat",
+    )
     default = made.emissive_texture.texture.sampler
     assert (default.mag, default.min, default.wrap_s, default.wrap_t) == ("linear", "linear_mipmap_linear", "repeat", "repeat")
 

@@ -101,7 +101,7 @@ def test_a_scene_may_be_chosen(tmp_path):
 def test_what_is_not_drawn_warns_once(tmp_path):
     file = triangle()
     file.document["extensionsUsed"] = ["VENDOR_a", "VENDOR_b"]
-    with pytest.warns(mrio.AssetWarning, match="model.glb has parts that are not drawn: the extensions VENDOR_a, VENDOR_b") as caught:
+    with pytest.warns(mrio.AssetWarning, match=r"model\.glb has parts that are not drawn: the extensions VENDOR_a, VENDOR_b") as caught:
         mr.load(file.glb(tmp_path))
     assert len(caught) == 1
     assert caught[0].filename == __file__
@@ -135,14 +135,14 @@ def test_promise_6_mistakes_with_paths_say_what_to_do(tmp_path):
         mr.load("a\0b.glb")
     with pytest.raises(mr.InvalidInput, match="load needs a path, not int"):
         mr.load(3)
-    with pytest.raises(mr.InvalidInput, match="must be a metarender.io.Limits"):
+    with pytest.raises(mr.InvalidInput, match=r"must be a metarender\.io\.Limits"):
         mr.load(triangle().glb(tmp_path), limits=5)
-    with pytest.raises(mr.InvalidInput, match="Limits.nodes must be an int of at least 1"):
+    with pytest.raises(mr.InvalidInput, match=r"Limits\.nodes must be an int of at least 1"):
         mrio.Limits(nodes=0)
 
 
 def test_a_loader_may_be_added(tmp_path):
-    with pytest.raises(mr.InvalidInput, match="suffixes such as '.ply'"):
+    with pytest.raises(mr.InvalidInput, match=r"suffixes such as '.ply'"):
         mrio.loader("ply")
 
     @mrio.loader(".tri-test")

@@ -12,6 +12,7 @@
  * Each level of a deep hierarchy rounds t and L once; boxes follow the stored world rows, which are what the GPU draws.
  */
 #include "mr.h"
+#include "simd.h"
 
 #include <math.h>
 #include <string.h>
@@ -30,10 +31,12 @@ int mr_set_geometry(mr_store *s, uint32_t index, uint32_t key, const double lowe
     mr_geometry *g = s->geometries + index;
     g->key = key;
     g->active = 1;
+    g->fit[3] = 1;
+    g->fit[7] = (float)U16;
     for (int k = 0; k < 3; k++) {
-        g->centre[k] = (float)(0.5 * lower[k] + 0.5 * upper[k]);
-        double c = g->centre[k], h = upper[k] - c > c - lower[k] ? upper[k] - c : c - lower[k];
-        g->half[k] = up(h * (1 + U16) + U16 * fabs(c));
+        g->fit[k] = (float)(0.5 * lower[k] + 0.5 * upper[k]);
+        double c = g->fit[k], h = upper[k] - c > c - lower[k] ? upper[k] - c : c - lower[k];
+        g->fit[4 + k] = up(h * (1 + U16) + U16 * fabs(c));
         g->lower[k] = lower[k];
         g->upper[k] = upper[k];
     }
@@ -44,24 +47,80 @@ int mr_set_geometry(mr_store *s, uint32_t index, uint32_t key, const double lowe
 
 int mr_mirrored(const float *w) {
     double a = w[0], b = w[1], c = w[2], d = w[4], e = w[5], f = w[6], g = w[8], h = w[9], i = w[10];
-    return (a * (e * i - f * h) - b * (d * i - f * g)) + c * (d * h - e * g) < 0;
+    return (a * (e * i - f * h) + b * (f * g - d * i)) + c * (d * h - e * g) < 0;
 }
 
-/* Box of one draw slot; returns its live bit. */
-static int refit_slot(mr_store *s, uint32_t slot) {
-    uint32_t node = s->slot_node[slot], d = s->slot_draw[slot];
-    const float *w = s->world + 12 * (size_t)node;
-    const mr_geometry *g = s->geometries + s->slot_geometry[slot];
-    const float *c = g->centre, *h = g->half;
-    float *box = s->box + (size_t)(slot / 64) * 384 + (slot & 63);
-    for (int k = 0; k < 3; k++, w += 4) {
-        box[64 * k] = ((w[0] * c[0] + w[1] * c[1]) + w[2] * c[2]) + w[3];
-        box[64 * (k + 3)] = ((fabsf(w[0]) * h[0] + fabsf(w[1]) * h[1]) + fabsf(w[2]) * h[2]) + (fabsf(w[3]) * (float)U16 + TINY);
+/* Centre = (w0 c0 + w1 c1) + (w2 c2 + w3); half = ((|w0| h0 + |w1| h1) + (|w2| h2 + |w3| 16 u)) + TINY. Every level keeps this order.
+ * Returns whether the row mirrors. `g` is (cx, cy, cz, 1, hx, hy, hz, 16 u). */
+static inline int refit_base(const float *w, const float *g, float *box) {
+    for (int k = 0; k < 3; k++) {
+        const float *r = w + 4 * k;
+        box[64 * k] = (r[0] * g[0] + r[1] * g[1]) + (r[2] * g[2] + r[3]);
+        box[64 * (k + 3)] = ((fabsf(r[0]) * g[4] + fabsf(r[1]) * g[5]) + (fabsf(r[2]) * g[6] + fabsf(r[3]) * g[7])) + TINY;
     }
-    if (mr_mirrored(w - 12) != s->draw_mirrored[d]) s->draws_dirty = 1;
-    s->slot_anchor[slot] = s->anchor[node];
-    s->slot_layers[slot] = s->layers[node];
-    return (s->flags[node] & MR_SHOWN) != 0;
+    return mr_mirrored(w);
+}
+
+#define MR_TARGET
+#define MR_LEVEL(name) name##_base
+#include "bounds.inl"
+#undef MR_TARGET
+#undef MR_LEVEL
+
+#if MR_HAVE_AVX2
+/* Low half: centre, high half: half extents; three horizontal sums give both. */
+MR_TARGET_AVX2 static inline int refit_avx2(const float *w, const float *g, float *box) {
+    __m256 geometry = _mm256_load_ps(g), sign = _mm256_set_m128(_mm_set1_ps(-0.0f), _mm_setzero_ps());
+    __m128 r0 = _mm_load_ps(w), r1 = _mm_load_ps(w + 4), r2 = _mm_load_ps(w + 8);
+    __m256 t0 = _mm256_mul_ps(_mm256_andnot_ps(sign, _mm256_set_m128(r0, r0)), geometry);
+    __m256 t1 = _mm256_mul_ps(_mm256_andnot_ps(sign, _mm256_set_m128(r1, r1)), geometry);
+    __m256 t2 = _mm256_mul_ps(_mm256_andnot_ps(sign, _mm256_set_m128(r2, r2)), geometry);
+    __m256 sum = _mm256_hadd_ps(_mm256_hadd_ps(t0, t1), _mm256_hadd_ps(t2, t2));
+    __m128 c = _mm256_castps256_ps128(sum), h = _mm_add_ps(_mm256_extractf128_ps(sum, 1), _mm_set1_ps(TINY));
+    _mm_store_ss(box, c);
+    _mm_store_ss(box + 64, _mm_shuffle_ps(c, c, 1));
+    _mm_store_ss(box + 128, _mm_shuffle_ps(c, c, 2));
+    _mm_store_ss(box + 192, h);
+    _mm_store_ss(box + 256, _mm_shuffle_ps(h, h, 1));
+    _mm_store_ss(box + 320, _mm_shuffle_ps(h, h, 2));
+    /* Row 0 . (row 1 x row 2) in float64: lanes yzx and zxy. */
+    __m256d d0 = _mm256_cvtps_pd(r0), d1 = _mm256_cvtps_pd(r1), d2 = _mm256_cvtps_pd(r2);
+    __m256d x = _mm256_sub_pd(_mm256_mul_pd(_mm256_permute4x64_pd(d1, 0xC9), _mm256_permute4x64_pd(d2, 0xD2)),
+                              _mm256_mul_pd(_mm256_permute4x64_pd(d1, 0xD2), _mm256_permute4x64_pd(d2, 0xC9)));
+    double p[4];
+    _mm256_storeu_pd(p, _mm256_mul_pd(d0, x));
+    return (p[0] + p[1]) + p[2] < 0;
+}
+
+#define MR_TARGET MR_TARGET_AVX2
+#define MR_LEVEL(name) name##_avx2
+#include "bounds.inl"
+#undef MR_TARGET
+#undef MR_LEVEL
+#endif
+
+/* Draw order is not node order: the rows of the next block are asked for while this one is worked on. */
+static void prefetch_block(const mr_store *s, uint32_t block) {
+    const uint32_t *nodes = s->slot_node + (size_t)block * 64;
+    for (uint64_t m = s->block_dirty[block]; m; m &= m - 1) {
+        const float *w = s->world + 12 * (size_t)nodes[__builtin_ctzll(m)];
+        __builtin_prefetch(w);
+        __builtin_prefetch(w + 11);
+        __builtin_prefetch(s->anchor + nodes[__builtin_ctzll(m)]);
+        __builtin_prefetch(s->layers + nodes[__builtin_ctzll(m)]);
+        __builtin_prefetch(s->flags + nodes[__builtin_ctzll(m)]);
+    }
+}
+
+/* Centre and half extents of [low, high], where the ends carry 1 u of rounding each: 16 u of the larger end covers that, the
+ * centre, the half, and the plane test. */
+static void close_box(const float *low, const float *high, float *out) {
+    for (int k = 0; k < 3; k++) {
+        float c = 0.5f * low[k] + 0.5f * high[k], far = fabsf(low[k]) > fabsf(high[k]) ? fabsf(low[k]) : fabsf(high[k]);
+        float h = high[k] - c > c - low[k] ? high[k] - c : c - low[k];
+        out[k] = c;
+        out[3 + k] = h * (1.0f + (float)U16) + (far * (float)U16 + TINY);
+    }
 }
 
 /* Union of a block's boxes, its anchor and layers. Dead slots (no draw) are left out; hidden ones count. */
@@ -82,33 +141,45 @@ static void refit_block(mr_store *s, uint32_t block) {
         if (s->slot_anchor[block * 64 + i] != anchor) anchor = MR_NONE;
         if (s->slot_layers[block * 64 + i] != layers) mixed = 1;
     }
-    float *out = s->block_box + (size_t)block * 8;
-    for (int k = 0; k < 3; k++) {
-        /* c - h and c + h rounded (1 u each), centre and half again: 16 u of the larger end covers them and the plane test. */
-        float c = 0.5f * low[k] + 0.5f * high[k], far = fabsf(low[k]) > fabsf(high[k]) ? fabsf(low[k]) : fabsf(high[k]);
-        float h = high[k] - c > c - low[k] ? high[k] - c : c - low[k];
-        out[k] = c;
-        out[3 + k] = h * (1.0f + (float)U16) + (far * (float)U16 + TINY);
-    }
+    close_box(low, high, s->block_box + (size_t)block * 8);
     s->block_anchor[block] = anchor;
     s->block_layers[block] = layers;
     s->block_mixed_layers[block] = mixed;
 }
 
+/* Union of the boxes of up to 64 blocks of one anchor. */
+static void refit_group(mr_store *s, uint32_t group) {
+    uint32_t first = group * 64, end = first + 64 < s->slots / 64 ? first + 64 : s->slots / 64, anchor = s->block_anchor[first];
+    float low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
+    for (uint32_t b = first; b < end; b++) {
+        const float *box = s->block_box + (size_t)b * 8;
+        if (s->block_anchor[b] != anchor) anchor = MR_NONE;
+        for (int k = 0; k < 3; k++) {
+            float l = box[k] - box[3 + k], h = box[k] + box[3 + k];
+            low[k] = l < low[k] ? l : low[k];
+            high[k] = h > high[k] ? h : high[k];
+        }
+    }
+    close_box(low, high, s->group_box + (size_t)group * 8);
+    s->group_anchor[group] = anchor;
+    s->group_dirty[group] = 0;
+}
+
 void mr_refit(mr_store *s) {
     for (uint32_t k = 0; k < s->dirty_block_count; k++) {
         uint32_t block = s->dirty_blocks[k];
-        uint64_t live = s->block_live[block], dirty = s->block_dirty[block];
-        for (uint32_t i = 0; i < 64; i++) {
-            uint64_t bit = (uint64_t)1 << i;
-            if (!(dirty & bit)) continue;
-            live = refit_slot(s, block * 64 + i) ? live | bit : live & ~bit;
-            s->stats.draws_refit++;
-        }
-        s->block_live[block] = live;
-        s->block_dirty[block] = 0;
+        if (k + 1 < s->dirty_block_count) prefetch_block(s, s->dirty_blocks[k + 1]);
+        s->stats.draws_refit += (uint64_t)__builtin_popcountll(s->block_dirty[block]);
+#if MR_HAVE_AVX2
+        if (s->level == MR_AVX2) refit_slots_avx2(s, block);
+        else
+#endif
+            refit_slots_base(s, block);
         refit_block(s, block);
+        s->group_dirty[block / 64] = 1;
     }
+    for (uint32_t k = 0; k < s->dirty_block_count; k++)
+        if (s->group_dirty[s->dirty_blocks[k] / 64]) refit_group(s, s->dirty_blocks[k] / 64);
     s->stats.blocks_refit += s->dirty_block_count;
     s->dirty_block_count = 0;
 }

@@ -1,4 +1,4 @@
-/* Views and conservative frustum culling in two levels: blocks of 64 draw slots, then the boxes of straddling blocks. */
+/* Views and conservative frustum culling in levels: groups of 64 blocks, blocks of 64 draw slots, then the boxes of blocks that a plane cuts. */
 #include "mr.h"
 #include "simd.h"
 
@@ -187,7 +187,7 @@ int mr_cull(const mr_store *s, mr_view *const *views, uint32_t n) {
         if (mr_grow(&v->words, &v->word_cap, s->slots / 64, 8) || shift_planes(s, v)) return MR_NOMEM;
         v->blocks = s->slots / 64;
         v->visible = 0;
-        v->blocks_in = v->blocks_straddling = 0;
+        v->blocks_in = v->blocks_cut = 0;
         v->cull_stamp = v->stamp;
         v->cull_epoch = s->draw_epoch;
     }

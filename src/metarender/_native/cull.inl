@@ -1,6 +1,6 @@
 /* The culling kernel for one instruction-set level. Included by cull.c.
  *
- * Blocks: the six planes are the lanes. Objects: 64 boxes in lanes of W, only against the planes that cut the block.
+ * Groups of 64 blocks, then blocks: the six planes are the lanes. Objects: 64 boxes in lanes of W, only against the planes that cut the block.
  * An object is out when (s + r) + d < 0 with s = (nx cx + ny cy) + nz cz, r = (|nx| hx + |ny| hy) + |nz| hz.
  */
 
@@ -35,32 +35,47 @@ MR_TARGET static unsigned MR_LEVEL(planes)(const float *b, const mr_view *v, con
     return out | (~cut & 0xFFu) << 8;
 }
 
+/* Word of one block before layers: none, all, or what its boxes say. */
+MR_TARGET static inline uint64_t MR_LEVEL(block_word)(const mr_store *s, mr_view *v, uint32_t b, uint64_t live) {
+    uint32_t anchor = s->block_anchor[b];
+    if (anchor == MR_NONE) return mixed_block(s, v, b, live);
+    const float *distance = v->distance + (size_t)anchor * 8;
+    unsigned state = MR_LEVEL(planes)(s->block_box + (size_t)b * 8, v, distance);
+    if (state & 0xFF) return 0;
+    if (!state) {
+        v->blocks_in++;
+        return live;
+    }
+    v->blocks_cut++;
+    return live & MR_LEVEL(objects)(s->box + (size_t)b * 384, v, distance, state >> 8);
+}
+
+/* Blocks [first, end) of a group for one view; `whole`: the group lies inside every plane. */
+MR_TARGET static void MR_LEVEL(group_words)(const mr_store *s, mr_view *v, uint32_t first, uint32_t end, int whole) {
+    uint64_t visible = 0;
+    for (uint32_t b = first; b < end; b++) {
+        uint64_t word = s->block_live[b];
+        uint8_t mixed = s->block_mixed_layers[b];
+        if (!mixed && !(v->layers & s->block_layers[b])) word = 0;
+        if (word && whole) v->blocks_in++;
+        else if (word) word = MR_LEVEL(block_word)(s, v, b, word);
+        if (word && mixed) word = layered(s, v, b, word);
+        v->words[b] = word;
+        visible += (uint64_t)__builtin_popcountll(word);
+    }
+    v->visible += visible;
+}
+
 MR_TARGET void MR_LEVEL(mr_cull)(const mr_store *s, mr_view *const *views, uint32_t n) {
     uint32_t blocks = s->slots / 64;
-    for (uint32_t b = 0; b < blocks; b++) {
-        uint64_t live = s->block_live[b];
-        uint32_t anchor = s->block_anchor[b];
-        const float *box = s->box + (size_t)b * 384;
+    for (uint32_t first = 0; first < blocks; first += 64) {
+        uint32_t end = first + 64 < blocks ? first + 64 : blocks, anchor = s->group_anchor[first / 64];
         for (uint32_t k = 0; k < n; k++) {
             mr_view *v = views[k];
-            uint64_t word = live;
-            if (!word || !(s->block_mixed_layers[b] || (v->layers & s->block_layers[b]))) {
-                v->words[b] = 0;
-                continue;
-            }
-            if (anchor == MR_NONE) word = mixed_block(s, v, b, word);
-            else {
-                const float *distance = v->distance + (size_t)anchor * 8;
-                unsigned state = MR_LEVEL(planes)(s->block_box + (size_t)b * 8, v, distance);
-                if (state & 0xFF) word = 0;
-                else if (state) {
-                    word &= MR_LEVEL(objects)(box, v, distance, state >> 8);
-                    v->blocks_straddling++;
-                } else v->blocks_in++;
-            }
-            if (word && s->block_mixed_layers[b]) word = layered(s, v, b, word);
-            v->words[b] = word;
-            v->visible += (uint64_t)__builtin_popcountll(word);
+            unsigned state = 1u << 8;
+            if (anchor != MR_NONE) state = MR_LEVEL(planes)(s->group_box + (size_t)(first / 64) * 8, v, v->distance + (size_t)anchor * 8);
+            if (state & 0xFF) memset(v->words + first, 0, (size_t)(end - first) * 8);
+            else MR_LEVEL(group_words)(s, v, first, end, state == 0);
         }
     }
 }

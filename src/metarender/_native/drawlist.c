@@ -9,22 +9,6 @@ void mr_list_free(mr_list *l) {
     memset(l, 0, sizeof *l);
 }
 
-static uint32_t triangles_of(uint32_t klass, uint32_t count) { return MR_CLASS_TOPOLOGY(klass) == 0 ? count / 3 : 0; }
-
-/* Appends a command of `run` instances from draw slot `slot`, or lengthens the last one when the slots join. */
-static int emit(const mr_store *s, const uint32_t *ranges, uint32_t range_count, uint32_t slot, uint32_t run, int joins, mr_list *out) {
-    uint32_t g = s->slot_geometry[slot];
-    if (joins) {
-        out->commands[out->command_count - 1].instances += run;
-        return MR_OK;
-    }
-    if (g >= range_count || ranges[3 * g] == 0) return 1; /* nothing uploaded for this geometry */
-    if (mr_grow(&out->commands, &out->command_cap, out->command_count + 1, sizeof(mr_command))) return MR_NOMEM;
-    const uint32_t *r = ranges + 3 * (size_t)g;
-    out->commands[out->command_count++] = (mr_command){r[0], run, r[1], (int32_t)r[2], slot};
-    return MR_OK;
-}
-
 /* Opens a batch unless the last one has the same key; a merged batch keeps the shading class of its first bucket. */
 static int open_batch(const mr_bucket *b, int merged, mr_list *out) {
     mr_batch *last = out->batch_count ? out->batches + out->batch_count - 1 : NULL;
@@ -34,35 +18,45 @@ static int open_batch(const mr_bucket *b, int merged, mr_list *out) {
     return MR_OK;
 }
 
-static void account(mr_list *out, uint32_t klass, uint32_t count, uint32_t run) {
-    mr_batch *b = out->batches + out->batch_count - 1;
-    uint64_t t = (uint64_t)triangles_of(klass, count) * run;
-    b->count = out->command_count - b->first;
-    b->instances += run;
-    b->triangles += t;
-    out->instances += run;
-    out->triangles += t;
+/* Room for one block's worth of commands. */
+static inline int reserve(mr_list *out) {
+    if (out->command_cap - out->command_count >= 64) return MR_OK;
+    return mr_grow(&out->commands, &out->command_cap, out->command_count + 64, sizeof(mr_command));
+}
+
+/* Adds `run` instances from draw slot `slot` to the open batch: a new command, or more of the last one when the slots join.
+ * Returns 0 when nothing is uploaded for the geometry. */
+static inline int emit(const mr_store *s, const uint32_t *ranges, uint32_t range_count, uint32_t slot, uint32_t run, int joins, mr_list *out) {
+    uint32_t g = s->slot_geometry[slot];
+    if (g >= range_count || ranges[3 * (size_t)g] == 0) return 0;
+    const uint32_t *r = ranges + 3 * (size_t)g;
+    mr_batch *batch = out->batches + out->batch_count - 1;
+    if (joins) out->commands[out->command_count - 1].instances += run;
+    else {
+        out->commands[out->command_count++] = (mr_command){r[0], run, r[1], (int32_t)r[2], slot};
+        batch->count++;
+    }
+    batch->instances += run;
+    batch->triangles += (uint64_t)(r[0] / 3) * run;
+    return 1;
 }
 
 /* Commands of one bucket in slot order. */
 static int build_bucket(const mr_store *s, const mr_view *v, const mr_bucket *b, const uint32_t *ranges, uint32_t range_count, int merged,
                         mr_list *out) {
     uint32_t next = MR_NONE; /* the slot after the last run, when that run was emitted */
+    if (open_batch(b, merged, out)) return MR_NOMEM;
     for (uint32_t block = b->first_slot / 64; block * 64 < b->first_slot + b->slots; block++) {
         uint64_t word = v->words[block], breaks = s->block_break[block];
+        if (word && reserve(out)) return MR_NOMEM;
         while (word) {
             unsigned i = (unsigned)__builtin_ctzll(word);
-            uint64_t stop = ~(word >> i) | (i < 63 ? (breaks >> i) & ~(uint64_t)1 : 0);
+            uint64_t stop = ~(word >> i) | ((breaks >> i) & ~(uint64_t)1); /* a gap, or where another geometry starts */
             unsigned run = stop ? (unsigned)__builtin_ctzll(stop) : 64;
-            if (run > 64 - i) run = 64 - i;
             word &= run + i >= 64 ? 0 : ~(uint64_t)0 << (i + run);
             uint32_t slot = block * 64 + i;
             int joins = slot == next && !(breaks >> i & 1);
-            if (!joins && open_batch(b, merged, out)) return MR_NOMEM;
-            int status = emit(s, ranges, range_count, slot, run, joins, out);
-            if (status < 0) return status;
-            next = status ? MR_NONE : slot + run;
-            if (!status) account(out, b->klass, ranges[3 * s->slot_geometry[slot]], run);
+            next = emit(s, ranges, range_count, slot, run, joins, out) ? slot + run : MR_NONE;
         }
     }
     return MR_OK;
@@ -123,23 +117,25 @@ static int build_sorted(const mr_store *s, const mr_view *v, const uint32_t *ran
         uint32_t slot = slots[i];
         const mr_bucket *b = bucket_of(s, slot);
         int joins = slot == next && !(s->block_break[slot / 64] >> (slot & 63) & 1);
-        if (!joins && open_batch(b, merge && MR_CLASS_ALPHA(b->klass) != 1, out)) bad = MR_NOMEM;
-        if (bad) break;
-        int status = emit(s, ranges, range_count, slot, 1, joins, out);
-        if (status < 0) bad = status;
-        next = status ? MR_NONE : slot + 1;
-        if (!status) account(out, b->klass, ranges[3 * s->slot_geometry[slot]], 1);
+        if (reserve(out) || (!joins && open_batch(b, merge && MR_CLASS_ALPHA(b->klass) != 1, out))) bad = MR_NOMEM;
+        else next = emit(s, ranges, range_count, slot, 1, joins, out) ? slot + 1 : MR_NONE;
     }
     mr_block_release(keys);
     mr_block_release(slots);
     return bad;
 }
 
-/* Batches that stayed empty (nothing uploaded for their geometry) are taken out. */
-static void drop_empty(mr_list *out) {
+/* Takes out batches that stayed empty and adds up the rest; only triangle topology has triangles. */
+static void finish(mr_list *out) {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < out->batch_count; i++)
-        if (out->batches[i].count) out->batches[n++] = out->batches[i];
+    for (uint32_t i = 0; i < out->batch_count; i++) {
+        mr_batch *b = out->batches + i;
+        if (!b->count) continue;
+        if (MR_CLASS_TOPOLOGY(b->klass) != 0) b->triangles = 0;
+        out->instances += b->instances;
+        out->triangles += b->triangles;
+        out->batches[n++] = *b;
+    }
     out->batch_count = n;
 }
 
@@ -155,6 +151,6 @@ int mr_build(const mr_store *s, const mr_view *v, const uint32_t *ranges, uint32
             unsigned mode = MR_CLASS_ALPHA(b->klass);
             if (alpha >> mode & 1) bad = build_bucket(s, v, b, ranges, range_count, merge && mode != 1, out);
         }
-    drop_empty(out);
+    finish(out);
     return bad;
 }

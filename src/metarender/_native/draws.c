@@ -69,6 +69,7 @@ void mr_clear_draws(mr_store *s, uint32_t slot) {
         d = next;
     }
     s->node_draw[slot] = MR_NONE;
+    s->flags[slot] &= (uint8_t)~MR_DRAWN;
     s->draws_dirty = 1;
     s->epoch++;
 }
@@ -90,6 +91,7 @@ int mr_set_draws(mr_store *s, uint32_t slot, const uint32_t *geometry, const uin
         if (last == MR_NONE) s->node_draw[slot] = d;
         else s->draw_next[last] = d;
         last = d;
+        s->flags[slot] |= MR_DRAWN;
         s->draw_count++;
     }
     s->draws_dirty = 1;
@@ -207,7 +209,7 @@ static int collect(mr_store *s, sorter *q, uint32_t *shadings) {
             rank(q->rank_geometry, s->draw_geometry[d], &next_geometry);
             rank(q->rank_shading, s->materials[s->draw_material[d]].shading, shadings);
             rank(q->rank_anchor, s->anchor[slot], &next_anchor);
-            const float *c = s->geometries[s->draw_geometry[d]].centre;
+            const float *c = s->geometries[s->draw_geometry[d]].fit;
             for (int k = 0; k < 3; k++)
                 q->centre[3 * (size_t)q->n + k] = ((w[4 * k] * c[0] + w[4 * k + 1] * c[1]) + w[4 * k + 2] * c[2]) + w[4 * k + 3];
             if ((q->run[q->n] = class_index(q, class_of(s, d))) == MR_NONE) return MR_NOMEM;
@@ -293,13 +295,13 @@ static int sort_rows(mr_store *s, sorter *q, uint32_t *rows, uint32_t *rows2, ui
 static int grow_slots(mr_store *s, uint32_t slots) {
     uint32_t cap = s->slot_cap, k;
     if (slots <= cap) return MR_OK;
-    uint32_t need = (slots + 255) & ~255u;
+    uint32_t need = (slots + 4095) & ~4095u;
     struct { void *array; uint32_t per; size_t size; } all[] = {
         {&s->slot_draw, 1, 4}, {&s->slot_node, 1, 4}, {&s->slot_geometry, 1, 4}, {&s->slot_material, 1, 4}, {&s->slot_id, 1, 4},
-        {&s->slot_anchor, 1, 4}, {&s->slot_layers, 1, 4}, {&s->box, 1, 24}, {&s->block_box, 64, 32}, {&s->block_live, 64, 8},
+        {&s->slot_anchor, 1, 4}, {&s->slot_mirrored, 1, 1}, {&s->slot_layers, 1, 4}, {&s->box, 1, 24}, {&s->block_box, 64, 32}, {&s->block_live, 64, 8},
         {&s->block_break, 64, 8}, {&s->block_dirty, 64, 8}, {&s->block_anchor, 64, 4}, {&s->block_layers, 64, 4},
         {&s->block_mixed_layers, 64, 1}, {&s->page_epoch[0], 64, 8}, {&s->page_epoch[1], 256, 8}, {&s->page_epoch[2], 256, 8},
-        {&s->dirty_blocks, 64, 4}};
+        {&s->dirty_blocks, 64, 4}, {&s->group_box, 4096, 32}, {&s->group_anchor, 4096, 4}, {&s->group_dirty, 4096, 1}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         k = cap / all[i].per;
         if (mr_grow(all[i].array, &k, need / all[i].per, all[i].size)) return MR_NOMEM;
@@ -353,6 +355,7 @@ static void place(mr_store *s, const sorter *q, const uint32_t *rows) {
         s->slot_node[at] = s->id_slot[s->draw_node[d]];
         s->slot_geometry[at] = g;
         s->slot_material[at] = m;
+        s->slot_mirrored[at] = s->draw_mirrored[d];
         s->slot_id[at] = mr_public_id(s, s->draw_node[d]);
         s->block_dirty[at / 64] |= (uint64_t)1 << (at & 63);
         s->draw_slot[d] = at++;
@@ -402,7 +405,6 @@ void mr_touch_draws(mr_store *s, uint32_t slot, unsigned kinds) {
         s->block_dirty[block] |= (uint64_t)1 << (at & 63);
         if (kinds & 1u << MR_TRANSFORM) s->page_epoch[MR_TRANSFORM][block] = s->epoch;
         if (kinds & 1u << MR_STATE) s->page_epoch[MR_STATE][at / 256] = s->epoch;
-        if (kinds & 1u << MR_INFO || s->slot_anchor[at] != s->anchor[slot]) s->page_epoch[MR_INFO][at / 256] = s->epoch;
     }
 }
 
@@ -415,7 +417,7 @@ void mr_fill_rows(const mr_store *s, int kind, uint32_t first, uint32_t count, v
             else memcpy(to, s->world + 12 * (size_t)node, 48);
             to += 48;
         } else if (kind == MR_INFO) {
-            uint32_t flags = node != MR_NONE && s->draw_mirrored[s->slot_draw[i]] ? 1u << 24 : 0;
+            uint32_t flags = node != MR_NONE && s->slot_mirrored[i] ? 1u << 24 : 0;
             uint32_t row[4] = {s->slot_id[i], s->slot_material[i], s->slot_anchor[i] | flags, 0};
             memcpy(to, row, sizeof row);
             to += 16;

@@ -35,6 +35,7 @@ enum {
     MR_RELABELLED = 16,  /* layers changed: refresh this node's draws */
     MR_TINTED = 32,      /* state row changed */
     MR_FRESH = 64,       /* never had an anchor */
+    MR_DRAWN = 128,      /* has draws */
     MR_PENDING = MR_MOVED | MR_TOGGLED | MR_RELABELLED | MR_TINTED,
 };
 
@@ -47,8 +48,8 @@ typedef struct { uint8_t color[4]; uint32_t flags; float value; uint32_t user; }
 typedef struct { double rotation[4], scale[3]; uint32_t owner; uint32_t next; } mr_trs;
 typedef struct { uint32_t first, count; } mr_run;
 
-/* Local bounds of one geometry: centre, half extents widened for rounding (see bounds.c), and the exact box. */
-typedef struct { uint32_t key, active, users; float centre[3], half[3]; double lower[3], upper[3]; } mr_geometry;
+/* Local bounds of one geometry: fit = centre, 1, half extents widened for rounding, 16 u (see bounds.c), and the exact box. */
+typedef struct { float fit[8]; double lower[3], upper[3]; uint32_t key, active, users, spare; } mr_geometry;
 typedef struct { uint32_t key, shading, active, users; } mr_material;
 
 /* An anchor: origin in world space (float64 metres), its offset from the parent anchor's origin, and its cell there. */
@@ -104,8 +105,12 @@ typedef struct mr_store {
     float *block_box;           /* [block][8]: centre xyz, half xyz, two spare */
     uint64_t *block_live, *block_break, *block_dirty;
     uint32_t *block_anchor, *block_layers;   /* MR_NONE: mixed anchors; layers 0 with block_mixed_layers */
-    uint8_t *block_mixed_layers;
+    uint8_t *block_mixed_layers, *slot_mirrored;
     mr_bucket *buckets;
+    /* by group of 64 blocks: like block_box, block_anchor */
+    float *group_box;
+    uint32_t *group_anchor;
+    uint8_t *group_dirty;
     /* pages: last epoch in which a page of rows changed */
     uint64_t *page_epoch[3];
     /* change tracking */
@@ -237,7 +242,7 @@ int mr_sort_draws(mr_store *s);
 int mr_mirrored(const float *world);
 /* Refits the boxes of the draws marked dirty, and their blocks; sets draws_dirty when a draw changed class. */
 void mr_refit(mr_store *s);
-/* Marks the draws of a node slot for refitting and the page of `kinds` (bit per row kind) as changed. */
+/* Marks the draws of a node slot for refitting and the pages of `kinds` (bit per row kind) as changed. */
 void mr_touch_draws(mr_store *s, uint32_t slot, unsigned kinds);
 /* Gathers rows [first, first + count) of draw slots: 48, 16 or 16 bytes each. */
 void mr_fill_rows(const mr_store *s, int kind, uint32_t first, uint32_t count, void *out);
@@ -261,7 +266,7 @@ typedef struct mr_view {
     uint32_t word_cap, blocks;
     uint64_t visible;
     uint64_t stamp, cull_stamp, cull_epoch;  /* configuration counter; what the words were made from */
-    uint32_t blocks_in, blocks_straddling;
+    uint32_t blocks_in, blocks_cut;
 } mr_view;
 
 /* pose: camera to world 4x4 row-major; projection 4x4 with depth 0..1. Returns MR_NONFINITE when the pose has no inverse. */

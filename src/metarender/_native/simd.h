@@ -8,7 +8,7 @@
 
 #if (defined(__x86_64__) || defined(__i386__)) && (defined(__GNUC__) || defined(__clang__))
 #define MR_HAVE_AVX2 1
-#define MR_TARGET_AVX2 __attribute__((target("avx2")))
+#define MR_TARGET_AVX2 __attribute__((target("avx2,popcnt")))
 #include <immintrin.h>
 #else
 #define MR_HAVE_AVX2 0
@@ -27,7 +27,7 @@
 static inline int mr_supported_level(void) {
 #if MR_HAVE_AVX2
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2")) return 1;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt")) return 1;
 #endif
     return 0;
 }

@@ -6,13 +6,15 @@
 #include <math.h>
 #include <string.h>
 
-static void compose_base(const float *above, const float *linear, const double *position, float *row, double *p) {
+/* Returns whether the position is within the keeping distance of the parent's anchor. */
+static int compose_base(const float *above, const float *linear, const double *position, float *row, double *p) {
     for (int i = 0; i < 3; i++) {
         const float *a = above + 4 * i;
         for (int j = 0; j < 3; j++) row[4 * i + j] = (a[0] * linear[j] + a[1] * linear[3 + j]) + a[2] * linear[6 + j];
         p[i] = ((double)a[0] * position[0] + (double)a[1] * position[1]) + ((double)a[2] * position[2] + (double)a[3]);
         row[4 * i + 3] = (float)p[i];
     }
+    return fabs(p[0]) <= MR_ANCHOR_KEEP && fabs(p[1]) <= MR_ANCHOR_KEEP && fabs(p[2]) <= MR_ANCHOR_KEEP;
 }
 
 #define MR_TARGET
@@ -29,7 +31,7 @@ MR_TARGET_AVX2 static inline __m128 linear_row(__m128 a, __m128 r0, __m128 r1, _
     return _mm_add_ps(_mm_add_ps(x, y), _mm_mul_ps(_mm_shuffle_ps(a, a, 0xAA), r2));
 }
 
-MR_TARGET_AVX2 static inline void compose_avx2(const float *above, const float *linear, const double *position, float *row, double *p) {
+MR_TARGET_AVX2 static inline int compose_avx2(const float *above, const float *linear, const double *position, float *row, double *p) {
     __m128 a0 = _mm_load_ps(above), a1 = _mm_load_ps(above + 4), a2 = _mm_load_ps(above + 8);
     __m128 r0 = _mm_loadu_ps(linear), r1 = _mm_loadu_ps(linear + 3), r2 = _mm_loadu_ps(linear + 6);
     __m256d v = _mm256_blend_pd(_mm256_loadu_pd(position), _mm256_set1_pd(1.0), 8);
@@ -44,6 +46,9 @@ MR_TARGET_AVX2 static inline void compose_avx2(const float *above, const float *
     _mm_store_ps(row, _mm_insert_ps(linear_row(a0, r0, r1, r2), t01, 0x30));
     _mm_store_ps(row + 4, _mm_insert_ps(linear_row(a1, r0, r1, r2), t01, 0x70));
     _mm_store_ps(row + 8, _mm_insert_ps(linear_row(a2, r0, r1, r2), t22, 0x30));
+    __m128d sign = _mm_set1_pd(-0.0), keep = _mm_set1_pd(MR_ANCHOR_KEEP);
+    __m128d near = _mm_and_pd(_mm_cmple_pd(_mm_andnot_pd(sign, p01), keep), _mm_cmple_pd(_mm_andnot_pd(sign, p22), keep));
+    return _mm_movemask_pd(near) == 3;
 }
 
 #define MR_TARGET MR_TARGET_AVX2

@@ -4,22 +4,24 @@
  * linear row = (a0 r0 + a1 r1) + a2 r2 in float32. These orders are the contract between levels.
  */
 MR_TARGET int MR_LEVEL(mr_transform)(mr_store *s, uint32_t first, uint32_t end) {
-    const uint32_t *parent = s->parent;
+    /* Local copies: the byte stores to flags could otherwise alias every pointer in the store. */
+    const uint32_t *restrict parent = s->parent;
+    const float *restrict linear = s->linear;
+    const double *restrict position = s->position;
+    uint32_t *anchor = s->anchor;
+    uint8_t *flags = s->flags;
+    float *world = s->world;
     for (uint32_t i = first; i < end; i++) {
         uint32_t up = parent[i];
-        const float *above = s->world + 12 * (size_t)up;
-        float *row = s->world + 12 * (size_t)i;
+        float *row = world + 12 * (size_t)i;
         double p[4];
-        MR_LEVEL(compose)(above, s->linear + 9 * (size_t)i, s->position + 3 * (size_t)i, row, p);
-        uint32_t a = s->anchor[up];
-        int near = fabs(p[0]) <= MR_ANCHOR_KEEP && fabs(p[1]) <= MR_ANCHOR_KEEP && fabs(p[2]) <= MR_ANCHOR_KEEP;
-        if (s->anchor[i] != a || !near) {
-            if (mr_anchor_choose(s, i, a, p)) return MR_NOMEM;
+        int near = MR_LEVEL(compose)(world + 12 * (size_t)up, linear + 9 * (size_t)i, position + 3 * (size_t)i, row, p);
+        if (!near || anchor[i] != anchor[up]) {
+            if (mr_anchor_choose(s, i, anchor[up], p)) return MR_NOMEM;
             for (int k = 0; k < 3; k++) row[4 * k + 3] = (float)p[k];
         }
-        uint8_t f = s->flags[i] & (uint8_t) ~(MR_MOVED | MR_TOGGLED | MR_FRESH | MR_SHOWN);
-        if ((f & MR_VISIBLE) && (s->flags[up] & MR_SHOWN)) f |= MR_SHOWN;
-        s->flags[i] = f;
+        uint8_t f = flags[i] & (uint8_t) ~(MR_MOVED | MR_TOGGLED | MR_FRESH | MR_SHOWN);
+        flags[i] = f | ((uint8_t)(f << 1) & flags[up] & MR_SHOWN); /* MR_SHOWN is MR_VISIBLE << 1 */
     }
     return MR_OK;
 }

@@ -2,10 +2,20 @@
 #include "mr.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int transform(mr_store *s, uint32_t first, uint32_t end) {
     s->stats.nodes_updated += end - first;
     return s->level == MR_AVX2 ? mr_transform_avx2(s, first, end) : mr_transform_base(s, first, end);
+}
+
+/* Marks the draws of moved nodes; eight flags at a time where none has a draw. */
+static void touch_range(mr_store *s, uint32_t first, uint32_t end) {
+    for (uint32_t i = first; i < end; i++) {
+        uint64_t eight;
+        if (i + 8 <= end && (memcpy(&eight, s->flags + i, 8), !(eight & 0x8080808080808080u))) i += 7;
+        else if (s->flags[i] & MR_DRAWN) mr_touch_draws(s, i, 1u << MR_TRANSFORM);
+    }
 }
 
 /* Moved subtrees that start in [first, end): neighbours are joined into one kernel call. Returns the slot after the last. */
@@ -18,9 +28,7 @@ static int move_range(mr_store *s, uint32_t first, uint32_t end, uint32_t *after
         uint32_t stop = i;
         while (stop < end && s->flags[stop] & MR_MOVED) stop += s->subtree[stop];
         if (transform(s, i, stop)) return MR_NOMEM;
-        if (!s->draws_dirty)
-            for (uint32_t j = i; j < stop; j++)
-                if (s->node_draw[j] != MR_NONE) mr_touch_draws(s, j, 1u << MR_TRANSFORM);
+        if (!s->draws_dirty) touch_range(s, i, stop);
         i = *after = stop;
     }
     return MR_OK;

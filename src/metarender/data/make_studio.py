@@ -36,13 +36,13 @@ class SoftBox:
 
 
 BOXES = (
-    SoftBox((-3.4, 3.4, 3.0), 3.4, 3.4, 6.4),                   # key: high, in front, to the left
-    SoftBox((4.4, 1.7, 1.8), 2.4, 4.2, 2.3),                    # fill: a large soft wall to the right
-    SoftBox((0.4, 4.6, -0.6), 4.6, 2.6, 2.9),                   # overhead: shapes the top edges
-    SoftBox((-3.3, 2.0, -3.6), 0.9, 4.2, 6.0),                  # rim strips behind: outlines in metal and plastic
-    SoftBox((3.6, 1.6, -3.2), 0.7, 4.0, 5.0),
+    SoftBox((-2.9, 3.2, 3.6), 3.4, 3.2, 8.2),                   # key: high, in front, to the left
+    SoftBox((4.4, 1.5, 2.0), 1.9, 4.6, 3.0),                    # fill: a tall soft wall to the right
+    SoftBox((0.4, 4.6, -0.9), 4.4, 2.2, 3.2),                   # overhead: shapes the top edges
+    SoftBox((-3.4, 1.8, -3.2), 0.9, 4.4, 7.5),                  # rim strips behind: outlines in metal and plastic
+    SoftBox((3.6, 1.6, -3.0), 0.7, 4.2, 6.5),
 )
-FLOOR, WALL, CEILING = 0.38, 0.30, 0.24                         # the room: a pale floor, a soft horizon, a darker ceiling
+FLOOR, FAR_FLOOR, WALL, CEILING = 0.55, 0.2, 0.38, 0.14         # the room: a pool of light on the floor, a horizon for metals to show
 
 
 def _smooth(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -70,7 +70,9 @@ def box_radiance(box: SoftBox, direction: NDArray[np.float64]) -> NDArray[np.flo
 def studio_radiance(direction: NDArray[np.float64]) -> NDArray[np.float64]:
     """Radiance of the whole studio along unit directions (..., 3); one channel, the studio has no colour."""
     up = direction[..., 1]
-    room = np.where(up > 0.0, WALL + (CEILING - WALL) * _smooth(up / 0.8), WALL + (FLOOR - WALL) * _smooth(-up / 0.35))
+    floor = FAR_FLOOR + (FLOOR - FAR_FLOOR) * _smooth(-up / 0.9)
+    wall = WALL + (CEILING - WALL) * _smooth(up / 0.8)
+    room = floor + (wall - floor) * _smooth(0.5 + up / 0.12)
     for box in BOXES:
         room = room + box_radiance(box, direction)
     return room

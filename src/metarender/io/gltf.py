@@ -18,7 +18,7 @@ from ..errors import AssetError, GltfError, InvalidInput
 from ..lights import DirectionalLight, Light, PointLight, SpotLight
 from .asset import Asset, InstanceDescription, NodeDescription
 from .gltf_accessors import Accessors
-from .gltf_container import Container, Resources, buffer_bytes, open_container
+from .gltf_container import Container, Resources, buffer_bytes, check_binary, open_container
 from .gltf_materials import Materials
 from .gltf_meshes import Meshes
 from .gltf_poses import Poses, matrix_of
@@ -47,6 +47,7 @@ def read_gltf(path: Path, *, scene: int | str | None = None, limits: Limits, pro
     """
     container = open_container(path, limits, progress)
     ignored = check_document(container.document)
+    check_binary(container)
     with np.errstate(all="ignore"):  # what overflows is refused as not finite, with a pointer
         asset = _Reader(container, limits).read(scene, progress)
     if ignored:
@@ -68,7 +69,7 @@ class _Reader:
 
         def buffer(index: int) -> memoryview:
             if index not in buffers:
-                buffers[index] = buffer_bytes(container, resources, index, self._document["buffers"][index])
+                buffers[index] = buffer_bytes(container, resources, index)
             return buffers[index]
 
         self._accessors = Accessors(self._document, buffer, self._budget)
@@ -117,7 +118,7 @@ class _Reader:
 
     def _node(self, number: int) -> NodeDescription:
         source = self._nodes[number]
-        node = NodeDescription(name=source.get("name", ""), where=pointer("nodes", number))
+        node = NodeDescription(name=source.get("name", ""), where=f"/nodes/{number}")
         get = source.get
         if (matrix := get("matrix")) is not None:
             node.matrix = np.array(matrix, np.float64).reshape(4, 4).T
@@ -152,8 +153,8 @@ class _Reader:
             copies = len(matrices)
             node.instances = InstanceDescription(mesh.primitives, matrices)
         self._draws += copies * len(mesh.primitives)
-        if self._draws > self._limits.nodes:
-            message = f"The scene draws more than {self._limits.nodes:,} primitives; raise Limits.nodes."
+        if self._draws > self._limits.draws:
+            message = f"The scene draws more than {self._limits.draws:,} primitives; raise Limits.draws."
             raise GltfError(message, "LIMIT_EXCEEDED", pointer("nodes", number))
 
     def _instances(self, attributes: dict[str, int], where: str) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -40,11 +40,13 @@ class Container:
         Parsed JSON; not yet checked against the schema.
     binary : memoryview or None
         The BIN chunk of a GLB.
+    is_glb : bool
     """
 
     path: Path
     document: dict[str, Any]
     binary: memoryview | None
+    is_glb: bool
 
 
 def read_file(path: Path, limits: Limits, progress: Progress | None = None, what: str = "") -> bytes:
@@ -110,9 +112,10 @@ def open_container(path: Path, limits: Limits, progress: Progress | None = None)
     data = read_file(path, limits, progress)
     binary: memoryview | None = None
     text: bytes | memoryview = data
-    if path.suffix.lower() == ".glb" or data[:4] == _MAGIC:
+    is_glb = path.suffix.lower() == ".glb" or data[:4] == _MAGIC
+    if is_glb:
         text, binary = _split_glb(memoryview(data))
-    return Container(path, parse_json(text, limits), binary)
+    return Container(path, parse_json(text, limits), binary, is_glb)
 
 
 def _split_glb(data: memoryview) -> tuple[memoryview, memoryview | None]:
@@ -185,6 +188,9 @@ def parse_json(data: bytes | memoryview, limits: Limits) -> dict[str, Any]:
         )
     try:
         text = str(data, "utf-8")
+        if text.count("{") + text.count("[") > limits.json_objects:
+            message = f"The JSON has more than {limits.json_objects:,} objects and arrays; raise Limits.json_objects."
+            raise GltfError(message, "LIMIT_EXCEEDED")
         document = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
     except RecursionError:
         raise GltfError("The JSON is nested too deeply; no glTF needs that.", "INVALID_JSON") from None
@@ -314,30 +320,50 @@ class Resources:
         return data, match["mime"].lower()
 
 
-def buffer_bytes(container: Container, resources: Resources, index: int, declared: dict[str, Any]) -> memoryview:
+def check_binary(container: Container) -> None:
+    """Check that the first buffer of a GLB finds its chunk, whether something draws it or not.
+
+    Raises
+    ------
+    GltfError
+    """
+    buffers = container.document.get("buffers")
+    if buffers and container.is_glb and "uri" not in buffers[0]:
+        _chunk(container, buffers[0]["byteLength"])
+
+
+def _chunk(container: Container, length: int) -> memoryview:
+    """Return the first `length` bytes of the BIN chunk, which is the first buffer."""
+    if container.binary is None:
+        raise GltfError("The buffer has no uri, and there is no GLB chunk for it.", "BUFFER_MISSING_GLB_DATA", "/buffers/0")
+    if len(container.binary) < length:
+        message = f"The buffer declares {length} bytes and the BIN chunk has {len(container.binary)}."
+        raise GltfError(message, "BUFFER_EMBEDDED_BYTELENGTH_MISMATCH", "/buffers/0/byteLength")
+    return container.binary[:length]
+
+
+def buffer_bytes(container: Container, resources: Resources, index: int) -> memoryview:
     """Fetch one buffer and check that it has at least its declared length.
 
     Returns
     -------
     memoryview
         Exactly ``byteLength`` read-only bytes.
+
+    Raises
+    ------
+    AssetError, GltfError
     """
-    where = pointer("buffers", index)
+    declared = container.document["buffers"][index]
     length: int = declared["byteLength"]
     uri = declared.get("uri")
     if uri is None:
-        if index != 0 or container.binary is None:
-            raise GltfError("The buffer has no uri, and there is no GLB chunk for it.", "BUFFER_MISSING_GLB_DATA", where)
-        data = container.binary
-        if len(data) < length:
-            raise GltfError(
-                f"The buffer declares {length} bytes and the BIN chunk has {len(data)}.",
-                "BUFFER_BYTE_LENGTH_MISMATCH",
-                where + "/byteLength",
-            )
-        return data[:length]
-    raw, _ = resources.fetch(uri, where + "/uri")
+        if index:
+            raise GltfError("The buffer has no uri.", "BUFFER_NON_FIRST_GLB", pointer("buffers", index))
+        return _chunk(container, length)
+    raw, _ = resources.fetch(uri, pointer("buffers", index, "uri"))
     if len(raw) < length:
         code = "BUFFER_EMBEDDED_BYTELENGTH_MISMATCH" if uri[:5].lower() == "data:" else "BUFFER_EXTERNAL_BYTELENGTH_MISMATCH"
-        raise GltfError(f"The buffer declares {length} bytes and its data has {len(raw)}.", code, where)
+        message = f"The buffer declares {length} bytes and its data has {len(raw)}."
+        raise GltfError(message, code, pointer("buffers", index, "byteLength"))
     return memoryview(raw)[:length]

@@ -12,6 +12,7 @@ from ..errors import GltfError
 from ..materials import Material, Standard, Unlit
 from ..textures import Sampler, Texture, TextureInfo
 from .gltf_container import Resources
+from .gltf_mesh_rules import texture_set
 from .gltf_schema import pointer
 from .images import decode, sniff
 from .limits import Budget
@@ -119,7 +120,7 @@ class Materials:
 
     def _texture_info(self, info: dict[str, Any], srgb: bool, sets: tuple[int, int]) -> TextureInfo | None:
         texture = self._texture(info["index"], srgb)
-        if texture is None or (wanted := _coordinate_set(info)) not in sets:
+        if texture is None or (wanted := texture_set(info)) not in sets:
             return None
         transform = info.get("extensions", {}).get("KHR_texture_transform", {})
         offset, scale = transform.get("offset", (0, 0)), transform.get("scale", (1, 1))
@@ -178,16 +179,9 @@ def _clamped(value: float, limit: float) -> float:
     return max(-limit, min(limit, float(value)))
 
 
-def _coordinate_set(info: dict[str, Any]) -> int:
-    """Return the set that a textureInfo reads; KHR_texture_transform may override it."""
-    transform = info.get("extensions", {}).get("KHR_texture_transform", {})
-    number: int = transform.get("texCoord", info.get("texCoord", 0))
-    return number
-
-
 def _coordinate_sets(infos: list[dict[str, Any]]) -> tuple[int, int]:
     """Choose the two sets that the geometry carries: 0 and 1, or the two lowest that are read where others are."""
-    used = sorted({_coordinate_set(info) for info in infos})
+    used = sorted({texture_set(info) for info in infos})
     if not used or used[-1] < 2:
         return 0, 1
     return used[0], used[1] if len(used) > 1 else used[0] + 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from .gltf_layout import INDEX, VERTEX, format_name, format_of, layout_of
-from .gltf_schema import Fault, shown
-from .gltf_tables import MATERIAL_EXTENSIONS
+from .gltf_schema import Fault, pointer, shown
+from .gltf_tables import TEXTURE_SLOTS
 
 _U8, _U8N, _U16, _U16N = (5121, False), (5121, True), (5123, False), (5123, True)
 _I8, _I8N, _I16, _I16N = (5120, False), (5120, True), (5122, False), (5122, True)
@@ -60,7 +61,7 @@ _OUTPUTS = _formats(
 )
 
 
-class _Usage:
+class Usage:
     """Remembers what each buffer view and accessor is used for, and refuses a second, different use."""
 
     def __init__(self, document: dict[str, Any]) -> None:
@@ -105,8 +106,11 @@ class _Usage:
             raise
 
     def other(self, number: int, use: str) -> None:
-        """Note that an accessor holds something that is neither."""
+        """Note that an accessor holds something that is neither, which cannot be interleaved."""
         self._claim(number, use, None)
+        view = self.accessors[number].get("bufferView")
+        if view is not None and "byteStride" in self._views[view]:
+            raise Fault("BUFFER_VIEW_INVALID_BYTE_STRIDE", "Only views with vertex data can have a byteStride.")
 
     def _claim(self, number: int, use: str, target: int | None) -> None:
         if (before := self._accessor_use[number]) not in (None, use):
@@ -123,14 +127,13 @@ class _Usage:
         self._view_use[view] = target
 
 
-def check_meshes(document: dict[str, Any], quantized: bool) -> None:
+def check_meshes(document: dict[str, Any], usage: Usage, quantized: bool) -> None:
     """Check every mesh, and how nodes use them.
 
     Raises
     ------
     Fault
     """
-    usage = _Usage(document)
     needed = [_texcoords(material) for material in document.get("materials", ())]
     base, morph = (_BASE_QUANTIZED, _MORPH_QUANTIZED) if quantized else (_BASE, _MORPH)
     for index, mesh in enumerate(document.get("meshes", ())):
@@ -153,21 +156,26 @@ def check_meshes(document: dict[str, Any], quantized: bool) -> None:
 def _texcoords(material: dict[str, Any]) -> list[tuple[str, int]]:
     """List (place, set) of every texture that a material reads, those of checked extensions included."""
     found = []
-    pending: list[tuple[str, Any]] = [("", material)]
-    while pending:
-        place, value = pending.pop()
-        for key, item in value.items():
-            if type(item) is not dict or key == "extras" or (place == "/extensions" and key not in MATERIAL_EXTENSIONS):
-                continue
-            if key.endswith("Texture") and type(item.get("index")) is int:
-                transform = item.get("extensions", {}).get("KHR_texture_transform", {})
-                found.append((f"{place}/{key}", transform.get("texCoord", item.get("texCoord", 0))))
-            else:
-                pending.append((f"{place}/{key}", item))
+    for path, slots in TEXTURE_SLOTS.items():
+        holder: dict[str, Any] | None = material
+        for key in path:
+            holder = None if holder is None else holder.get(key)
+        if holder is None:
+            continue
+        for name in slots:
+            if (info := holder.get(name)) is not None:
+                found.append((pointer(*path, name), texture_set(info)))
     return found
 
 
-def _check_primitive(primitive: dict[str, Any], usage: _Usage, base: Formats, morph: Formats, needed: list[list[tuple[str, int]]]) -> None:
+def texture_set(info: dict[str, Any]) -> int:
+    """Return the set of coordinates that a textureInfo reads; KHR_texture_transform may override it."""
+    transform = info.get("extensions", {}).get("KHR_texture_transform", {})
+    number: int = transform.get("texCoord", info.get("texCoord", 0))
+    return number
+
+
+def _check_primitive(primitive: dict[str, Any], usage: Usage, base: Formats, morph: Formats, needed: list[list[tuple[str, int]]]) -> None:
     attributes: dict[str, int] = primitive["attributes"]
     try:
         count = _check_attributes(attributes, usage, base)
@@ -182,12 +190,25 @@ def _check_primitive(primitive: dict[str, Any], usage: _Usage, base: Formats, mo
         except Fault as fault:
             fault.path += [place, "targets"]
             raise
+    if "extensions" in primitive:
+        _check_variants(primitive["extensions"].get("KHR_materials_variants", {}).get("mappings", ()))
     for texture, number in needed[primitive["material"]] if "material" in primitive else ():
         if f"TEXCOORD_{number}" not in attributes:
             raise Fault("MESH_PRIMITIVE_TOO_FEW_TEXCOORDS", f"The material's {texture} needs the attribute TEXCOORD_{number}.", "material")
 
 
-def _check_attributes(attributes: dict[str, int], usage: _Usage, formats: Formats) -> int:
+def _check_variants(mappings: Sequence[dict[str, Any]]) -> None:
+    seen: set[int] = set()
+    for index, mapping in enumerate(mappings):
+        for place, variant in enumerate(mapping["variants"]):
+            if variant in seen:
+                message = f"Variant {variant} has two materials."
+                where = (place, "variants", index, "mappings", "KHR_materials_variants", "extensions")
+                raise Fault("KHR_MATERIALS_VARIANTS_NON_UNIQUE_VARIANT", message, *where)
+            seen.add(variant)
+
+
+def _check_attributes(attributes: dict[str, int], usage: Usage, formats: Formats) -> int:
     """Check names, formats and counts; return the number of vertices."""
     sets: dict[str, list[int]] = {}
     count = usage.accessors[attributes.get("POSITION", next(iter(attributes.values())))]["count"]
@@ -225,7 +246,7 @@ def _semantic(name: str, sets: dict[str, list[int]]) -> str | None:
     return match[1]
 
 
-def _check_target(target: dict[str, int], attributes: dict[str, int], usage: _Usage, formats: Formats, count: int) -> None:
+def _check_target(target: dict[str, int], attributes: dict[str, int], usage: Usage, formats: Formats, count: int) -> None:
     sets: dict[str, list[int]] = {}
     for name, number in target.items():
         try:
@@ -259,7 +280,7 @@ def _check_mesh_nodes(document: dict[str, Any]) -> None:
             raise Fault("NODE_SKIN_WITH_NON_SKINNED_MESH", "The node has a skin, but its mesh has no JOINTS_0.", index, "nodes")
 
 
-def check_skins(document: dict[str, Any]) -> None:
+def check_skins(document: dict[str, Any], usage: Usage) -> None:
     """Check the inverse bind matrices of every skin.
 
     Raises
@@ -277,9 +298,18 @@ def check_skins(document: dict[str, Any]) -> None:
         if accessor["count"] < joints:
             message = f"{accessor['count']} inverse bind matrices are too few for {joints} joints."
             raise Fault("INVALID_IBM_ACCESSOR_COUNT", message, "inverseBindMatrices", index, "skins")
+        _claim_at(usage, number, "IBM", "inverseBindMatrices", index, "skins")
 
 
-def check_animations(document: dict[str, Any]) -> None:
+def _claim_at(usage: Usage, number: int, use: str, *path: str | int) -> None:
+    try:
+        usage.other(number, use)
+    except Fault as fault:
+        fault.path += path
+        raise
+
+
+def check_animations(document: dict[str, Any], usage: Usage) -> None:
     """Check that animations could be played: samplers, formats, counts and targets.
 
     Raises
@@ -291,6 +321,8 @@ def check_animations(document: dict[str, Any]) -> None:
             targets: dict[tuple[int, str], int] = {}
             for place, sampler in enumerate(animation["samplers"]):
                 _check_sampler(document, sampler, place)
+                _claim_at(usage, sampler["input"], "AnimationInput", "input", place, "samplers")
+                _claim_at(usage, sampler["output"], "AnimationOutput", "output", place, "samplers")
             for place, channel in enumerate(animation["channels"]):
                 try:
                     _check_channel(document, animation, channel, targets, place)
@@ -326,6 +358,9 @@ def _check_channel(
     if animated is not None and path != "pointer":
         message = f"KHR_animation_pointer needs the path 'pointer', not {shown(path)}."
         raise Fault("KHR_ANIMATION_POINTER_ANIMATION_CHANNEL_TARGET_PATH", message, "KHR_animation_pointer", "extensions", "target")
+    if animated is not None and number is not None:
+        message = "KHR_animation_pointer cannot stand beside a target node."
+        raise Fault("KHR_ANIMATION_POINTER_ANIMATION_CHANNEL_TARGET_NODE", message, "KHR_animation_pointer", "extensions", "target")
     if number is not None and targets.setdefault((number, path), place) != place:
         raise Fault("ANIMATION_DUPLICATE_TARGETS", f"Channel {targets[number, path]} has the same target.", "target")
     morphs = _check_target_node(document, number, path) if number is not None else 0

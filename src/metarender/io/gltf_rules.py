@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from .gltf_container import check_uri, data_uri
 from .gltf_layout import check_accessors, check_views
-from .gltf_mesh_rules import check_animations, check_meshes, check_skins
+from .gltf_mesh_rules import Usage, check_animations, check_meshes, check_skins
 from .gltf_schema import Context, Fault, pointer, shown
 from .gltf_tables import COLLECTIONS, ROOT
 
@@ -45,6 +46,26 @@ CHECKED = frozenset(
 )
 """Extensions that are read and checked but not drawn: the core material below them is, also where a file requires them."""
 
+TOLERATED: Mapping[str, str] = MappingProxyType(
+    {
+        "ACCESSOR_ANIMATION_INPUT_NEGATIVE": "the data of animations is not decoded",
+        "ACCESSOR_ANIMATION_INPUT_NON_INCREASING": "the data of animations is not decoded",
+        "ACCESSOR_ANIMATION_SAMPLER_OUTPUT_NON_NORMALIZED_QUATERNION": "the data of animations is not decoded",
+        "ACCESSOR_ELEMENT_OUT_OF_MAX_BOUND": "min and max are never read",
+        "ACCESSOR_ELEMENT_OUT_OF_MIN_BOUND": "min and max are never read",
+        "ACCESSOR_INDECOMPOSABLE_MATRIX": "inverse bind matrices are used as they are",
+        "ACCESSOR_INVALID_SIGN": "the shader takes the sign of any tangent",
+        "ACCESSOR_JOINTS_INDEX_DUPLICATE": "weights of one joint add up",
+        "ACCESSOR_MAX_MISMATCH": "min and max are never read",
+        "ACCESSOR_MIN_MISMATCH": "min and max are never read",
+        "ACCESSOR_NON_UNIT": "the shader normalizes",
+        "ACCESSOR_WEIGHTS_NEGATIVE": "weights are made to sum to 1",
+        "ACCESSOR_WEIGHTS_NON_NORMALIZED": "weights are made to sum to 1",
+        "MESH_PRIMITIVE_POSITION_ACCESSOR_WITHOUT_BOUNDS": "min and max are never read",
+    }
+)
+"""Errors of the Khronos validator that are harmless here, and why; files that have only these load."""
+
 
 def check_document(document: dict[str, Any]) -> list[str]:
     """Check a parsed glTF document whole.
@@ -69,9 +90,10 @@ def check_document(document: dict[str, Any]) -> list[str]:
         _check_cameras(document)
         _check_lights(document)
         check_tree(document)
-        check_meshes(document, "KHR_mesh_quantization" in used)
-        check_skins(document)
-        check_animations(document)
+        usage = Usage(document)
+        check_meshes(document, usage, "KHR_mesh_quantization" in used)
+        check_skins(document, usage)
+        check_animations(document, usage)
         _check_required(document, used)
     except Fault as fault:
         raise fault.error() from None
@@ -144,9 +166,12 @@ def _check_uris(document: dict[str, Any], used: Collection[str]) -> None:
         if (uri := image.get("uri")) is not None:
             check_uri(uri, pointer("images", index, "uri"))
             mime = mime or (data_uri(uri) or ("", 0))[0]
-        for kind, extensions in (("image/webp", ("EXT_texture_webp",)), ("image/ktx2", ("KHR_texture_basisu",))):
-            if mime == kind and not any(name in used for name in extensions):
-                raise Fault("IMAGE_NON_ENABLED_MIME_TYPE", f"{kind} needs the extension {extensions[0]}.", index, "images")
+        for kind, extension in (("image/webp", "EXT_texture_webp"), ("image/ktx2", "KHR_texture_basisu")):
+            if mime == kind and extension not in used:
+                raise Fault("IMAGE_NON_ENABLED_MIME_TYPE", f"{kind} needs the extension {extension}.", index, "images")
+        if "bufferView" in image and "byteStride" in document["bufferViews"][image["bufferView"]]:
+            message = "Only views with vertex data can have a byteStride."
+            raise Fault("BUFFER_VIEW_INVALID_BYTE_STRIDE", message, "bufferView", index, "images")
 
 
 def _is_fallback(buffer: dict[str, Any]) -> bool:

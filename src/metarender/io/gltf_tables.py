@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
-from .gltf_schema import Rule, anything, array, boolean, integer, mapping, number, one_of, record, reference, text
+from .gltf_schema import Context, Fault, Rule, anything, array, boolean, integer, mapping, number, one_of, record, reference, text
 
 NUMBER = number()
 UNIT = number(0, 1)
@@ -18,6 +19,13 @@ NOT_NEGATIVE = number(0)
 INDEX = integer(0)
 COUNT = integer(1)
 POINTER_PATTERN = r"(?:/(?:[^/~]|~0|~1)*)*"
+
+
+def refraction(value: Any, context: Context) -> None:
+    """Accept an index of refraction: at least 1, or 0 for none."""
+    NOT_NEGATIVE(value, context)
+    if 0 < value < 1:
+        raise Fault("VALUE_NOT_IN_RANGE", f"{value} is out of range; it must be 0 or at least 1.")
 
 
 def vector(length: int, item: Rule = NUMBER) -> Rule:
@@ -57,36 +65,32 @@ NORMAL_TEXTURE = texture_info({"scale": NUMBER})
 OCCLUSION_TEXTURE = texture_info({"strength": UNIT})
 
 
-def _extension(**fields: Rule) -> Rule:
-    return record("extension", fields, extensions=_ELSEWHERE)
-
-
 _COLOR = vector(3, UNIT)
-MATERIAL_EXTENSIONS: dict[str, Rule] = {
-    "KHR_materials_unlit": _extension(),
-    "KHR_materials_emissive_strength": _extension(emissiveStrength=NOT_NEGATIVE),
-    "KHR_materials_clearcoat": _extension(
+_MATERIAL_EXTENSIONS: dict[str, dict[str, Rule]] = {
+    "KHR_materials_unlit": {},
+    "KHR_materials_emissive_strength": dict(emissiveStrength=NOT_NEGATIVE),
+    "KHR_materials_clearcoat": dict(
         clearcoatFactor=UNIT, clearcoatTexture=TEXTURE, clearcoatRoughnessFactor=UNIT, clearcoatRoughnessTexture=TEXTURE,
         clearcoatNormalTexture=NORMAL_TEXTURE,
     ),
-    "KHR_materials_transmission": _extension(transmissionFactor=UNIT, transmissionTexture=TEXTURE),
-    "KHR_materials_volume": _extension(
+    "KHR_materials_transmission": dict(transmissionFactor=UNIT, transmissionTexture=TEXTURE),
+    "KHR_materials_volume": dict(
         thicknessFactor=NOT_NEGATIVE, thicknessTexture=TEXTURE, attenuationDistance=POSITIVE, attenuationColor=_COLOR
     ),
-    "KHR_materials_ior": _extension(ior=NOT_NEGATIVE),
-    "KHR_materials_specular": _extension(
+    "KHR_materials_ior": dict(ior=refraction),
+    "KHR_materials_specular": dict(
         specularFactor=UNIT, specularTexture=TEXTURE, specularColorFactor=vector(3, NOT_NEGATIVE), specularColorTexture=TEXTURE
     ),
-    "KHR_materials_sheen": _extension(
+    "KHR_materials_sheen": dict(
         sheenColorFactor=_COLOR, sheenColorTexture=TEXTURE, sheenRoughnessFactor=UNIT, sheenRoughnessTexture=TEXTURE
     ),
-    "KHR_materials_anisotropy": _extension(anisotropyStrength=UNIT, anisotropyRotation=NUMBER, anisotropyTexture=TEXTURE),
-    "KHR_materials_iridescence": _extension(
+    "KHR_materials_anisotropy": dict(anisotropyStrength=UNIT, anisotropyRotation=NUMBER, anisotropyTexture=TEXTURE),
+    "KHR_materials_iridescence": dict(
         iridescenceFactor=UNIT, iridescenceTexture=TEXTURE, iridescenceIor=number(1), iridescenceThicknessMinimum=NOT_NEGATIVE,
         iridescenceThicknessMaximum=NOT_NEGATIVE, iridescenceThicknessTexture=TEXTURE,
     ),
-    "KHR_materials_dispersion": _extension(dispersion=NOT_NEGATIVE),
-    "KHR_materials_pbrSpecularGlossiness": _extension(
+    "KHR_materials_dispersion": dict(dispersion=NOT_NEGATIVE),
+    "KHR_materials_pbrSpecularGlossiness": dict(
         diffuseFactor=vector(4, UNIT), diffuseTexture=TEXTURE, specularFactor=_COLOR, glossinessFactor=UNIT,
         specularGlossinessTexture=TEXTURE,
     ),
@@ -109,7 +113,7 @@ _VARIANT_MAPPING = record(
 EXTENSIONS: Mapping[str, Mapping[str, Rule]] = MappingProxyType({
     **_ELSEWHERE,
     **_TEXTURE_EXTENSIONS,
-    **{name: {"material": rule} for name, rule in MATERIAL_EXTENSIONS.items()},
+    **{name: {"material": record(name, fields, extensions=_ELSEWHERE)} for name, fields in _MATERIAL_EXTENSIONS.items()},
     "KHR_lights_punctual": {
         "glTF": record("KHR_lights_punctual", {"lights": array(_LIGHT)}, required=("lights",)),
         "node": record("KHR_lights_punctual", {"light": reference("lights")}, required=("light",)),
@@ -198,21 +202,28 @@ _IMAGE = _object(
     "image", {"uri": text(), "mimeType": one_of(str, "image/jpeg", "image/png"), "bufferView": reference("bufferViews")},
     needs={"bufferView": "mimeType"}, exactly_one=("uri", "bufferView"),
 )
-_ROUGHNESS = _object(
-    "pbrMetallicRoughness",
-    {
-        "baseColorFactor": vector(4, UNIT), "baseColorTexture": TEXTURE, "metallicFactor": UNIT, "roughnessFactor": UNIT,
-        "metallicRoughnessTexture": TEXTURE,
-    },
-)
-_MATERIAL = _object(
-    "material",
-    {
-        "pbrMetallicRoughness": _ROUGHNESS, "normalTexture": NORMAL_TEXTURE, "occlusionTexture": OCCLUSION_TEXTURE,
-        "emissiveTexture": TEXTURE, "emissiveFactor": _COLOR, "alphaMode": one_of(str, "OPAQUE", "MASK", "BLEND"),
-        "alphaCutoff": NOT_NEGATIVE, "doubleSided": boolean,
-    },
-)
+_ROUGHNESS: dict[str, Rule] = {
+    "baseColorFactor": vector(4, UNIT), "baseColorTexture": TEXTURE, "metallicFactor": UNIT, "roughnessFactor": UNIT,
+    "metallicRoughnessTexture": TEXTURE,
+}
+_MATERIAL: dict[str, Rule] = {
+    "pbrMetallicRoughness": _object("pbrMetallicRoughness", _ROUGHNESS), "normalTexture": NORMAL_TEXTURE,
+    "occlusionTexture": OCCLUSION_TEXTURE, "emissiveTexture": TEXTURE, "emissiveFactor": _COLOR,
+    "alphaMode": one_of(str, "OPAQUE", "MASK", "BLEND"), "alphaCutoff": NOT_NEGATIVE, "doubleSided": boolean,
+}
+
+
+def _slots(fields: Mapping[str, Rule]) -> tuple[str, ...]:
+    return tuple(name for name, rule in fields.items() if rule in (TEXTURE, NORMAL_TEXTURE, OCCLUSION_TEXTURE))
+
+
+TEXTURE_SLOTS: Mapping[tuple[str, ...], tuple[str, ...]] = MappingProxyType({
+    (): _slots(_MATERIAL),
+    ("pbrMetallicRoughness",): _slots(_ROUGHNESS),
+    **{("extensions", name): slots for name, fields in _MATERIAL_EXTENSIONS.items() if (slots := _slots(fields))},
+})
+"""Where a material has textures: path of the object that holds them -> names."""
+
 _PRIMITIVE = _object(
     "primitive",
     {
@@ -257,7 +268,7 @@ ROOT = _object(
         "asset": _ASSET, "scene": reference("scenes"), "extensionsUsed": array(text(), unique=True),
         "extensionsRequired": array(text(), unique=True), "accessors": array(_ACCESSOR), "animations": array(_ANIMATION),
         "buffers": array(_BUFFER), "bufferViews": array(_BUFFER_VIEW), "cameras": array(_CAMERA), "images": array(_IMAGE),
-        "materials": array(_MATERIAL), "meshes": array(_MESH), "nodes": array(_NODE), "samplers": array(_SAMPLER),
+        "materials": array(_object("material", _MATERIAL)), "meshes": array(_MESH), "nodes": array(_NODE), "samplers": array(_SAMPLER),
         "scenes": array(_SCENE), "skins": array(_SKIN), "textures": array(_TEXTURE),
     },
     ("asset",),

@@ -23,19 +23,25 @@ class Limits:
     file_bytes : int
         Bytes of one file on disk (default 2 GiB).
     json_bytes : int
-        Bytes of one JSON text (default 256 MiB).
+        Bytes of one JSON text (default 128 MiB).
+    json_objects : int
+        Objects and arrays in one JSON text, strings counted too (default 10 million).
     image_pixels : int
         Pixels of one image, width times height (default 64 Mpx).
     nodes : int
-        Nodes and instances of one file (default 16,777,215, the ids that a scene has).
+        Nodes of one scene (default 16,777,215, the ids that a scene has).
+    draws : int
+        Primitives that the nodes and instances of one scene draw together (default 4 million).
     """
 
     total_bytes: int = 2 << 30
     array_bytes: int = 256 << 20
     file_bytes: int = 2 << 30
-    json_bytes: int = 256 << 20
+    json_bytes: int = 128 << 20
+    json_objects: int = 10_000_000
     image_pixels: int = 64 << 20
     nodes: int = (1 << 24) - 1
+    draws: int = 4_000_000
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -52,6 +52,8 @@ class FrameContext:
     environment: Any
     """Environment that lights the scene, or None."""
     many_anchors: bool
+    shadow_kept: bool = False
+    """Whether the shadow map still holds what this frame would draw into it."""
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("draw_calls", "fullscreen_draws", "commands", "instances",
                                                                            "triangles"), 0))
     times: dict[str, float] = field(default_factory=dict)

@@ -12,8 +12,8 @@ class ShadowPass(Pass):
     writes = ("shadow_map",)
 
     def wanted(self, frame: FrameContext) -> bool:
-        """Whether a light casts shadows and colour is drawn."""
-        return frame.shadow is not None
+        """Whether a light casts shadows, colour is drawn, and the map is out of date."""
+        return frame.shadow is not None and not frame.shadow_kept
 
     def execute(self, frame: FrameContext) -> None:
         """Clear the map and draw the casters that the sun's view keeps."""

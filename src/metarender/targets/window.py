@@ -29,6 +29,7 @@ _VERSIONS = ((4, 6), (4, 5), (4, 3))
 _BUTTONS = {0: LEFT, 1: RIGHT, 2: MIDDLE}
 _errors: deque[str] = deque(maxlen=8)
 _ready = False
+_registered = False
 
 
 class WindowContext:
@@ -329,7 +330,7 @@ def _initialise() -> None:
     WrongThreadError
         On another thread than the main one: the window systems allow no other.
     """
-    global _ready
+    global _ready, _registered
     if threading.current_thread() is not threading.main_thread():
         raise WrongThreadError("a window must be opened on the main thread; render off screen on this one, or open it there")
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
@@ -344,8 +345,20 @@ def _initialise() -> None:
     glfw.set_error_callback(_remember)
     if not glfw.init():
         raise DeviceError(f"no window can be opened because GLFW did not start ({_last_error()})" + _HEADLESS)
+    if not _registered:
+        atexit.register(terminate)
+        _registered = True
     _ready = True
-    atexit.register(glfw.terminate)
+
+
+def terminate() -> None:
+    """Disconnect GLFW from the window system, after every window is closed; the next window connects again. Runs at exit too."""
+    global _ready
+    if _ready:
+        import glfw
+
+        _ready = False
+        glfw.terminate()
 
 
 def _last_error() -> str:

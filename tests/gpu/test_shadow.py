@@ -1,0 +1,100 @@
+"""The sun's shadow: where it falls, masks in it, and when its map is drawn anew."""
+
+import numpy as np
+import pytest
+
+import metarender as mr
+
+
+def yard(**plate) -> tuple[mr.Scene, mr.Camera, mr.Node]:
+    """A floor seen from above, a square plate over it, and the sun straight overhead."""
+    scene = mr.Scene()
+    scene.environment = None
+    scene.add(mr.Mesh(mr.plane(8), mr.Standard(color="white", roughness=1.0)))
+    node = scene.add(mr.Mesh(mr.plane(2), mr.Standard(**plate)), position=(1.0, 2.0, 0))
+    scene.add(mr.DirectionalLight(direction=(-0.5, -1, 0)))  # the shadow of a plate at x = 1, y = 2 lies around x = 0
+    camera = mr.OrthographicCamera(height=8, near=0, far=20).look_at((0, 10, 0), (0, 0, 0), up=(0, 0, -1))
+    return scene, camera, node
+
+
+def brightness(frame: mr.Frame, x: float, z: float) -> float:
+    """Mean of the pixels around a place of the floor, 16 pixels a metre."""
+    column, row = round(64 + 16 * x), round(64 + 16 * z)
+    return float(frame.color[row - 2:row + 3, column - 2:column + 3, :3].mean())
+
+
+def test_a_plate_throws_its_shadow_where_geometry_says(renderer):
+    scene, camera, _ = yard()
+    frame = renderer.render(scene, camera)
+    assert brightness(frame, -0.6, 0) < 10 and brightness(frame, -0.6, 0.7) < 10
+    assert brightness(frame, -1.4, 0) > 150 and brightness(frame, -0.6, 1.4) > 150
+
+
+def test_shadow_edges_lie_within_two_texels(renderer):
+    scene, camera, _ = yard()
+    row = renderer.render(scene, camera).color[64, :, 0].astype(int)
+    edge = np.nonzero(row[:60] < 100)[0][0]
+    assert edge == pytest.approx(64 - 16 * 1.0, abs=1)
+
+
+def test_nothing_is_in_its_own_shadow(renderer):
+    """A sphere and a slanted box: the lit side is as bright with the shadow as without."""
+    scene = mr.Scene()
+    scene.environment = None
+    scene.add(mr.Mesh(mr.sphere(1), mr.Standard(color="white", roughness=1.0)))
+    scene.add(mr.Mesh(mr.box(1), mr.Standard(color="white", roughness=1.0)), position=(1.8, 0, 0), rotation=(0.2, 0.3, 0.1, 0.9))
+    sun = scene.add(mr.DirectionalLight(direction=(-0.3, -1, -0.6)))
+    camera = mr.PerspectiveCamera().look_at((2, 3, 5), (0.8, 0, 0))
+    shadowed = renderer.render(scene, camera).color[..., 0].astype(int)
+    sun.light.shadow = False
+    open_sky = renderer.render(scene, camera).color[..., 0].astype(int)
+    lit = open_sky > 120
+    assert lit.sum() > 500
+    assert (np.abs(shadowed - open_sky)[lit] > 12).mean() < 0.06  # where the one stands in the shadow of the other
+
+
+def test_masked_materials_cast_masked_shadows(renderer):
+    pixels = np.zeros((2, 2, 4), np.uint8)
+    pixels[:, 0] = 255  # the left half is solid
+    texture = mr.Texture(pixels, srgb=True, sampler=mr.Sampler(mag="nearest", min="nearest"))
+    scene, camera, _ = yard(color_texture=texture, alpha_mode="mask")
+    frame = renderer.render(scene, camera)
+    assert brightness(frame, -0.5, 0) < 10 and brightness(frame, 0.0 + 0.3, 1.3) > 150
+    assert brightness(frame, 0.4, 0) > 150 or brightness(frame, 0.6, 0) > 150
+
+
+def test_blended_and_hidden_things_cast_none(renderer):
+    scene, camera, node = yard(color=(1.0, 1.0, 1.0, 0.1), alpha_mode="blend")
+    assert brightness(renderer.render(scene, camera), -0.6, 0) > 150
+    scene, camera, node = yard()
+    node.visible = False
+    assert brightness(renderer.render(scene, camera), -0.6, 0) > 150
+
+
+def test_the_map_is_drawn_anew_only_after_a_change(renderer):
+    scene, camera, node = yard()
+    assert "shadow" in renderer.render(scene, camera).stats.passes
+    camera.position = camera.position + (0.5, 0, 0)
+    assert "shadow" not in renderer.render(scene, camera).stats.passes
+    node.position = (3.0, 2.0, 0)
+    moved = renderer.render(scene, camera)
+    assert "shadow" in moved.stats.passes and brightness(moved, -1.1, 0) > 150
+    other, other_camera, _ = yard()
+    renderer.render(other, other_camera)
+    assert "shadow" in renderer.render(scene, camera).stats.passes
+
+
+def test_a_moving_camera_does_not_make_the_shadow_crawl(renderer):
+    """The map is snapped to whole texels of a size that does not change with small steps."""
+    from metarender.views import plan_camera, plan_sun
+
+    anchors, bounds = np.zeros((1, 3)), np.array([[-400.0, 0, -400], [400, 30, 400]])
+    direction, camera = np.array([-1.0, -2, -0.5]), mr.PerspectiveCamera()
+    steps = []
+    for number in range(20):
+        camera.look_at((number * 0.013, 5, number * 0.007), (100, 0, 20))
+        steps.append(plan_sun(camera, plan_camera(camera, 1.5, anchors), 1.5, bounds, direction / np.linalg.norm(direction), 2048))
+    assert len({step.texel for step in steps}) == 1
+    axes = steps[0].view.pose[:3, :3]
+    places = np.array([axes.T @ step.view.pose[:3, 3] for step in steps])[:, :2] / steps[0].texel
+    assert np.abs(places - np.round(places)).max() < 0.01
