@@ -36,10 +36,10 @@ vec3 image_based_light(Layers layers, vec3 normal, vec3 view, float occlusion,
     vec3 dfg = textureLod(dfg_table, vec2(nv, roughness), 0.0).rgb;     // scale and bias of f0, mean grazing weight
 
     // The map was filtered for a lobe seen head-on; a rough lobe seen at an angle leans towards the normal.
-    vec3 mirrored = reflect(-view, normal);
+    vec3 mirrored = mix(reflect(-view, normal), normal, roughness * roughness);
     float level = specular_level(roughness, float(textureQueryLevels(specular_map) - 1));
     vec3 reflected = textureLod(specular_map, environment_direction(mirrored, rotation), level).rgb;
-    vec3 single = layers.f0 * dfg.x + dfg.y;
+    vec3 single = layers.f0 * dfg.x + dfg.y; single *= 1.0 + layers.metallic * layers.f0 * (1.0 / (dfg.x + dfg.y) - 1.0);
 
     vec3 irradiance = textureLod(irradiance_map, environment_direction(normal, rotation), 0.0).rgb;
     float transmitted = (1.0 - DIELECTRIC_F0) * (1.0 - dfg.z);

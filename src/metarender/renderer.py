@@ -35,8 +35,8 @@ from .stats import PassTime, Stats
 from .views import SunPlan, ViewPlan, camera_of, plan_camera, plan_sun
 
 TONE_MAPPINGS = {"none": 0, "neutral": 1, "aces": 2, "agx": 3}
-SHADOW_MAP_SIZE = 2048
-"""Texels along each edge of the sun's map; 16 MiB."""
+SHADOW_MAP_SIZE = 4096
+"""Texels along each edge of the sun's map; 64 MiB."""
 
 _OPAQUE, _MASK, _BLEND = 1, 2, 4
 

@@ -1,0 +1,46 @@
+"""Draws the pictures of README.md and the documents into docs/pictures; run it after a change of how things look."""
+
+import importlib.util
+from pathlib import Path
+
+from PIL import Image
+
+import metarender as mr
+from metarender.demo import demo_camera
+from metarender.production_line import build
+
+HERE = Path(__file__).parent
+EXAMPLES = ("01_first_picture", "03_hundred_thousand_boxes", "04_materials", "05_robot_arm", "06_pick_and_measure", "07_night_lights")
+
+
+def save(picture: Image.Image, name: str) -> None:
+    """Store a picture small enough for a repository."""
+    flat = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
+    flat.convert("RGB").save(HERE / "pictures" / f"{name}.jpg", quality=88, optimize=True)
+
+
+def production_line() -> None:
+    """Draw the demo at twice the size and reduce it."""
+    line = build()
+    frame = mr.render(line.scene, demo_camera(), size=(2560, 1440))
+    save(Image.fromarray(frame.color).resize((1280, 720), Image.Resampling.LANCZOS), "production_line")
+
+
+def examples() -> None:
+    """Draw one sheet of the examples."""
+    sheet = Image.new("RGBA", (3 * 480, 2 * 270), "white")
+    for number, name in enumerate(EXAMPLES):
+        spec = importlib.util.spec_from_file_location(name, HERE.parent / "examples" / f"{name}.py")
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        night = "night" in name
+        frame = mr.render(*module.build(), size=(480, 270), tone_mapping="agx" if night else "neutral", exposure=1.2 if night else 1.0)
+        picture = Image.fromarray(frame.color)
+        sheet.alpha_composite(picture, (480 * (number % 3), 270 * (number // 3)))
+    save(sheet, "examples")
+
+
+if __name__ == "__main__":
+    production_line()
+    examples()
