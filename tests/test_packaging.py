@@ -39,7 +39,8 @@ def test_the_wheel_holds_code_shaders_and_data_and_no_sources(distributions):
 
 @pytest.mark.slow
 def test_the_sdist_can_be_built_from(distributions):
-    names = {name.split("/", 1)[1] for name in tarfile.open(distributions[1]).getnames() if "/" in name}
+    with tarfile.open(distributions[1]) as archive:
+        names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
     native = {str(path.relative_to(ROOT)) for path in (ROOT / "src/metarender/_native").iterdir()}
     included = {str(path.relative_to(ROOT)) for path in (ROOT / "src/metarender").glob("*.px?")}
     assert native | included | {"setup.py", "pyproject.toml", "LICENSE", "shaders/__init__.py"} <= names

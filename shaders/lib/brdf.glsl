@@ -2,8 +2,9 @@
 // Space: unit vectors that point away from the surface, all in any one space; linear light.
 // Included by: lib/ibl.glsl and lit material shaders.
 //
-// struct Layers { vec3 diffuse; vec3 f0; float metallic; float roughness; }
+// struct Layers { vec3 diffuse; vec3 f0; float metallic; float roughness; vec3 gain; }
 // Layers make_layers(vec3 base_color, float metallic, float roughness)
+// Layers compensated(Layers layers, float nv, sampler2D dfg_table)            sets gain: call before direct_light
 // float filtered_roughness(float roughness, vec3 normal)                      fragment stage only: uses derivatives
 // vec3 direct_light(Layers layers, vec3 normal, vec3 view, vec3 light)        BRDF times max(N.L, 0): multiply by lux
 //
@@ -20,12 +21,29 @@ struct Layers
     vec3 f0;            // reflectance at normal incidence
     float metallic;
     float roughness;    // perceptual, 0 to 1; alpha of GGX is its square
+    vec3 gain;          // of the specular lobe, for light that bounces between facets; 1 until compensated()
 };
 
 Layers make_layers(vec3 base_color, float metallic, float roughness)
 {
     metallic = clamp(metallic, 0.0, 1.0);
-    return Layers(base_color * (1.0 - metallic), mix(vec3(DIELECTRIC_F0), base_color, metallic), metallic, clamp(roughness, 0.0, 1.0));
+    return Layers(base_color * (1.0 - metallic), mix(vec3(DIELECTRIC_F0), base_color, metallic), metallic, clamp(roughness, 0.0, 1.0),
+                  vec3(1.0));
+}
+
+// Rough metals lose up to 60 % of their light in a single-bounce lobe (Fdez-Aguero 2019, Lagarde 2018). Dielectrics keep the
+// plain lobe: what they lose is little, and their diffuse base already gets what the interface does not reflect.
+vec3 energy_gain(Layers layers, float white_albedo)
+{
+    return 1.0 + layers.metallic * layers.f0 * (1.0 / max(white_albedo, 0.1) - 1.0);
+}
+
+// nv: N.V; dfg_table: see lib/ibl.glsl (the sum of its first two channels is the albedo of a white lobe).
+Layers compensated(Layers layers, float nv, sampler2D dfg_table)
+{
+    vec2 dfg = textureLod(dfg_table, vec2(nv, layers.roughness), 0.0).xy;
+    layers.gain = energy_gain(layers, dfg.x + dfg.y);
+    return layers;
 }
 
 // Schlick's weight of grazing reflection: F = f0 + (1 - f0) * schlick_weight(V.H).
@@ -75,7 +93,7 @@ vec3 direct_light(Layers layers, vec3 normal, vec3 view, vec3 light)
     float alpha = roughness * roughness;
     float grazing = schlick_weight(dot(view, halfway));
     vec3 fresnel = layers.f0 + (1.0 - layers.f0) * grazing;
-    vec3 specular = fresnel * (ggx_distribution(nh, alpha) * smith_visibility(min(nl, 1.0), nv, alpha));
+    vec3 specular = fresnel * layers.gain * (ggx_distribution(nh, alpha) * smith_visibility(min(nl, 1.0), nv, alpha));
     float transmitted = (1.0 - DIELECTRIC_F0) * (1.0 - grazing);
     return (layers.diffuse * (transmitted / PI) + specular) * nl;
 }

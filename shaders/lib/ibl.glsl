@@ -39,9 +39,9 @@ vec3 image_based_light(Layers layers, vec3 normal, vec3 view, float occlusion,
     vec3 mirrored = mix(reflect(-view, normal), normal, roughness * roughness);
     float level = specular_level(roughness, float(textureQueryLevels(specular_map) - 1));
     vec3 reflected = textureLod(specular_map, environment_direction(mirrored, rotation), level).rgb;
-    vec3 single = layers.f0 * dfg.x + dfg.y; single *= 1.0 + layers.metallic * layers.f0 * (1.0 / (dfg.x + dfg.y) - 1.0);
+    vec3 albedo = (layers.f0 * dfg.x + dfg.y) * energy_gain(layers, dfg.x + dfg.y);
 
     vec3 irradiance = textureLod(irradiance_map, environment_direction(normal, rotation), 0.0).rgb;
     float transmitted = (1.0 - DIELECTRIC_F0) * (1.0 - dfg.z);
-    return layers.diffuse * irradiance * (transmitted * occlusion) + reflected * single * specular_occlusion(nv, occlusion, roughness);
+    return layers.diffuse * irradiance * (transmitted * occlusion) + reflected * albedo * specular_occlusion(nv, occlusion, roughness);
 }

@@ -136,7 +136,7 @@ class Geometry:
         face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         length = np.linalg.norm(face, axis=1, keepdims=True)
         face = np.where(length > 0, face / np.where(length > 0, length, 1), (0.0, 1.0, 0.0))
-        pick = {name: None if (array := getattr(self, name)) is None else array[order] for name in ("uv0", "uv1", "colors")}
+        pick: dict[str, Any] = {name: None if (array := getattr(self, name)) is None else array[order] for name in ("uv0", "uv1", "colors")}
         return Geometry(positions=self.positions[order], normals=np.repeat(face, 3, axis=0), name=self.name, **pick)
 
     def __repr__(self) -> str:

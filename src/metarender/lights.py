@@ -33,7 +33,7 @@ class Light(Watched):
         super().__init__()
         self.name = name
         self.extras: dict[str, Any] = {}
-        self.color = color  # type: ignore[assignment]
+        self.color = color
         self.intensity = intensity
 
     @property
@@ -72,7 +72,7 @@ class DirectionalLight(Light):
     def __init__(self, color: Color = "white", intensity: float = math.pi, direction: ArrayLike | None = None, shadow: bool = True,
                  *, name: str = "") -> None:
         super().__init__(color, intensity, name)
-        self.direction = direction  # type: ignore[assignment]
+        self.direction = direction
         self.shadow = bool(shadow)
 
     @property

@@ -196,7 +196,7 @@ class Standard(Material):
                  emissive_texture: Texture | TextureInfo | None = None, alpha_mode: str = "opaque", alpha_cutoff: float = 0.5,
                  double_sided: bool = False, name: str = "") -> None:
         super().__init__(alpha_mode, alpha_cutoff, double_sided, name)
-        self.color, self.emissive = color, emissive  # type: ignore[assignment]
+        self.color, self.emissive = color, emissive
         self.metallic, self.roughness, self.emissive_strength = metallic, roughness, emissive_strength
         self.normal_scale, self.occlusion_strength = normal_scale, occlusion_strength
         self.color_texture, self.metallic_roughness_texture = color_texture, metallic_roughness_texture
@@ -249,7 +249,7 @@ class Unlit(Material):
     def __init__(self, *, color: Color = "white", color_texture: Texture | TextureInfo | None = None, alpha_mode: str = "opaque",
                  alpha_cutoff: float = 0.5, double_sided: bool = False, name: str = "") -> None:
         super().__init__(alpha_mode, alpha_cutoff, double_sided, name)
-        self.color = color  # type: ignore[assignment]
+        self.color = color
         self.color_texture = color_texture
 
     @property

@@ -34,7 +34,8 @@ def _lattice(rows: int, columns: int) -> NDArray[np.uint32]:
 def _drop_degenerate(positions: NDArray[np.float64], indices: NDArray[np.uint32]) -> NDArray[np.uint32]:
     corners = positions[indices.reshape(-1, 3)]
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    return indices.reshape(-1, 3)[area > 1e-12 * max(float(area.max()), 1e-300)].ravel()
+    kept: NDArray[np.uint32] = indices.reshape(-1, 3)[area > 1e-12 * max(float(area.max()), 1e-300)].ravel()
+    return kept
 
 
 def _revolve(profile: NDArray[np.float64], normals: NDArray[np.float64], along: NDArray[np.float64], segments: int, name: str) -> Geometry:

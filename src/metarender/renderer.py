@@ -18,10 +18,10 @@ from .errors import InvalidInput, ReleasedError
 from .frame import OUTPUTS, Frame
 from .gpu import gl_extra as gl
 from .gpu.attachments import ColorAttachments, IdAttachments, ShadowMap
-from .gpu.bindings import VIEW_DTYPE
+from .gpu.bindings import BLOCK_BYTES, VIEW_DTYPE
 from .gpu.device import Device
 from .gpu.resource_pools import ResourcePools
-from .gpu.view_constants import BLOCK_STRIDE, ViewConstants
+from .gpu.view_constants import ViewConstants
 from .light_rows import LightRows
 from .passes.base import FrameContext, Pass, PlacedView
 from .passes.encode import EncodePass
@@ -279,7 +279,7 @@ class Renderer:
         self._constants.write_lights(rows)
         places = self._constants.write_anchors(offsets)
         firsts = dict(zip(lists, self._constants.write_commands(list(lists.values())), strict=True))
-        placed = {name: PlacedView(number * BLOCK_STRIDE, *places[number]) for number, name in enumerate(views)}
+        placed = {name: PlacedView(number * BLOCK_BYTES, *places[number]) for number, name in enumerate(views)}
         for name, draws in lists.items():
             placed["sun" if name == "shadow" else "camera"].lists[name] = (draws, firsts[name])
         return placed

@@ -42,7 +42,7 @@ class Stats:
         Constants of the frame, anchor offsets, lights and commands.
     programs_compiled : int
     gl_calls : int
-        Calls into the driver that this engine made.
+        Calls for drawing that were made through ModernGL or our own entry points: binds, state, clears, writes, draws.
     texture_bytes : int
         Bytes of all texture pages of the device.
     nodes, visible : int

@@ -74,7 +74,8 @@ def camera_of(camera: Any) -> Camera:
 
 def nearest_anchor(anchors: NDArray[np.float64], place: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the origin of the anchor nearest to a world position; the first of equals."""
-    return anchors[int(np.abs(anchors - place).max(axis=1).argmin())]
+    nearest: NDArray[np.float64] = anchors[int(np.abs(anchors - place).max(axis=1).argmin())]
+    return nearest
 
 
 def plan_camera(camera: Camera, aspect: float, anchors: NDArray[np.float64]) -> ViewPlan:

@@ -37,7 +37,8 @@ def test_ids_on_demand_are_refused_after_an_edit(renderer):
         frame.pick(64, 64)
 
 
-@pytest.mark.parametrize("camera", (mr.PerspectiveCamera(near=0.01), mr.PerspectiveCamera(near=0.5, far=50), mr.OrthographicCamera(4, 0.5, 50)))
+@pytest.mark.parametrize("camera", (mr.PerspectiveCamera(near=0.01), mr.PerspectiveCamera(near=0.5, far=50),
+                                    mr.OrthographicCamera(4, 0.5, 50)))
 def test_depth_is_metres_along_the_view_axis(renderer, camera):
     scene, _, _ = rack()
     frame = renderer.render(scene, camera.look_at((0, 0, 5), (0, 0, 0)), outputs=("depth",))

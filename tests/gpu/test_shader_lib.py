@@ -236,14 +236,27 @@ def test_an_environment_and_a_dome_of_lights_see_one_material(gl, base, metallic
     light, angle = hemisphere()
     view = np.array([np.sqrt(1 - nv**2), 0, nv])
     layers = f"make_layers(vec3{base}, {metallic}, {roughness})"
-    direct = evaluate(gl, ["brdf.glsl"], f"vec4(direct_light({layers}, vec3(0.0, 0.0, 1.0), b.xyz, a.xyz), 0.0)",
-                      light, np.tile(view, (len(light), 1)))[:, :3].astype(float).sum(0) * angle
     maps = furnace_maps(gl)
+    call = f"direct_light(compensated({layers}, {nv}, dfg_map), vec3(0.0, 0.0, 1.0), b.xyz, a.xyz)"
+    direct = evaluate(gl, ["brdf.glsl"], f"vec4({call}, 0.0)", light, np.tile(view, (len(light), 1)),
+                      declarations=SAMPLERS, textures=maps)[:, :3].astype(float).sum(0) * angle
     call = f"image_based_light({layers}, vec3(0.0, 0.0, 1.0), a.xyz, 1.0, specular_map, irradiance_map, dfg_map, vec2(1.0, 0.0))"
     ambient = evaluate(gl, ["ibl.glsl"], f"vec4({call}, 0.0)", [view], declarations=SAMPLERS, textures=maps)[0, :3]
     for texture in maps:
         texture.release()
     assert ambient == pytest.approx(direct, rel=0.01)
+
+
+@pytest.mark.parametrize("roughness", [0.05, 0.4, 1.0])
+def test_a_white_metal_loses_nothing_under_a_white_sky(gl, roughness):
+    maps = furnace_maps(gl)
+    rows = [(np.sqrt(1 - nv**2), 0, nv) for nv in (0.1, 0.3, 0.6, 0.9, 1.0)]
+    call = (f"image_based_light(make_layers(vec3(1.0), 1.0, {roughness}), vec3(0.0, 0.0, 1.0), a.xyz, 1.0, "
+            "specular_map, irradiance_map, dfg_map, vec2(1.0, 0.0))")
+    got = evaluate(gl, ["ibl.glsl"], f"vec4({call}, 0.0)", rows, declarations=SAMPLERS, textures=maps)
+    for texture in maps:
+        texture.release()
+    assert got[:, :3] == pytest.approx(1.0, abs=2e-3)
 
 
 def test_nothing_makes_nan(gl):
@@ -317,8 +330,8 @@ def test_derivatives_give_the_frame_that_tangents_would(gl, target, mirrored, tu
     program = gl.program(
         vertex_shader="#version 430\nout vec2 place;\nvoid main() { place = vec2(gl_VertexID & 1, gl_VertexID >> 1) * 2.0 - 1.0; "
                       "gl_Position = vec4(place, 0.0, 1.0); }",
-        fragment_shader=f"#version 430\nin vec2 place;\nout vec4 color;\n{source('normal.glsl')}\nvoid main() {{ vec2 uv = {uv}; "
-                        "color = vec4(perturb_normal_by_uv(vec3(0.0, 0.0, 1.0), vec3(place, 0.0), dFdx(uv), dFdy(uv), vec3(0.8, 0.65, 0.9), 1.0), 1.0); }")
+        fragment_shader=f"#version 430\nin vec2 place;\nout vec4 color;\n{source('normal.glsl')}\nvoid main() {{ vec2 uv = {uv}; color = "
+                        " vec4(perturb_normal_by_uv(vec3(0.0, 0.0, 1.0), vec3(place, 0.0), dFdx(uv), dFdy(uv), vec3(0.8, 0.65, 0.9), 1.0), 1.0); }")
     target.use()
     array = gl.vertex_array(program, [])
     array.render(moderngl.TRIANGLE_STRIP, 4)

@@ -202,6 +202,74 @@ def test_broken_meshes_are_named_and_located(edit, code, pointer):
     assert refused(mesh_document(edit)) == (code, pointer)
 
 
+def animated(edit):
+    """A node whose translation and rotation are animated, changed by `edit(document, animation)`."""
+    file = GltfFile()
+    times = file.accessor(np.array([0, 1], "f4"), bounds=True)
+    moves, turns = file.accessor(np.zeros((2, 3), "f4")), file.accessor(np.array([[0, 0, 0, 1]] * 2, "f4"))
+    file.node(name="moved")
+    channels = [{"sampler": i, "target": {"node": 0, "path": path}} for i, path in enumerate(("translation", "rotation"))]
+    file.document["animations"] = [
+        {"channels": channels, "samplers": [{"input": times, "output": moves}, {"input": times, "output": turns}]}
+    ]
+    document = json.loads(file.text())
+    edit(document, document["animations"][0])
+    return document
+
+
+ANIMATION = "/animations/0"
+POINTER_EXTENSION = {"KHR_animation_pointer": {"pointer": "/nodes/0/scale"}}
+ANIMATION_CASES = [
+    (lambda d, a: a["channels"][0].update(sampler=2), "UNRESOLVED_REFERENCE", f"{ANIMATION}/channels/0/sampler"),
+    (lambda d, a: a["channels"][1]["target"].update(path="translation"), "ANIMATION_DUPLICATE_TARGETS", f"{ANIMATION}/channels/1/target"),
+    (lambda d, a: a["samplers"][0].update(input=1), "ANIMATION_SAMPLER_INPUT_ACCESSOR_INVALID_FORMAT", f"{ANIMATION}/samplers/0/input"),
+    (lambda d, a: d["accessors"][0].pop("min"), "ANIMATION_SAMPLER_INPUT_ACCESSOR_WITHOUT_BOUNDS", f"{ANIMATION}/samplers/0/input"),
+    (lambda d, a: a["samplers"][1].update(output=1), "ANIMATION_SAMPLER_OUTPUT_ACCESSOR_INVALID_FORMAT", f"{ANIMATION}/channels/1/sampler"),
+    (lambda d, a: d["accessors"][1].update(count=1), "ANIMATION_SAMPLER_OUTPUT_ACCESSOR_INVALID_COUNT", f"{ANIMATION}/channels/0/sampler"),
+    (
+        lambda d, a: a["samplers"][1].update(output=1, interpolation="CUBICSPLINE"),
+        "ANIMATION_SAMPLER_OUTPUT_INTERPOLATION",
+        f"{ANIMATION}/samplers/1/output",
+    ),
+    (
+        lambda d, a: d["nodes"][0].update(matrix=np.eye(4).ravel().tolist()),
+        "ANIMATION_CHANNEL_TARGET_NODE_MATRIX",
+        f"{ANIMATION}/channels/0/target/path",
+    ),
+    (
+        lambda d, a: a["channels"][0]["target"].update(path="weights"),
+        "ANIMATION_CHANNEL_TARGET_NODE_WEIGHTS_NO_MORPHS",
+        f"{ANIMATION}/channels/0/target/path",
+    ),
+    (
+        lambda d, a: (
+            d.update(extensionsUsed=["KHR_animation_pointer"])
+            or a["channels"][0]["target"].update(path="pointer", extensions=POINTER_EXTENSION)
+        ),
+        "KHR_ANIMATION_POINTER_ANIMATION_CHANNEL_TARGET_NODE",
+        f"{ANIMATION}/channels/0/target/extensions/KHR_animation_pointer",
+    ),
+    (lambda d, a: a["samplers"][0].update(output=0), "ACCESSOR_USAGE_OVERRIDE", f"{ANIMATION}/samplers/0/output"),
+]
+
+
+@pytest.mark.parametrize(("edit", "code", "pointer"), ANIMATION_CASES)
+def test_broken_animations_are_named_and_located_though_they_are_not_played(edit, code, pointer):
+    check_document(animated(lambda document, animation: None))
+    assert refused(animated(edit)) == (code, pointer)
+
+
+def test_a_variant_has_one_material():
+    def edit(document, primitive):
+        document["extensionsUsed"] = ["KHR_materials_variants"]
+        document["extensions"] = {"KHR_materials_variants": {"variants": [{"name": "a"}, {"name": "b"}]}}
+        mappings = [{"material": 0, "variants": [0, 1]}, {"material": 0, "variants": [1]}]
+        primitive["extensions"] = {"KHR_materials_variants": {"mappings": mappings}}
+
+    where = f"{MESH}/extensions/KHR_materials_variants/mappings/1/variants/0"
+    assert refused(mesh_document(edit)) == ("KHR_MATERIALS_VARIANTS_NON_UNIQUE_VARIANT", where)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -106,9 +106,6 @@ static void prefetch_block(const mr_store *s, uint32_t block) {
         const float *w = s->world + 12 * (size_t)nodes[__builtin_ctzll(m)];
         __builtin_prefetch(w);
         __builtin_prefetch(w + 11);
-        __builtin_prefetch(s->anchor + nodes[__builtin_ctzll(m)]);
-        __builtin_prefetch(s->layers + nodes[__builtin_ctzll(m)]);
-        __builtin_prefetch(s->flags + nodes[__builtin_ctzll(m)]);
     }
 }
 

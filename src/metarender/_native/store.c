@@ -1,32 +1,20 @@
 /* Memory, ids and the tree: adding, removing and moving nodes in O(1) list edits; order.c restores slot order later. */
-#define _DEFAULT_SOURCE /* madvise */
 #include "mr.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
 
 #define HEADER 64
-#define HUGE_PAGE ((size_t)1 << 21)
-#define HUGE_FROM ((size_t)1 << 22)
 
 void *mr_block_new(size_t bytes) {
     size_t whole = (bytes + HEADER + 64 + 63) & ~(size_t)63; /* 64 spare bytes: kernels may load past the last row */
 #ifdef _WIN32
     char *p = _aligned_malloc(whole, 64);
 #else
-    /* Draw order is not node order: without huge pages a refit of a million boxes is bound by address translation. */
-    int huge = whole >= HUGE_FROM;
-    if (huge) whole = (whole + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
-    char *p = aligned_alloc(huge ? HUGE_PAGE : 64, whole);
+    char *p = aligned_alloc(64, whole);
 #endif
     if (!p) return NULL;
-#ifdef __linux__
-    if (huge) madvise(p, whole, MADV_HUGEPAGE); /* advice only: refusal costs speed, not truth */
-#endif
     memset(p, 0, whole);
     atomic_init((atomic_size_t *)p, 1);
     return p + HEADER;
@@ -332,8 +320,8 @@ int mr_set_parent(mr_store *s, uint32_t index, uint32_t parent) {
         if (i == index) return MR_CYCLE;
     if (mr_mark(s, s->id_slot[index], 1, MR_MOVED | MR_TOGGLED)) return MR_NOMEM;
     leave_range(s, index);
+    unlink_id(s, index); /* before the parent leaves its range, whose next member could be this node */
     become_parent(s, parent);
-    unlink_id(s, index);
     link_last(s, index, parent);
     s->parent[s->id_slot[index]] = s->id_slot[parent];
     s->topology_dirty = 1;

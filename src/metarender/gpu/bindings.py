@@ -18,5 +18,8 @@ VIEW_DTYPE = np.dtype([("view_projection", "f4", (4, 4)), ("clip_to_direction", 
                        ("viewport", "f4", 2), ("exposure", "f4"), ("tone_mapping", "i4"), ("light_count", "i4"), ("padding", "i4", 3)])
 """``View`` of interface/view.glsl (std140); matrices are stored transposed, because GLSL reads columns."""
 
+BLOCK_BYTES = 512
+"""Bytes from one ``View`` block to the next: their size rounded up to the strictest alignment that drivers ask for."""
+
 LIGHT_DTYPE = np.dtype([("position", "f4", 4), ("direction", "f4", 4), ("color", "f4", 4), ("cone", "f4", 4)])
 """``Light`` of interface/lights.glsl (std430)."""

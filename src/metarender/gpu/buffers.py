@@ -68,6 +68,7 @@ class GrowBuffer:
             self.reserve(offset + data.nbytes)
             self.buffer.write(data, offset=offset)
             stats = self._device.stats
+            stats.gl_calls += 1
             setattr(stats, self._counter, getattr(stats, self._counter) + data.nbytes)
 
     def staging(self, size: int) -> NDArray[np.uint8]:

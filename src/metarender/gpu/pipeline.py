@@ -47,7 +47,7 @@ class PipelineState:
     """The pipeline that is bound in one context."""
 
     def __init__(self, device: Device) -> None:
-        self._gl = device.gl
+        self._gl, self._stats = device.gl, device.stats
         self._bound: Pipeline | None = None
 
     def forget(self) -> None:
@@ -64,12 +64,17 @@ class PipelineState:
         for name, on, was in switches:
             if old is None or on != was:
                 (api.glEnable if on else api.glDisable)(name)
+                self._stats.gl_calls += 1
         if old is None or pipeline.clockwise != old.clockwise:
             api.glFrontFace(gl.GL_CW if pipeline.clockwise else gl.GL_CCW)
+            self._stats.gl_calls += 1
         if old is None or pipeline.depth_write != old.depth_write:
             api.glDepthMask(1 if pipeline.depth_write else 0)
+            self._stats.gl_calls += 1
         if old is None or pipeline.depth_equal != old.depth_equal:
             api.glDepthFunc(gl.GL_GEQUAL if pipeline.depth_equal else gl.GL_GREATER)
+            self._stats.gl_calls += 1
         if pipeline.blend and not (old and old.blend):
             api.glBlendFuncSeparate(gl.GL_ONE, gl.GL_ONE_MINUS_SRC_ALPHA, gl.GL_ONE, gl.GL_ONE_MINUS_SRC_ALPHA)
+            self._stats.gl_calls += 1
         self._bound = pipeline

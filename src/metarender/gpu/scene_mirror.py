@@ -96,6 +96,7 @@ class SceneMirror:
         """Bind the array pages of a shading class to the units of its filled slots."""
         bind = self._pools.device.gl.glBindTextureUnit
         slots = [bit for bit in range(16) if features >> bit & 1]
+        self._pools.device.stats.gl_calls += len(slots)
         for slot, page in zip(slots, pages, strict=True):
             bind(UNIT_SLOT_0 + slot, self._pools.textures.name(page))
 

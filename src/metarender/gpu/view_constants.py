@@ -8,21 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .bindings import LIGHT_DTYPE, VIEW_DTYPE
+from .bindings import BLOCK_BYTES, LIGHT_DTYPE, VIEW_DTYPE
 from .buffers import GrowBuffer
 
 if TYPE_CHECKING:
     from .device import Device
 
-BLOCK_STRIDE = 512
-"""Bytes between ``View`` blocks: their size rounded up to the strictest alignment drivers ask for."""
-
-
 class ViewConstants:
     """Written once per frame and only where the bytes differ from what is there."""
 
     def __init__(self, device: Device) -> None:
-        self._blocks = GrowBuffer(device, "view constants", "bytes_view", 4 * BLOCK_STRIDE)
+        self._blocks = GrowBuffer(device, "view constants", "bytes_view", 4 * BLOCK_BYTES)
         self._anchors = GrowBuffer(device, "anchor offsets", "bytes_view")
         self._lights = GrowBuffer(device, "lights", "bytes_view")
         self._commands = GrowBuffer(device, "indirect commands", "bytes_view", 1 << 16)
@@ -56,8 +52,8 @@ class ViewConstants:
             self._written[name] = content
 
     def write_blocks(self, blocks: Sequence[NDArray[Any]]) -> None:
-        """Write ``VIEW_DTYPE`` records, one every ``BLOCK_STRIDE`` bytes."""
-        packed = np.zeros((len(blocks), BLOCK_STRIDE), np.uint8)
+        """Write ``VIEW_DTYPE`` records, one every ``BLOCK_BYTES`` bytes."""
+        packed = np.zeros((len(blocks), BLOCK_BYTES), np.uint8)
         for row, block in zip(packed, blocks, strict=True):
             row[:VIEW_DTYPE.itemsize] = np.frombuffer(block.tobytes(), np.uint8)
         self._write("blocks", self._blocks, packed)
@@ -80,7 +76,7 @@ class ViewConstants:
 
     def write_commands(self, lists: Sequence[Any]) -> list[int]:
         """Write the commands of draw lists one behind the other and return the first of each; nothing where the lists are the same."""
-        firsts = np.cumsum([0, *(len(draws.commands) for draws in lists)])[:-1].tolist()
+        firsts: list[int] = np.cumsum([0, *(len(draws.commands) for draws in lists)])[:-1].tolist()
         if len(lists) != len(self._lists) or any(a is not b for a, b in zip(lists, self._lists, strict=True)):
             self._commands.reserve(sum(len(draws.commands) for draws in lists) * 20)
             for draws, first in zip(lists, firsts, strict=True):

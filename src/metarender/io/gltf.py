@@ -1,7 +1,8 @@
 """glTF 2.0 files (.gltf, .glb) to a Scene: check everything, describe what is drawn, then build.
 
-The rooms: `gltf_container` (bytes, JSON, URIs), `gltf_schema` with `gltf_tables` (types), `gltf_rules`, `gltf_mesh_rules` and
-`gltf_layout` (what a schema cannot say), `gltf_accessors`, `gltf_materials`, `gltf_meshes`, `gltf_poses` (data), `asset` (the Scene).
+The rooms: `gltf_container` (bytes, JSON, URIs), `gltf_schema` with `gltf_tables` (types), `gltf_rules`, `gltf_mesh_rules`,
+`gltf_animation_rules` and `gltf_layout` (what a schema cannot say), `gltf_accessors`, `gltf_materials`, `gltf_meshes` and
+`gltf_poses` (data), `asset` (the Scene).
 """
 
 from __future__ import annotations

@@ -277,7 +277,7 @@ class Resources:
         try:
             size = path.stat().st_size
         except OSError:
-            raise GltfError(f"{uri[:200]!r} does not exist beside the asset; copy it there.", "IO_ERROR", where) from None
+            raise GltfError(f"{uri[:200]!r} does not exist beside the asset; copy it there.", "FILE_NOT_FOUND", where) from None
         self._budget.take(size, f"The file {uri[:200]!r}", where, array=False)
         try:
             return read_file(path, self._budget.limits, what=repr(uri[:200])), ""

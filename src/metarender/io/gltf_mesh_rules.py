@@ -1,4 +1,4 @@
-"""The rules of glTF 2.0 about meshes, skins and animations: names, formats and counts of accessors, and what uses which memory."""
+"""The rules of glTF 2.0 about meshes and skins: names, formats and counts of accessors, and what uses which memory."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ _F32 = (5126, False)
 Formats = dict[str, frozenset[tuple[str, int, bool]]]
 
 
-def _formats(**table: tuple[tuple[str, ...], tuple[tuple[int, bool], ...]]) -> Formats:
+def formats(**table: tuple[tuple[str, ...], tuple[tuple[int, bool], ...]]) -> Formats:
+    """Expand name=(types, (component type, normalized) pairs) into the set of formats that each name may have."""
     return {name: frozenset((kind, *c) for kind in kinds for c in components) for name, (kinds, components) in table.items()}
 
 
-_BASE = _formats(
+_BASE = formats(
     POSITION=(("VEC3",), (_F32,)),
     NORMAL=(("VEC3",), (_F32,)),
     TANGENT=(("VEC4",), (_F32,)),
@@ -31,14 +32,14 @@ _BASE = _formats(
 )
 _BASE_QUANTIZED = {
     **_BASE,
-    **_formats(
+    **formats(
         POSITION=(("VEC3",), (_F32, _I8, _I8N, _U8, _U8N, _I16, _I16N, _U16, _U16N)),
         NORMAL=(("VEC3",), (_F32, _I8N, _I16N)),
         TANGENT=(("VEC4",), (_F32, _I8N, _I16N)),
         TEXCOORD=(("VEC2",), (_F32, _I8, _I8N, _U8, _U8N, _I16, _I16N, _U16, _U16N)),
     ),
 }
-_MORPH = _formats(
+_MORPH = formats(
     POSITION=(("VEC3",), (_F32,)),
     NORMAL=(("VEC3",), (_F32,)),
     TANGENT=(("VEC3",), (_F32,)),
@@ -47,7 +48,7 @@ _MORPH = _formats(
 )
 _MORPH_QUANTIZED = {
     **_MORPH,
-    **_formats(
+    **formats(
         POSITION=(("VEC3",), (_F32, _I8, _I8N, _I16, _I16N)),
         NORMAL=(("VEC3",), (_F32, _I8N, _I16N)),
         TANGENT=(("VEC3",), (_F32, _I8N, _I16N)),
@@ -55,10 +56,6 @@ _MORPH_QUANTIZED = {
 }
 _NUMBERED = re.compile(r"(TEXCOORD|COLOR|JOINTS|WEIGHTS)_(0|[1-9][0-9]*)")
 _INDEX_FORMATS = frozenset(("SCALAR", component, False) for component in (5121, 5123, 5125))
-_FLOATS = (_F32, _I8N, _U8N, _I16N, _U16N)
-_OUTPUTS = _formats(
-    translation=(("VEC3",), (_F32,)), rotation=(("VEC4",), _FLOATS), scale=(("VEC3",), (_F32,)), weights=(("SCALAR",), _FLOATS)
-)
 
 
 class Usage:
@@ -105,12 +102,16 @@ class Usage:
             fault.path.append("indices")
             raise
 
-    def other(self, number: int, use: str) -> None:
-        """Note that an accessor holds something that is neither, which cannot be interleaved."""
-        self._claim(number, use, None)
-        view = self.accessors[number].get("bufferView")
-        if view is not None and "byteStride" in self._views[view]:
-            raise Fault("BUFFER_VIEW_INVALID_BYTE_STRIDE", "Only views with vertex data can have a byteStride.")
+    def other(self, number: int, use: str, *path: str | int) -> None:
+        """Note that an accessor holds something that is neither, which cannot be interleaved; `path` is where it is used."""
+        try:
+            self._claim(number, use, None)
+            view = self.accessors[number].get("bufferView")
+            if view is not None and "byteStride" in self._views[view]:
+                raise Fault("BUFFER_VIEW_INVALID_BYTE_STRIDE", "Only views with vertex data can have a byteStride.")
+        except Fault as fault:
+            fault.path += path
+            raise
 
     def _claim(self, number: int, use: str, target: int | None) -> None:
         if (before := self._accessor_use[number]) not in (None, use):
@@ -298,102 +299,4 @@ def check_skins(document: dict[str, Any], usage: Usage) -> None:
         if accessor["count"] < joints:
             message = f"{accessor['count']} inverse bind matrices are too few for {joints} joints."
             raise Fault("INVALID_IBM_ACCESSOR_COUNT", message, "inverseBindMatrices", index, "skins")
-        _claim_at(usage, number, "IBM", "inverseBindMatrices", index, "skins")
-
-
-def _claim_at(usage: Usage, number: int, use: str, *path: str | int) -> None:
-    try:
-        usage.other(number, use)
-    except Fault as fault:
-        fault.path += path
-        raise
-
-
-def check_animations(document: dict[str, Any], usage: Usage) -> None:
-    """Check that animations could be played: samplers, formats, counts and targets.
-
-    Raises
-    ------
-    Fault
-    """
-    for index, animation in enumerate(document.get("animations", ())):
-        try:
-            targets: dict[tuple[int, str], int] = {}
-            for place, sampler in enumerate(animation["samplers"]):
-                _check_sampler(document, sampler, place)
-                _claim_at(usage, sampler["input"], "AnimationInput", "input", place, "samplers")
-                _claim_at(usage, sampler["output"], "AnimationOutput", "output", place, "samplers")
-            for place, channel in enumerate(animation["channels"]):
-                try:
-                    _check_channel(document, animation, channel, targets, place)
-                except Fault as fault:
-                    fault.path += [place, "channels"]
-                    raise
-        except Fault as fault:
-            fault.path += [index, "animations"]
-            raise
-
-
-def _check_sampler(document: dict[str, Any], sampler: dict[str, Any], place: int) -> None:
-    accessor = document["accessors"][sampler["input"]]
-    if format_of(accessor) != ("SCALAR", 5126, False):
-        message = f"The times of an animation cannot be {format_name(accessor)}."
-        raise Fault("ANIMATION_SAMPLER_INPUT_ACCESSOR_INVALID_FORMAT", message, "input", place, "samplers")
-    if "min" not in accessor or "max" not in accessor:
-        message = "The accessor of animation times must have min and max."
-        raise Fault("ANIMATION_SAMPLER_INPUT_ACCESSOR_WITHOUT_BOUNDS", message, "input", place, "samplers")
-    if sampler.get("interpolation") == "CUBICSPLINE" and accessor["count"] < 2:
-        message = "CUBICSPLINE needs at least 2 times."
-        raise Fault("ANIMATION_SAMPLER_INPUT_ACCESSOR_TOO_FEW_ELEMENTS", message, "input", place, "samplers")
-
-
-def _check_channel(
-    document: dict[str, Any], animation: dict[str, Any], channel: dict[str, Any], targets: dict[tuple[int, str], int], place: int
-) -> None:
-    if channel["sampler"] >= len(animation["samplers"]):
-        raise Fault("UNRESOLVED_REFERENCE", f"Index {channel['sampler']} points past the {len(animation['samplers'])} samplers.", "sampler")
-    target = channel["target"]
-    path, number = target["path"], target.get("node")
-    animated = target.get("extensions", {}).get("KHR_animation_pointer")
-    if animated is not None and path != "pointer":
-        message = f"KHR_animation_pointer needs the path 'pointer', not {shown(path)}."
-        raise Fault("KHR_ANIMATION_POINTER_ANIMATION_CHANNEL_TARGET_PATH", message, "KHR_animation_pointer", "extensions", "target")
-    if animated is not None and number is not None:
-        message = "KHR_animation_pointer cannot stand beside a target node."
-        raise Fault("KHR_ANIMATION_POINTER_ANIMATION_CHANNEL_TARGET_NODE", message, "KHR_animation_pointer", "extensions", "target")
-    if number is not None and targets.setdefault((number, path), place) != place:
-        raise Fault("ANIMATION_DUPLICATE_TARGETS", f"Channel {targets[number, path]} has the same target.", "target")
-    morphs = _check_target_node(document, number, path) if number is not None else 0
-    if path in _OUTPUTS:
-        _check_output(document, animation["samplers"][channel["sampler"]], path, morphs)
-
-
-def _check_target_node(document: dict[str, Any], number: int, path: str) -> int:
-    """Return the number of morph targets of the animated node."""
-    node = document["nodes"][number]
-    if path in ("translation", "rotation", "scale") and "matrix" in node:
-        raise Fault(
-            "ANIMATION_CHANNEL_TARGET_NODE_MATRIX",
-            "A node with a matrix cannot be animated by translation, rotation or scale.",
-            "path",
-            "target",
-        )
-    morphs = len(document["meshes"][node["mesh"]]["primitives"][0].get("targets", ())) if "mesh" in node else 0
-    if path == "weights" and not morphs:
-        raise Fault(
-            "ANIMATION_CHANNEL_TARGET_NODE_WEIGHTS_NO_MORPHS", "The mesh of the node has no morph targets to weight.", "path", "target"
-        )
-    return morphs
-
-
-def _check_output(document: dict[str, Any], sampler: dict[str, Any], path: str, morphs: int) -> None:
-    accessor = document["accessors"][sampler["output"]]
-    if format_of(accessor) not in _OUTPUTS[path]:
-        message = f"The values of {path} cannot be {format_name(accessor)}."
-        raise Fault("ANIMATION_SAMPLER_OUTPUT_ACCESSOR_INVALID_FORMAT", message, "sampler")
-    expected = document["accessors"][sampler["input"]]["count"]
-    expected *= 3 if sampler.get("interpolation") == "CUBICSPLINE" else 1
-    expected *= morphs if path == "weights" and morphs else 1
-    if accessor["count"] != expected:
-        message = f"{expected} values of {path} are expected, the accessor has {accessor['count']}."
-        raise Fault("ANIMATION_SAMPLER_OUTPUT_ACCESSOR_INVALID_COUNT", message, "sampler")
+        usage.other(number, "IBM", "inverseBindMatrices", index, "skins")

@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from .gltf_animation_rules import check_animations
 from .gltf_container import check_uri, data_uri
 from .gltf_layout import check_accessors, check_views
-from .gltf_mesh_rules import Usage, check_animations, check_meshes, check_skins
+from .gltf_mesh_rules import Usage, check_meshes, check_skins
 from .gltf_schema import Context, Fault, pointer, shown
 from .gltf_tables import COLLECTIONS, ROOT
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..gpu import gl_extra as gl
 from ..gpu.attachments import ColorAttachments, IdAttachments, ShadowMap
-from ..gpu.bindings import BLOCK_VIEW, STORAGE_ANCHORS
+from ..gpu.bindings import BLOCK_BYTES, BLOCK_VIEW, STORAGE_ANCHORS
 from ..gpu.pipeline import MODES, pipeline_of
 from ..gpu.programs import ProgramKey, class_topology, normalise
 from ..gpu.resource_pools import ResourcePools
@@ -92,15 +92,22 @@ class Pass:
 
 def bind_target(frame: FrameContext, framebuffer: Any) -> None:
     """Draw into a framebuffer of ours from now on."""
-    api = frame.pools.device.gl
-    api.glBindFramebuffer(gl.GL_FRAMEBUFFER, framebuffer.name)
-    api.glViewport(0, 0, framebuffer.width, framebuffer.height)
+    device = frame.pools.device
+    device.gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, framebuffer.name)
+    device.gl.glViewport(0, 0, framebuffer.width, framebuffer.height)
+    device.stats.gl_calls += 2
 
 
-def bind_view(frame: FrameContext, view: PlacedView) -> None:
-    """Bind the constants and anchor offsets of a view."""
-    frame.constants.bind_to_uniform_block(BLOCK_VIEW, offset=view.block_offset, size=512)
+def begin(frame: FrameContext, framebuffer: Any, view: PlacedView) -> None:
+    """Start on a framebuffer with depth: clear it to the far plane, and bind the constants and anchor offsets of a view."""
+    bind_target(frame, framebuffer)
+    device = frame.pools.device
+    device.gl.glDepthMask(1)  # a clear obeys the mask
+    frame.pools.pipeline.forget()
+    device.gl.clear_depth(framebuffer.name, 0.0)
+    frame.constants.bind_to_uniform_block(BLOCK_VIEW, offset=view.block_offset, size=BLOCK_BYTES)
     frame.anchors.bind_to_storage_buffer(STORAGE_ANCHORS, offset=view.anchors_offset, size=view.anchors_size)
+    device.stats.gl_calls += 4
 
 
 def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str, *, shadow: bool = False, cull: bool = True) -> None:
@@ -126,6 +133,7 @@ def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str
         if key.shader:
             if shader != bound_shader:
                 mirror.materials.bind(shader)
+                pools.device.stats.gl_calls += 1
                 bound_shader = shader
             if features and shading_class != bound_textures:
                 mirror.bind_textures(features, pages)
@@ -133,6 +141,7 @@ def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str
         pools.pipeline.bind(pipeline_of(geometry_class, cull=cull, blend=shades))
         array = mirror.vertex_array(key, geometry_class)
         array.render_indirect(frame.commands, MODES[class_topology(geometry_class)], count, first_command + first)
+    pools.device.stats.gl_calls += len(draws.batches)
     frame.counters["draw_calls"] += len(draws.batches)
     frame.counters["commands"] += len(draws.commands)
     frame.counters["instances"] += int(draws.instances)

@@ -26,4 +26,5 @@ class EncodePass(Pass):
         if attachments.samples > 1:
             array.program["samples"] = attachments.samples
         array.render(vertices=3)
+        pools.device.stats.gl_calls += 2
         frame.counters["fullscreen_draws"] += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import FrameContext, Pass, bind_target, bind_view, draw
+from .base import FrameContext, Pass, begin, draw
 
 
 class IdsPass(Pass):
@@ -18,11 +18,8 @@ class IdsPass(Pass):
     def execute(self, frame: FrameContext) -> None:
         """Clear to background (id 0, depth at infinity) and draw everything."""
         assert frame.ids is not None
-        view, device, target = frame.views["camera"], frame.pools.device, frame.ids.framebuffer
-        bind_target(frame, target)
-        device.gl.glDepthMask(1)
-        frame.pools.pipeline.forget()
-        device.gl.clear_uint(target.name, 0, 0)
-        device.gl.clear_depth(target.name, 0.0)
-        bind_view(frame, view)
+        view, device = frame.views["camera"], frame.pools.device
+        begin(frame, frame.ids.framebuffer, view)
+        device.gl.clear_uint(frame.ids.framebuffer.name, 0, 0)
+        device.stats.gl_calls += 1
         draw(frame, view, "ids", "ids")

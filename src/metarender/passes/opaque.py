@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..gpu.bindings import STORAGE_LIGHTS, UNIT_SHADOW
-from .base import FrameContext, Pass, bind_target, bind_view, draw
+from .base import FrameContext, Pass, begin, draw
 
 
 class OpaquePass(Pass):
@@ -17,15 +17,12 @@ class OpaquePass(Pass):
         """Clear, bind what shading reads, and draw."""
         assert frame.color is not None
         view, device, target = frame.views["camera"], frame.pools.device, frame.color.scene
-        bind_target(frame, target)
-        device.gl.glDepthMask(1)
-        frame.pools.pipeline.forget()
+        begin(frame, target, view)
         device.gl.clear_float(target.name, 0, frame.background or (0.0, 0.0, 0.0, 0.0))
-        device.gl.clear_depth(target.name, 0.0)
-        bind_view(frame, view)
         frame.lights.bind_to_storage_buffer(STORAGE_LIGHTS)
         if frame.environment is not None:
             frame.pools.environments.bind(frame.environment.maps)
         if frame.shadow is not None:
             device.gl.glBindTextureUnit(UNIT_SHADOW, frame.shadow.texture.name)
+        device.stats.gl_calls += 2 + 3 * (frame.environment is not None) + (frame.shadow is not None)
         draw(frame, view, "opaque", "shade", shadow=frame.shadow is not None)

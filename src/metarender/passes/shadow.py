@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import FrameContext, Pass, bind_target, bind_view, draw
+from .base import FrameContext, Pass, begin, draw
 
 
 class ShadowPass(Pass):
@@ -18,10 +18,6 @@ class ShadowPass(Pass):
     def execute(self, frame: FrameContext) -> None:
         """Clear the map and draw the casters that the sun's view keeps."""
         assert frame.shadow is not None
-        view, device = frame.views["sun"], frame.pools.device
-        bind_target(frame, frame.shadow.framebuffer)
-        device.gl.glDepthMask(1)
-        frame.pools.pipeline.forget()
-        device.gl.clear_depth(frame.shadow.framebuffer.name, 0.0)
-        bind_view(frame, view)
+        view = frame.views["sun"]
+        begin(frame, frame.shadow.framebuffer, view)
         draw(frame, view, "shadow", "depth", cull=False)

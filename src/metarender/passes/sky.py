@@ -23,4 +23,5 @@ class SkyPass(Pass):
         pools = frame.pools
         pools.pipeline.bind(Pipeline(cull=False, depth_write=False, depth_equal=True))
         pools.fullscreen(ProgramKey("sky")).render(vertices=3)
+        pools.device.stats.gl_calls += 1
         frame.counters["fullscreen_draws"] += 1
