@@ -52,9 +52,9 @@ def collected() -> list[Path]:
 
 
 def manifest_camera(model: dict[str, Any]) -> mr.PerspectiveCamera:
-    """The camera that a manifest entry names: at a place, looking along -Z."""
+    """The camera that a manifest entry names: at a place, looking at the origin."""
     camera = mr.PerspectiveCamera(fov=45)
-    camera.position = model["camera"]["translation"]
+    camera.look_at(model["camera"]["translation"], (0, 0, 0))
     return camera
 
 
@@ -108,7 +108,7 @@ def main() -> int:
                 sheets[sheet].append(("should be", Image.open(assets() / "asset-generator" / model["sampleImageName"])))
     for name, cells in sheets.items():
         write_sheet(cells, arguments.size, arguments.out / f"{name}.png")
-    print(f"{sum(map(len, sheets.values()))} pictures on {len(sheets)} sheets in {arguments.out}; {len(failures)} files not drawn:")
+    print(f"{len(jobs) - len(failures)} of {len(jobs)} files drawn on {len(sheets)} sheets in {arguments.out}; not drawn:")
     print("\n".join(failures))
     return 0
 

@@ -81,7 +81,8 @@ def plant(count: int, meshes: int = 1000, clusters: int = 2000, seed: int = 2) -
     store = Store()
     describe(store, meshes)
     ids = store.add(0, count, leaf_range=True)
-    fill(store, ids, centre[cluster] + rng.normal(scale=(4, 2, 4), size=(count, 3)), rng.uniform(0.05, 1.5, size=(count, 3)).astype(np.float32))
+    position = centre[cluster] + rng.normal(scale=(4, 2, 4), size=(count, 3))
+    fill(store, ids, position, rng.uniform(0.05, 1.5, size=(count, 3)).astype(np.float32))
     for index in range(meshes):
         store.set_draws(ids[mesh == index], [index], [0])
     store.update()

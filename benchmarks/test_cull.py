@@ -62,10 +62,12 @@ def test_cull_a_million_boxes(benchmark):
 
     benchmark(moved)
     calls, mask = numpy_cull(position, size, pose, projection)
-    reference = min(best(call) for call in calls)
+    samples = [(best(moved, 20), min(best(call, 1) for call in calls)) for _ in range(15)]  # alternate: both see the same machine
+    ours, reference = (min(column) for column in zip(*samples, strict=True))
     view.configure(pose, projection)
     cull([view])
-    ours = best(moved, 200)
+    for call in calls:
+        call()
     exact = int(np.count_nonzero(mask))
     benchmark.extra_info |= {"ours_ms": ours * 1e3, "numpy_ms": reference * 1e3, "ratio": reference / ours, "visible": view.visible_count,
                              "numpy_visible": exact, "blocks_in_and_cut": view.block_counts}
@@ -97,8 +99,8 @@ def test_cull_and_build_a_plant(benchmark, name, pose):
         cull([view])
 
     culled = best(cull_only, 50)
-    benchmark.extra_info |= {"cull_ms": culled * 1e3, "frame_ms": best(frame, 20) * 1e3, "visible": view.visible_count, "commands": len(commands),
-                             "blocks_in_and_cut": view.block_counts}
+    benchmark.extra_info |= {"cull_ms": culled * 1e3, "frame_ms": best(frame, 20) * 1e3, "visible": view.visible_count,
+                             "commands": len(commands), "blocks_in_and_cut": view.block_counts}
     assert commands.instances == view.visible_count
     assert commands.commands[:, 1].sum() == view.visible_count
     assert len(commands) < view.visible_count / 1.8, "instancing joins nothing"

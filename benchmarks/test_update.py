@@ -70,7 +70,8 @@ def test_update_a_million_nodes(benchmark):
     got = store.world_matrices(ids)
     assert np.abs(got - world).max() < 1e-2
     assert (store.stats["nodes_updated"] - before) % COUNT == 0
-    benchmark.extra_info |= {"ours_ms": min(ours) * 1e3, "memcpy_ms": min(copy) * 1e3, "bytes": half * 2, "times_memcpy": min(ours) / min(copy),
+    benchmark.extra_info |= {"ours_ms": min(ours) * 1e3, "memcpy_ms": min(copy) * 1e3, "bytes": half * 2,
+                             "times_memcpy": min(ours) / min(copy),
                              "numpy_ms": reference * 1e3, "numpy_ratio": reference / min(ours), "top_level_nodes": len(roots)}
     assert min(ours) / min(copy) <= 2.0, benchmark.extra_info
     assert reference / min(ours) >= 15, benchmark.extra_info

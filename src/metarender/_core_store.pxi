@@ -508,7 +508,7 @@ cdef class Store:
                                     g.shape[0]))
 
     def take_idle(self):
-        """Indices of (geometries, materials) that lost their last draw since the last call: two lists of int."""
+        """Indices of (geometries, materials) that no draw uses and that were used or described since the last call: two lists of int."""
         self._guard()
         if not self.s.idle_count:
             return [], []
@@ -598,10 +598,8 @@ cdef class Store:
     def update(self):
         """Brings world transforms, anchors, visibility, boxes and draw order up to date; costs nothing when nothing changed."""
         cdef int status
-        if self.edits:
-            self._guard()
+        self._guard()
         if not self._pending():
-            self._guard()
             return
         self._enter()
         with nogil:

@@ -17,7 +17,7 @@ TITLE = "metarender demo"
 
 def demo_camera() -> PerspectiveCamera:
     """A three-quarter view over the lines towards the racks."""
-    return PerspectiveCamera(fov=30.0).orbit(math.radians(31.0), math.radians(66.0), 112.0, (-3.0, 0.0, -2.0))  # type: ignore[return-value]
+    return PerspectiveCamera(fov=28.0).orbit(math.radians(43.0), math.radians(67.0), 98.0, (-7.0, 0.0, -4.0))  # type: ignore[return-value]
 
 
 def run(size: tuple[int, int] = (1280, 720), output: str | None = None) -> None:

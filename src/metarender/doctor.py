@@ -112,10 +112,11 @@ def _describe_device(report: dict[str, Any]) -> list[str]:
     facts = report["device"]
     if facts is None:
         return ["Nothing can be drawn on this machine; mend one of the backends above."]
-    rungs = facts["rungs"]
+    rungs = {name: there for name, there in facts["rungs"].items() if name not in ("debug", "robust")}  # of a context, not a driver
     kind = "software" if facts["software"] else "hardware"
     return [
-        f"metarender will draw with {facts['renderer']} ({kind}, {facts['vendor']}, {facts['driver']}); key of stored pictures: {report['rasteriser']}",
+        f"metarender will draw with {facts['renderer']} ({kind}, {facts['vendor']}, {facts['driver']})",
+        f"  stored pictures go by the key {report['rasteriser']}",
         "  limits: " + ", ".join(f"{name} {facts[name]:,}" for name in _LIMITS),
         "  has:    " + ", ".join(name for name, there in rungs.items() if there),
         "  lacks:  " + ", ".join(name for name, there in rungs.items() if not there),

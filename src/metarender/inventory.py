@@ -8,7 +8,6 @@ import numpy as np
 
 from .scene import Scene
 
-
 _PADDING = 0xFFFFFFFF  # in Store.slot_geometry
 
 
@@ -55,7 +54,7 @@ def describe(facts: dict[str, Any]) -> str:
     """The inventory as text for people."""
     lines = [f"{facts['file']}"] if "file" in facts else []
     lines += [
-        f"  nodes       {facts['nodes']:,}, of which {facts['draws']:,} draws, {facts['lights']:,} lights, {len(facts['cameras']):,} cameras",
+        f"  nodes       {facts['nodes']:,} with {facts['draws']:,} draws, {facts['lights']:,} lights, {len(facts['cameras']):,} cameras",
         f"  triangles   {facts['triangles']:,} over all draws",
         f"  geometries  {facts['geometries']:,} with {facts['vertices']:,} vertices and {facts['geometry_triangles']:,} triangles",
         f"  materials   {facts['materials']:,}",

@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -157,8 +156,8 @@ def build() -> ProductionLine:
         for x in stations():
             arms.add(area.group, (x - 1.2, 0.0, z - 1.75), 0.0, random)
             arms.add(area.group, (x + 1.2, 0.0, z + 1.75), math.pi, random)
-    for name, add in (("floor", add_floor), ("racks", add_racks), ("pallets", add_pallets), ("tanks", add_tanks), ("vehicles", add_vehicles)):
-        area = Area(scene, kit, name)
+    for add in (add_floor, add_racks, add_pallets, add_tanks, add_vehicles):
+        area = Area(scene, kit, add.__name__.removeprefix("add_"))
         add(area, random)
         parts += area.finish()
     starts = [_positions(items) for items in goods]

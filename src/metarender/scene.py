@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._core import ROOT, Draws, Node, Store, add_node
+from ._core import ROOT, Node, Store, add_node
 from .camera import Camera
 from .color import Color, to_linear
+from .descriptions import Descriptions
 from .errors import InvalidInput
 from .geometry import Geometry, Mesh
 from .instances import Instances
@@ -55,30 +56,15 @@ class Scene:
     ----------
     store : Store
         The compiled arrays behind the scene; renderers read it.
-    geometry_list, material_list : list
-        Geometry or Material by index, None where an index is free.
-    shading_classes : list of tuple
-        ``Material.shading_key`` by shading class.
-    material_epoch : (k,) uint64
-        By material index: the value of `material_changes` at its last edit.
-    geometry_changes, material_changes, light_changes : int
-        Grow when a geometry, a material, or the set of lights or one of them changes.
+    light_changes : int
+        Grows when the set of lights or one of them changes.
     """
 
     def __init__(self) -> None:
         self.store = Store()
         self.store.owner = self
-        self.geometry_list: list[Geometry | None] = []
-        self.material_list: list[Material | None] = []
-        self.shading_classes: list[tuple[Any, ...]] = []
-        self.material_epoch: NDArray[np.uint64] = np.zeros(16, dtype=np.uint64)
-        self.geometry_changes = self.material_changes = self.light_changes = 0
-        self._geometry_index: dict[Geometry, int] = {}
-        self._material_index: dict[Material, int] = {}
-        self._shading_index: dict[tuple[Any, ...], int] = {}
-        self._free_geometries: list[int] = []
-        self._free_materials: list[int] = []
-        self._draws: dict[Mesh, Draws] = {}
+        self._tables = Descriptions(self.store)
+        self.light_changes = 0
         self._names: dict[int, str] = {}
         self._meshes: dict[int, Mesh] = {}
         self._lights: dict[int, Light] = {}
@@ -128,7 +114,7 @@ class Scene:
         if matrix is not None and not (position is None and rotation is None and scale is None):
             raise InvalidInput("give either matrix, or position, rotation and scale")
         mesh = thing if isinstance(thing, Mesh) else None
-        node = add_node(self.store, parent, None if mesh is None else self._draws.get(mesh) or self._draws_of(mesh))
+        node = add_node(self.store, parent, None if mesh is None else self._tables.draws(mesh))
         try:
             self._place(node, position, rotation, scale, matrix)
             if name:
@@ -172,7 +158,7 @@ class Scene:
         number = count if rows is None else len(rows)
         if not isinstance(number, (int, np.integer)) or number < 1:
             raise InvalidInput(f"an Instances needs at least one member, got count {number!r}")
-        draws = self._indices(mesh)
+        draws = self._tables.indices(mesh)
         ids = self.store.add(ROOT if parent is None else parent.id, int(number), leaf_range=True)
         try:
             if rows is not None:
@@ -287,7 +273,7 @@ class Scene:
     def settle(self) -> None:
         """Make the draw order and the anchors a pure function of what the ids carry, whatever edits led here."""
         self.update()
-        self._collect()
+        self._tables.collect()
         self.store.settle()
 
     # ---- adding ----
@@ -312,8 +298,8 @@ class Scene:
 
     def _copy(self, other: Scene, group: Node) -> None:
         """Copy the nodes of another scene under a group, in bulk; descriptions are shared."""
-        geometry = np.array([0 if g is None else self._geometry(g) for g in other.geometry_list], dtype=np.uint32)
-        material = np.array([0 if m is None else self._material(m) for m in other.material_list], dtype=np.uint32)
+        geometry = np.array([0 if g is None else self._tables.geometry(g) for g in other.geometry_list], dtype=np.uint32)
+        material = np.array([0 if m is None else self._tables.material(m) for m in other.material_list], dtype=np.uint32)
         old, new = self.store.copy_from(other.store, group.id, geometry, material)
         twin = dict(zip(old.tolist(), new.tolist(), strict=True))
         self._names.update((twin[k], name) for k, name in other._names.items())
@@ -323,81 +309,37 @@ class Scene:
         for k, light in other._lights.items():
             self._set_light(twin[k], light)
 
-    # ---- descriptions ----
+    # ---- what renderers read ----
 
-    def _indices(self, mesh: Mesh) -> tuple[list[int], list[int]]:
-        return [self._geometry(g) for g, _ in mesh.primitives], [self._material(m) for _, m in mesh.primitives]
+    @property
+    def geometry_list(self) -> list[Geometry | None]:
+        """Geometry by index, None where an index is free."""
+        return self._tables.geometries
 
-    def _draws_of(self, mesh: Mesh) -> Draws:
-        draws = self._draws[mesh] = Draws(*self._indices(mesh))
-        return draws
+    @property
+    def material_list(self) -> list[Material | None]:
+        """Material by index, None where an index is free."""
+        return self._tables.materials
 
-    def _geometry(self, geometry: Geometry) -> int:
-        index = self._geometry_index.get(geometry)
-        if index is None:
-            index = self._free_geometries.pop() if self._free_geometries else len(self.geometry_list)
-            if index == len(self.geometry_list):
-                self.geometry_list.append(None)
-            lower, upper = np.asarray(geometry.bounds, dtype=np.float64)
-            self.store.set_geometry(index, geometry.geometry_key, lower, upper)
-            self.geometry_list[index] = geometry
-            self._geometry_index[geometry] = index
-            self.geometry_changes += 1
-        return index
+    @property
+    def shading_classes(self) -> list[tuple[Any, ...]]:
+        """``Material.shading_key`` by shading class."""
+        return self._tables.shading_classes
 
-    def _material(self, material: Material) -> int:
-        index = self._material_index.get(material)
-        if index is None:
-            index = self._free_materials.pop() if self._free_materials else len(self.material_list)
-            if index == len(self.material_list):
-                self.material_list.append(None)
-                if index == len(self.material_epoch):
-                    self.material_epoch = np.concatenate([self.material_epoch, np.zeros_like(self.material_epoch)])
-            self.material_list[index] = material
-            self._material_index[material] = index
-            material._watch(self._material_edited)
-            self._describe(material, index)
-        return index
+    @property
+    def geometry_changes(self) -> int:
+        """Grows with every change of `geometry_list`."""
+        return self._tables.geometry_changes
 
-    def _describe(self, material: Material, index: int) -> None:
-        key = material.shading_key
-        shading = self._shading_index.setdefault(key, len(self.shading_classes))
-        if shading == len(self.shading_classes):
-            self.shading_classes.append(key)
-        self.store.set_material(index, material.geometry_key, shading)
-        self.material_changes += 1
-        self.material_epoch[index] = self.material_changes
+    @property
+    def material_changes(self) -> int:
+        """Grows with every edit of a material in use."""
+        return self._tables.material_changes
 
-    def _material_edited(self, material: Material) -> None:
-        index = self._material_index.get(material)
-        if index is not None:
-            self._describe(material, index)
-
-    def _light_edited(self, light: Light) -> None:
-        self.light_changes += 1
-        self.store.touch()
-
-    def _collect(self) -> None:
-        """Free the indices of descriptions that no node draws any more."""
-        geometries, materials = self.store.take_idle()
-        if not geometries and not materials:
-            return
-        self._draws.clear()
-        self.store.forget(geometries, materials)
-        for index in geometries:
-            geometry = self.geometry_list[index]
-            if geometry is not None:
-                del self._geometry_index[geometry]
-                self.geometry_list[index] = None
-                self._free_geometries.append(index)
-                self.geometry_changes += 1
-        for index in materials:
-            material = self.material_list[index]
-            if material is not None:
-                material._unwatch(self._material_edited)
-                del self._material_index[material]
-                self.material_list[index] = None
-                self._free_materials.append(index)
+    @property
+    def material_epoch(self) -> NDArray[np.uint64]:
+        """By material index: the value of `material_changes` at its last edit."""
+        return self._tables.material_epoch
 
     # ---- what Node handles ask for ----
 
@@ -427,12 +369,16 @@ class Scene:
     def _set_mesh(self, number: int, mesh: Mesh | None) -> None:
         if mesh is not None and not isinstance(mesh, Mesh):
             raise InvalidInput(f"mesh must be a Mesh or None, got {type(mesh).__name__}")
-        self.store.set_draws([number], *(([], []) if mesh is None else self._indices(mesh)))
+        self.store.set_draws([number], *(([], []) if mesh is None else self._tables.indices(mesh)))
         if mesh is None:
             self._meshes.pop(number, None)
         else:
             self._meshes[number] = mesh
-        self._collect()
+        self._tables.collect()
+
+    def _light_edited(self, light: Light) -> None:
+        self.light_changes += 1
+        self.store.touch()
 
     def _light_of(self, number: int) -> Light | None:
         return self._lights.get(number)
@@ -482,7 +428,7 @@ class Scene:
         if self._lights:
             for k in gone:
                 self._drop_light(k)
-        self._collect()
+        self._tables.collect()
 
     def _remove_many(self, ids: NDArray[np.uint32]) -> None:
         for number in ids.tolist():

@@ -84,7 +84,8 @@ class Viewer:
         for name, function in (("on_frame", on_frame), ("on_event", on_event)):
             if function is not None and not callable(function):
                 raise InvalidInput(f"{name} must be callable, not {type(function).__name__}.")
-        self.scene, self.title, self.frame = scene, title, None
+        self.scene, self.title = scene, title
+        self.frame: Frame | None = None
         self._on_frame, self._on_event = on_frame, on_event
         self.camera: Camera = default_camera(scene, size[0] / size[1]) if camera is None else camera_of(camera)
         self._target: Target = WindowTarget(size, title, vsync=vsync) if target is None else target
@@ -97,11 +98,10 @@ class Viewer:
             raise
         self._renderer.backdrop = BACKDROP
         self.control = Orbit(self.camera, lambda: self.scene.bounds, self._target.logical_size)
-        self.frame: Frame | None
         self._shown: object = None  # what the last frame showed
         self._drew = False
         self._started: float | None = None
-        self._times: deque[float] = deque(maxlen=30)
+        self._times: deque[float] = deque(maxlen=15)  # seconds of the last steps that drew
         self._titled = 0.0
         self._stepped = 0.0
 
@@ -179,19 +179,17 @@ class Viewer:
         self.frame = self._renderer.render(self.scene, self.camera)
         self._target.present(self._renderer, self.frame)
         self._shown = shows
-        self._times.append(time.perf_counter())
-        self._update_title()
+        self._times.append(time.perf_counter() - self._stepped)
+        self._update_title(self.frame.stats)
         return True
 
-    def _update_title(self) -> None:
-        now = self._times[-1]
-        if now - self._titled < TITLE_SECONDS or self.frame is None:
+    def _update_title(self, stats: Stats) -> None:
+        if self._titled and self._stepped - self._titled < TITLE_SECONDS:
             return
-        self._titled = now
-        stats = self.frame.stats
-        rate = f"{(len(self._times) - 1) / (now - self._times[0]):.0f} fps, " if len(self._times) > 1 else ""
+        self._titled = self._stepped
+        took = 1e3 * sorted(self._times)[len(self._times) // 2]
         counts = f"{stats.instances:,} instances, {stats.triangles:,} triangles, {stats.draw_calls} draw calls"
-        self._target.set_title(f"{self.title} - {rate}{counts}")
+        self._target.set_title(f"{self.title} - {took:.1f} ms, {counts}")
 
     def __enter__(self) -> Self:
         return self

@@ -189,7 +189,7 @@ def test_neighbours_in_a_sorted_list_join():
 
 
 def test_nothing_changed_gives_the_same_list_and_a_change_another():
-    store, ids, _, _ = varied(5, 200)
+    store, _, _, _ = varied(5, 200)
     view, table = wide_view(store), ranges()
     first = view.draw_list(table, alpha=1, merge=False)
     view.configure(pose(np.array([0.0, 0, 700]), np.eye(3)), perspective(100, 1.0, 0.1))
@@ -224,7 +224,7 @@ def snapshot(store):
 
 @pytest.mark.parametrize("spread", [300.0, 5000.0])
 def test_promise_3_settled_order_does_not_know_the_history(spread):
-    store, ids, draws, matrix = varied(6, 700, spread=spread)
+    store, _, draws, matrix = varied(6, 700, spread=spread)
     expected = snapshot(store)
     rng = np.random.default_rng(1)
     other = Store()
@@ -289,7 +289,7 @@ def test_rows_hold_matrix_info_and_state():
 
 
 def test_dirty_runs_say_which_pages_changed():
-    store, ids = box_store(np.array([[float(k), 0, 0] for k in range(1000)]))
+    store, _ = box_store(np.array([[float(k), 0, 0] for k in range(1000)]))
     store.update()
     assert store.dirty_runs(TRANSFORM, 0).tolist() == [[0, 1024]]
     seen = store.epoch

@@ -68,7 +68,8 @@ def test_a_bad_matrix_writes_nothing_back():
     assert np.array_equal(store.local_matrices(ids), np.tile(np.eye(4), (4, 1, 1)))
 
 
-@pytest.mark.parametrize("call", [lambda s, k: s.add(0), lambda s, k: s.remove(k), lambda s, k: s.set_parent(k, 0), lambda s, k: s.settle()])
+@pytest.mark.parametrize("call", [
+    lambda s, k: s.add(0), lambda s, k: s.remove(k), lambda s, k: s.set_parent(k, 0), lambda s, k: s.settle()])
 def test_topology_edits_inside_a_block_are_refused(call):
     store, ids, number = ranged()
     view = store.begin_edit(number, "position")
@@ -191,7 +192,7 @@ def test_ids_that_are_refused(ids, error, message):
 
 @pytest.mark.parametrize("count", [-1, 1.5, "3", 2**30])
 def test_counts_that_are_refused(count):
-    with pytest.raises(InvalidInput, match="count must be a whole number|too many|at most"):
+    with pytest.raises(InvalidInput, match="count must be a whole number"):
         Store().add(0, count)
 
 

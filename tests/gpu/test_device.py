@@ -73,10 +73,12 @@ def test_software_key_names_mesa_and_llvm(device: Device) -> None:
 
 
 def test_two_devices_on_one_thread_do_not_mix_pixels() -> None:
+    contexts.close_parked()  # new contexts, whose names start alike
     with Device.open() as first, Device.open() as second:
         a = painted(first, 200)
         second.use()
         b = painted(second, 50)
+        assert a.name == b.name  # each context counts its own names, so a mix-up would read the other's picture
         for _ in range(3):
             assert first.read_pixels(a, "rgba8", (4, 4))[0, 0, 0] == 200
             assert second.read_pixels(b, "rgba8", (4, 4))[0, 0, 0] == 50
@@ -162,7 +164,8 @@ def test_a_parked_context_moves_to_another_thread_and_starts_clean() -> None:
     device = Device.open()
     gl = device.gl
     buffer = device.create_buffer(64)
-    for name in (g.GL_BLEND, g.GL_SCISSOR_TEST, g.GL_CULL_FACE):
+    states = (g.GL_BLEND, g.GL_SCISSOR_TEST, g.GL_CULL_FACE, g.GL_POLYGON_OFFSET_FILL, g.GL_SAMPLE_ALPHA_TO_COVERAGE, g.GL_DEPTH_CLAMP)
+    for name in states:
         gl.glEnable(name)
     gl.glColorMask(0, 0, 0, 0)
     gl.glDepthFunc(g.GL_ALWAYS)
@@ -172,7 +175,7 @@ def test_a_parked_context_moves_to_another_thread_and_starts_clean() -> None:
 
     def reopened() -> tuple[str, list[int], int, int]:
         with Device.open() as again:
-            enabled = [name for name in (g.GL_BLEND, g.GL_SCISSOR_TEST, g.GL_CULL_FACE) if again.gl.glIsEnabled(name)]
+            enabled = [name for name in states if again.gl.glIsEnabled(name)]
             pixel = int(again.read_pixels(painted(again, 99), "rgba8", (4, 4))[0, 0, 0])
             return again.attempts[0].reason, enabled, pixel, again.gl.integer(0x0B74)
 

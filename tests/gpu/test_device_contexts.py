@@ -12,6 +12,7 @@ import pytest
 
 from metarender.errors import DeviceError, InvalidInput
 from metarender.gpu import contexts, egl
+from metarender.gpu import gl_extra as g
 from metarender.gpu.capabilities import Capabilities, climb, is_software, require_floor
 from metarender.gpu.device import Device
 
@@ -145,9 +146,11 @@ def test_a_reset_context_is_lost_and_not_reused(monkeypatch: pytest.MonkeyPatch)
     contexts.close_parked()
     device = Device.open(robust=True)
     buffer = device.create_buffer(16)
-    monkeypatch.setattr(device.gl, "glGetGraphicsResetStatus", lambda: 0x8253, raising=False)
-    with pytest.raises(DeviceError, match="lost"):
-        device.check_reset("drawing")
+    framebuffer = device.create_framebuffer([device.create_texture_2d(4, 4, g.GL_RGBA8)])
+    statuses = iter((0, 0x8253))  # reset while the pixels were being read: none of them are handed out
+    monkeypatch.setattr(device.gl, "glGetGraphicsResetStatus", lambda: next(statuses), raising=False)
+    with pytest.raises(DeviceError, match=r"after reading pixels: .*lost"):
+        device.read_pixels(framebuffer, "rgba8", (4, 4))
     with pytest.raises(DeviceError, match="lost"):
         device.create_buffer(16)
     device.close()

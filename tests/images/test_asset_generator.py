@@ -40,7 +40,7 @@ def differing(a, b):
 
 def draw(renderer, model):
     camera = mr.PerspectiveCamera(fov=45)
-    camera.position = model["camera"]["translation"]
+    camera.look_at(model["camera"]["translation"], (0, 0, 0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mr.io.AssetWarning)     # optional extensions that are not drawn
         scene = mr.load(FOLDER / model["fileName"])

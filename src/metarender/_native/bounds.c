@@ -40,6 +40,7 @@ int mr_set_geometry(mr_store *s, uint32_t index, uint32_t key, const double lowe
         g->lower[k] = lower[k];
         g->upper[k] = upper[k];
     }
+    if (!g->users) mr_note_idle(s, index);
     s->draws_dirty = 1;
     s->epoch++;
     return MR_OK;

@@ -221,7 +221,7 @@ void mr_anchor_unuse(mr_store *s, uint32_t a);
 /* All anchors and world transforms from scratch; numbers anchors by the lowest node id that opened them. */
 int mr_anchor_settle(mr_store *s);
 
-/* ---- draws (draws.c, bounds.c) --------------------------------------------------------------------------------- */
+/* ---- draws (draws.c, draworder.c, bounds.c) --------------------------------------------------------------------------------- */
 /* Replaces the draws of a node slot by k (geometry, material) pairs. */
 int mr_set_draws(mr_store *s, uint32_t slot, const uint32_t *geometry, const uint32_t *material, uint32_t k);
 /* The same draws for n nodes. */
@@ -230,7 +230,9 @@ int mr_set_draws_many(mr_store *s, const uint32_t *slots, size_t n, const uint32
 int mr_draws_of(const mr_store *s, uint32_t slot, uint32_t *geometry, uint32_t *material);
 /* Switches a geometry or material (kind 0 or 1) off: draws of it are skipped until it is described again. */
 void mr_forget(mr_store *s, int kind, uint32_t index);
-/* Takes descriptions that no draw uses any more off the idle list: writes kind << 31 | index, returns their number. */
+/* Notes a description (kind << 31 | index) that no draw uses (yet); best effort: without memory it merely stays. */
+void mr_note_idle(mr_store *s, uint32_t what);
+/* Takes descriptions that no draw uses off the idle list: writes kind << 31 | index, returns their number. */
 uint32_t mr_take_idle(mr_store *s, uint32_t *out);
 void mr_clear_draws(mr_store *s, uint32_t slot);
 /* Registers a geometry (class bits and local box) or a material (class bits and shading class); redefining is allowed. */

@@ -26,6 +26,7 @@ _INSTALL = (
     "install libEGL and a GL driver (Debian and Ubuntu: apt install libegl1 libgl1-mesa-dri; "
     "Fedora: dnf install mesa-libEGL mesa-dri-drivers)"
 )
+_NEEDS_DISPLAY = "start an X or Wayland server and set DISPLAY or WAYLAND_DISPLAY; the backends above need neither"
 _POISONED = "this process was forked after OpenGL had been used, and drivers hang then; use multiprocessing's 'spawn' start method"
 
 
@@ -127,6 +128,13 @@ def forget(context: NativeContext) -> None:
     context.unbind()
     if getattr(_thread, "current", None) is context:
         _thread.current = None
+
+
+def unbind_current() -> None:
+    """Leave no context of ours current on this thread; a device makes its own current again when it is used."""
+    previous: NativeContext | None = getattr(_thread, "current", None)
+    if previous is not None:
+        forget(previous)
 
 
 def parse_choice(device: DeviceChoice | None) -> DeviceChoice:
@@ -276,6 +284,12 @@ def open_context(device: DeviceChoice, *, debug: bool, robust: bool, accept: Acc
     raise DeviceError(failure_message(f"no usable OpenGL device for device={device!r}", attempts))
 
 
+def _fix_of(name: str) -> str:
+    if "/dev/dri" in name:
+        return "install the GPU's driver and give this user access to the device file (usually: join the groups render and video)"
+    return _NEEDS_DISPLAY if "default" in name else _INSTALL
+
+
 def _climb(
     name: str, maker: Maker, device: DeviceChoice, debug: bool, robust: bool, accept: Accept, attempts: list[Attempt]
 ) -> NativeContext | None:
@@ -283,10 +297,7 @@ def _climb(
     try:
         context = _make(maker, debug, robust)
     except (egl.EGLError, OSError, ImportError) as error:
-        fix = _INSTALL
-        if "/dev/dri" in name:
-            fix = "install the GPU's driver and give this user access to the device file (usually: join the groups render and video)"
-        attempts.append(Attempt(name, False, str(error), fix))
+        attempts.append(Attempt(name, False, str(error), _fix_of(name)))
         return None
     try:
         switch_to(context)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import MetarenderError
@@ -44,7 +46,7 @@ def _draw(device: Device) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     color = device.create_texture_2d(SIZE, SIZE, g.GL_RGBA8)
     depth = device.create_texture_2d(SIZE, SIZE, g.GL_DEPTH_COMPONENT32F)
     framebuffer = device.create_framebuffer([color], depth)
-    program = device.ctx.program(vertex_shader=_VERTEX, fragment_shader=_FRAGMENT)
+    program: Any = device.ctx.program(vertex_shader=_VERTEX, fragment_shader=_FRAGMENT)
     corners = device.ctx.vertex_array(program, [])
     try:
         gl.glBindFramebuffer(g.GL_FRAMEBUFFER, framebuffer.name)

@@ -71,8 +71,9 @@ class WindowContext:
     def unbind(self) -> None:
         import glfw
 
+        nothing: Any = None
         if self.is_current():
-            glfw.make_context_current(None)
+            glfw.make_context_current(nothing)
 
     def release(self) -> None:
         """Forget the window, which is about to be destroyed."""
@@ -376,6 +377,8 @@ def _create_window(size: tuple[int, int], title: str, visible: bool, debug: bool
     apis = [("egl", glfw.EGL_CONTEXT_API)] if linux else []
     apis.append(("glx" if linux else "native", glfw.NATIVE_CONTEXT_API))
     reasons: list[str] = []
+    # Making a GLX context while an EGL one is current is an X error, which ends the process.
+    contexts.unbind_current()
     for api, hint in apis:
         for version in _VERSIONS:
             _errors.clear()
