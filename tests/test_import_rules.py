@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "metarender"
 SCENE_LAYER = {"scene", "instances", "camera", "lights", "geometry", "primitives", "materials", "textures", "color", "transforms",
-               "watched", "environment"}
+               "watched", "environment", "descriptions"}
 DESCRIPTIONS = {"geometry", "materials", "textures", "color"}
 
 # module or package -> our modules and packages that it may import (besides itself and errors)
@@ -28,9 +28,10 @@ ALLOWED: dict[str, set[str]] = {
     "renderer": SCENE_LAYER | {"_core", "frame", "gpu", "light_rows", "passes", "stats", "views"},
     "viewer": SCENE_LAYER | {"controls", "frame", "renderer", "stats", "targets", "gpu", "views"},
     "inventory": SCENE_LAYER,
+    "production_line": SCENE_LAYER,
     "progress": set(),
     "doctor": {"gpu", "_core", "targets", "_version"},
-    "demo": SCENE_LAYER | {"renderer", "viewer", "frame"},
+    "demo": SCENE_LAYER | {"production_line", "targets", "stats", "renderer", "viewer", "frame"},
     "cli": SCENE_LAYER | {"demo", "inventory", "progress", "doctor", "io", "renderer", "viewer", "frame", "stats", "_version"},
 }
 EXTERNAL_OWNERS = {"moderngl": {"gpu"}, "glcontext": {"gpu"}, "glfw": {"targets/window.py"}, "pyrr": set()}

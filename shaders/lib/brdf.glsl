@@ -4,7 +4,7 @@
 //
 // struct Layers { vec3 diffuse; vec3 f0; float metallic; float roughness; vec3 gain; }
 // Layers make_layers(vec3 base_color, float metallic, float roughness)
-// Layers compensated(Layers layers, float nv, sampler2D dfg_table)            sets gain: call before direct_light
+// Layers compensated(Layers layers, float nv)                                 sets gain: call before direct_light
 // float filtered_roughness(float roughness, vec3 normal)                      fragment stage only: uses derivatives
 // vec3 direct_light(Layers layers, vec3 normal, vec3 view, vec3 light)        BRDF times max(N.L, 0): multiply by lux
 //
@@ -32,19 +32,27 @@ Layers make_layers(vec3 base_color, float metallic, float roughness)
 }
 
 // Rough metals lose up to 60 % of their light in a single-bounce lobe; most of it comes back after further bounces between
-// facets. Three quarters are given back: path tracers disagree (some give all, some nothing) and this share lies nearest to
-// all of them, while a rough white metal still looks unlike white paint. Dielectrics keep the plain lobe: they lose little,
-// and their diffuse base already gets what the interface does not reflect.
+// facets. Three quarters are given back: path tracers disagree (some give all, some nothing), none at all stands far from most
+// real-time engines, and all of it makes rough white metal look like white paint. Dielectrics keep the plain lobe: they lose
+// little, and their diffuse base already gets what the interface does not reflect.
 vec3 energy_gain(Layers layers, float white_albedo)
 {
     return 1.0 + 0.75 * layers.metallic * layers.f0 * (1.0 / max(white_albedo, 0.1) - 1.0);
 }
 
-// nv: N.V; dfg_table: see lib/ibl.glsl (the sum of its first two channels is the albedo of a white lobe).
-Layers compensated(Layers layers, float nv, sampler2D dfg_table)
+// Albedo of a white single-bounce lobe: a least-squares fit of the sum of the first two channels of the DFG table, within 0.1
+// (0.02 on average). Punctual lights use it, because it costs less than a texture and needs none.
+float white_lobe_albedo(float roughness, float nv)
 {
-    vec2 dfg = textureLod(dfg_table, vec2(nv, layers.roughness), 0.0).xy;
-    layers.gain = energy_gain(layers, dfg.x + dfg.y);
+    float r = roughness;
+    float loss = 1.6156 + r * (1.2491 * r - 2.5667) + nv * (r * (6.9581 - 3.7166 * r) - 2.8075);
+    return 1.0 - r * r * loss;
+}
+
+// nv: N.V.
+Layers compensated(Layers layers, float nv)
+{
+    layers.gain = energy_gain(layers, white_lobe_albedo(layers.roughness, nv));
     return layers;
 }
 

@@ -36,6 +36,7 @@ vec3 shade(Fragment f, Surface s) {
     s.roughness = filtered_roughness(s.roughness, f.normal);
 #endif
     Layers layers = make_layers(s.color.rgb, s.metallic, s.roughness);
+    layers = compensated(layers, clamp(dot(s.normal, to_eye), 0.0, 1.0));
     vec3 radiance = s.emissive;
 #ifdef HAS_ENVIRONMENT
     radiance += view.environment.z * image_based_light(layers, s.normal, to_eye, s.occlusion, environment_specular,

@@ -68,6 +68,7 @@ cdef extern from "mr.h" nogil:
         uint32_t *trs
         uint8_t *flags
         mr_range *ranges
+        uint32_t range_count
         mr_anchor *anchors
         uint32_t anchor_count
         mr_geometry *geometries

@@ -218,7 +218,7 @@ cdef class Store:
     def range_ids(self, uint32_t number):
         """Public ids of a range in the user's order, (n,) uint32."""
         self._guard()
-        if self.s.ranges[number].count == 0:
+        if number >= self.s.range_count or self.s.ranges[number].count == 0:
             return np.zeros(0, dtype=np.uint32)
         cdef uint32_t n = self.s.ranges[number].count
         ids = np.empty(n, dtype=np.uint32)
@@ -230,7 +230,7 @@ cdef class Store:
 
     def range_count(self, uint32_t number):
         """Members of a range."""
-        return self.s.ranges[number].count
+        return self.s.ranges[number].count if number < self.s.range_count else 0
 
     def remove(self, id):
         """Removes a node with its subtree; returns the ids that went, (n,) uint32."""
@@ -419,6 +419,8 @@ cdef class Store:
         """Opens an edit block over a range: a writable view for position, linear or color, a copy for matrix."""
         self._enter()
         try:
+            if number >= self.s.range_count:
+                raise InvalidInput(f"range {number} does not exist")
             if not self.edits:
                 _fail(mr_order(self.s))
             view = self._edit_view(number, field)
@@ -455,6 +457,9 @@ cdef class Store:
             A value is not finite or too large: its row is set to position 0 (or the identity), the other rows stay as
             written. For a matrix, nothing is written back.
         """
+        self._guard()
+        if not self.edits or number >= self.s.range_count:
+            raise InvalidInput("no edit block is open over this range")
         self.edits -= 1
         self._leave()
         view.flags.writeable = False
@@ -481,7 +486,9 @@ cdef class Store:
 
     def free_range(self, uint32_t number):
         """Forgets a range; its members stay as plain nodes."""
-        self._guard()
+        self._reshape()
+        if not 0 < number < self.s.range_count:
+            raise InvalidInput(f"range {number} does not exist")
         mr_range_free(self.s, number)
 
     # ---- draws ----

@@ -110,5 +110,8 @@ class Instances:
         return Edit(self, field)
 
     def remove(self) -> None:
-        """Remove every member from the scene."""
+        """Remove every member from the scene; the range is empty from then on."""
         self.scene._remove_many(self.ids)
+        if self._range:
+            self.scene.store.free_range(self._range)
+            self._range = 0  # the number of no range: nothing in it

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from metarender.errors import DeviceError, InvalidInput, OutOfDeviceMemory, ReleasedError, WrongThreadError
-from metarender.gpu import contexts
+from metarender.gpu import context_pool
 from metarender.gpu import gl_extra as g
 from metarender.gpu.device import Device
 from metarender.gpu.resources import Framebuffer
@@ -73,7 +73,7 @@ def test_software_key_names_mesa_and_llvm(device: Device) -> None:
 
 
 def test_two_devices_on_one_thread_do_not_mix_pixels() -> None:
-    contexts.close_parked()  # new contexts, whose names start alike
+    context_pool.close_parked()  # new contexts, whose names start alike
     with Device.open() as first, Device.open() as second:
         a = painted(first, 200)
         second.use()
@@ -151,16 +151,16 @@ def test_promise_7_fifty_open_close_cycles_leave_nothing() -> None:
     for _ in range(8):
         cycle()
     gc.collect()
-    parked, before = contexts.parked_count(), resident_kib()
+    parked, before = context_pool.parked_count(), resident_kib()
     for _ in range(50):
         cycle()
     gc.collect()
-    assert contexts.parked_count() == parked
+    assert context_pool.parked_count() == parked
     assert resident_kib() - before < 1024  # a context made anew each time would leak 50 x 45 KiB
 
 
 def test_a_parked_context_moves_to_another_thread_and_starts_clean() -> None:
-    contexts.close_parked()
+    context_pool.close_parked()
     device = Device.open()
     gl = device.gl
     buffer = device.create_buffer(64)
@@ -171,7 +171,7 @@ def test_a_parked_context_moves_to_another_thread_and_starts_clean() -> None:
     gl.glDepthFunc(g.GL_ALWAYS)
     gl.glBindBufferBase(g.GL_SHADER_STORAGE_BUFFER, 3, buffer.name)
     device.close()
-    assert contexts.parked_count() == 1
+    assert context_pool.parked_count() == 1
 
     def reopened() -> tuple[str, list[int], int, int]:
         with Device.open() as again:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from metarender.errors import DeviceError, InvalidInput
-from metarender.gpu import contexts, egl
+from metarender.gpu import context_pool, contexts, egl
 from metarender.gpu import gl_extra as g
 from metarender.gpu.capabilities import Capabilities, climb, is_software, require_floor
+from metarender.gpu.current import NativeContext
 from metarender.gpu.device import Device
 
 BOTH = {"GL_ARB_clip_control", "GL_ARB_direct_state_access"}
@@ -106,7 +107,7 @@ def test_a_gpu_that_is_not_there_is_said_in_one_message() -> None:
 
 
 def test_without_egl_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    contexts.close_parked()
+    context_pool.close_parked()
     monkeypatch.setattr(egl, "_library", None)
     monkeypatch.setattr(egl, "LIBRARIES", ("libEGL-missing-1.so", "libEGL-missing-2.so"))
     monkeypatch.setattr(contexts, "_glcontext_maker", lambda name: _broken)
@@ -114,7 +115,7 @@ def test_without_egl_the_message_says_what_to_install(monkeypatch: pytest.Monkey
         Device.open("software")
 
 
-def _broken(version: tuple[int, int], debug: bool, robust: bool) -> contexts.NativeContext:
+def _broken(version: tuple[int, int], debug: bool, robust: bool) -> NativeContext:
     raise egl.EGLError("this backend is switched off")
 
 
@@ -128,11 +129,11 @@ def test_a_driver_below_the_floor_is_refused_by_name_on_every_rung() -> None:
 
 
 def test_egl_surfaceless_draws_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    contexts.close_parked()
+    context_pool.close_parked()
     monkeypatch.setattr(egl.Library, "devices", lambda self: [])
     with Device.open("auto") as device:
         assert device.backend == "EGL surfaceless"
-    contexts.close_parked()
+    context_pool.close_parked()
 
 
 def test_robustness_is_asked_for_and_reported() -> None:
@@ -143,7 +144,7 @@ def test_robustness_is_asked_for_and_reported() -> None:
 
 
 def test_a_reset_context_is_lost_and_not_reused(monkeypatch: pytest.MonkeyPatch) -> None:
-    contexts.close_parked()
+    context_pool.close_parked()
     device = Device.open(robust=True)
     buffer = device.create_buffer(16)
     framebuffer = device.create_framebuffer([device.create_texture_2d(4, 4, g.GL_RGBA8)])
@@ -155,15 +156,15 @@ def test_a_reset_context_is_lost_and_not_reused(monkeypatch: pytest.MonkeyPatch)
         device.create_buffer(16)
     device.close()
     buffer.release()
-    assert contexts.parked_count() == 0 and device.live == {}
+    assert context_pool.parked_count() == 0 and device.live == {}
 
 
 def test_the_last_rung_is_glcontext(monkeypatch: pytest.MonkeyPatch) -> None:
-    contexts.close_parked()
+    context_pool.close_parked()
     monkeypatch.setattr(contexts, "_egl_rungs", lambda *arguments: iter(()))
     with Device.open("auto") as device:
         assert device.backend == "glcontext egl"
         with pytest.raises(InvalidInput):
             device.create_buffer(0)
         assert device.create_buffer(16).name
-    assert contexts.parked_count() == 0
+    assert context_pool.parked_count() == 0

@@ -232,19 +232,19 @@ layout(binding=2) uniform sampler2D dfg_map;"""
 @pytest.mark.parametrize(("base", "metallic", "roughness"), MATERIALS)
 @pytest.mark.parametrize("nv", [0.15, 0.6, 0.98])
 def test_an_environment_and_a_dome_of_lights_see_one_material(gl, base, metallic, roughness, nv):
-    """Under a white sky, image-based light equals the sum of direct light over the hemisphere."""
+    """Under a white sky, image-based light equals the sum of direct light over the hemisphere, to the fit of white_lobe_albedo."""
     light, angle = hemisphere()
     view = np.array([np.sqrt(1 - nv**2), 0, nv])
     layers = f"make_layers(vec3{base}, {metallic}, {roughness})"
     maps = furnace_maps(gl)
-    call = f"direct_light(compensated({layers}, {nv}, dfg_map), vec3(0.0, 0.0, 1.0), b.xyz, a.xyz)"
+    call = f"direct_light(compensated({layers}, {nv}), vec3(0.0, 0.0, 1.0), b.xyz, a.xyz)"
     direct = evaluate(gl, ["brdf.glsl"], f"vec4({call}, 0.0)", light, np.tile(view, (len(light), 1)),
                       declarations=SAMPLERS, textures=maps)[:, :3].astype(float).sum(0) * angle
     call = f"image_based_light({layers}, vec3(0.0, 0.0, 1.0), a.xyz, 1.0, specular_map, irradiance_map, dfg_map, vec2(1.0, 0.0))"
     ambient = evaluate(gl, ["ibl.glsl"], f"vec4({call}, 0.0)", [view], declarations=SAMPLERS, textures=maps)[0, :3]
     for texture in maps:
         texture.release()
-    assert ambient == pytest.approx(direct, rel=0.01)
+    assert ambient == pytest.approx(direct, rel=0.02)
 
 
 def reference_albedo(nv, roughness):

@@ -95,6 +95,9 @@ def test_removal_of_all_frees_the_descriptions():
         _ = node.position
     with boxes.edit("position") as position:
         assert position.shape == (0, 3)
+    boxes.remove()
+    again = scene.add_instances(mr.box(1), mr.Unlit(), count=2)
+    assert len(again) == 2 and len(boxes) == 0
 
 
 def test_blocks_over_two_ranges_may_be_open_together():

@@ -9,15 +9,16 @@ from typing import Any
 
 import moderngl
 
-from . import contexts
+from . import current
 from . import gl_extra as g
 from .capabilities import Capabilities, read_capabilities, read_version, require_floor
+from .current import NativeContext
 
 
 class _Loader:
     """What ModernGL sees of a context: releasing ModernGL's Context leaves ours alone."""
 
-    def __init__(self, context: contexts.NativeContext) -> None:
+    def __init__(self, context: NativeContext) -> None:
         self._context = context
         self.load = self.load_opengl_function = context.load
 
@@ -25,7 +26,7 @@ class _Loader:
         pass
 
     def __enter__(self) -> _Loader:
-        contexts.switch_to(self._context)
+        current.switch_to(self._context)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -41,7 +42,7 @@ class Binding:
         If the context is below the OpenGL floor.
     """
 
-    def __init__(self, context: contexts.NativeContext, offscreen: bool) -> None:
+    def __init__(self, context: NativeContext, offscreen: bool) -> None:
         version, extensions = read_version(g.GL(context.load, (4, 3), ()))
         self.gl = g.GL(context.load, version, extensions)
         require_floor(version, extensions, self.gl.string(g.GL_RENDERER))
@@ -68,7 +69,7 @@ class Binding:
         self.ctx.release()
 
 
-def _moderngl_context(context: contexts.NativeContext, offscreen: bool) -> moderngl.Context:
+def _moderngl_context(context: NativeContext, offscreen: bool) -> moderngl.Context:
     """ModernGL's Context over ours, without leaving it as the process's default."""
     store = getattr(moderngl, "_store", None)
     before = getattr(store, "default_context", None)

@@ -1,26 +1,23 @@
-"""The ladder of ways to get an OpenGL context, and the pool of parked ones.
+"""The ladder of ways to get an OpenGL context.
 
 Rungs, in order: each EGL device, EGL surfaceless, the default EGL display, glcontext's own backends. Every failure is
-kept as an `Attempt`, for the one error message and for ``metarender doctor``. A closed device parks its context here,
-because creating and destroying an EGL context leaks about 45 KiB in the driver.
+kept as an `Attempt`, for the one error message and for ``metarender doctor``.
 """
 
 from __future__ import annotations
 
-import atexit
 import os
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import DeviceError, InvalidInput
-from . import egl
+from . import context_pool, current, egl
 from .capabilities import is_software
+from .current import NativeContext
 
 DeviceChoice = str | int
 VERSIONS: tuple[tuple[int, int], ...] = ((4, 6), (4, 5), (4, 3), (3, 3))  # 3.3 only to name the version that is there
-MAX_PARKED = 8
 
 _INSTALL = (
     "install libEGL and a GL driver (Debian and Ubuntu: apt install libegl1 libgl1-mesa-dri; "
@@ -52,28 +49,6 @@ class Attempt:
     fix: str = ""
 
 
-class NativeContext(Protocol):
-    """A context of the window system: what ModernGL loads from and what a Device makes current."""
-
-    backend: str
-    api: str  # contexts of different window-system APIs must not be current on one thread at once
-    parkable: bool  # may be unbound and made current on another thread later
-    debug: bool
-    robust: bool
-    keep: list[object]  # objects that must live as long as the context (callbacks)
-    binding: Any  # what a Device made of the context and the next one reuses; has release()
-    key: object  # kind in the pool; None for a context that we did not make
-
-    def load(self, name: str) -> int: ...
-    def load_opengl_function(self, name: str) -> int: ...
-    def is_current(self) -> bool: ...
-    def make_current(self) -> None: ...
-    def unbind(self) -> None: ...
-    def release(self) -> None: ...
-    def __enter__(self) -> Any: ...
-    def __exit__(self, *exception: object) -> None: ...
-
-
 class GlcontextContext:
     """A context made by the glcontext package, the last rung: neither debug, robust nor parkable."""
 
@@ -92,7 +67,7 @@ class GlcontextContext:
     load_opengl_function = load
 
     def is_current(self) -> bool:
-        return getattr(_thread, "current", None) is self
+        return current.is_tracked(self)
 
     def make_current(self) -> None:
         self._inner.__enter__()
@@ -109,32 +84,6 @@ class GlcontextContext:
 
     def __exit__(self, *exception: object) -> None:
         pass
-
-
-_thread = threading.local()
-
-
-def switch_to(context: NativeContext) -> None:
-    """Make a context current on this thread; one of another window-system API is unbound first, as EGL demands."""
-    previous: NativeContext | None = getattr(_thread, "current", None)
-    if previous is not None and previous is not context and previous.api != context.api:
-        previous.unbind()
-    context.make_current()
-    _thread.current = context
-
-
-def forget(context: NativeContext) -> None:
-    """Unbind a context from this thread if it is current here."""
-    context.unbind()
-    if getattr(_thread, "current", None) is context:
-        _thread.current = None
-
-
-def unbind_current() -> None:
-    """Leave no context of ours current on this thread; a device makes its own current again when it is used."""
-    previous: NativeContext | None = getattr(_thread, "current", None)
-    if previous is not None:
-        forget(previous)
 
 
 def parse_choice(device: DeviceChoice | None) -> DeviceChoice:
@@ -268,12 +217,12 @@ def open_context(device: DeviceChoice, *, debug: bool, robust: bool, accept: Acc
     DeviceError
         If no rung gives an acceptable context; the message holds every reason and the first fix.
     """
-    if _poisoned:
+    if context_pool.is_poisoned():
         raise DeviceError(_POISONED)
     key = (device, debug, robust)
-    parked = _pool.take(key)
+    parked = context_pool.take(key)
     if parked is not None:
-        switch_to(parked)
+        current.switch_to(parked)
         return parked, [Attempt(parked.backend, True, "reused a parked context")]
     attempts: list[Attempt] = []
     for name, maker in ladder(device, attempts):
@@ -300,7 +249,7 @@ def _climb(
         attempts.append(Attempt(name, False, str(error), _fix_of(name)))
         return None
     try:
-        switch_to(context)
+        current.switch_to(context)
         accept(context)
         if device == "gpu" or "/dev/dri" in name:
             renderer = renderer_name(context)
@@ -309,7 +258,7 @@ def _climb(
     except (DeviceError, egl.EGLError) as error:
         fix = "update the GL driver, or install Mesa's software driver and use device='software'"
         attempts.append(Attempt(name, False, str(error).split("; ")[0], fix))
-        forget(context)
+        current.forget(context)
         context.release()
         return None
     attempts.append(Attempt(name, True))
@@ -332,90 +281,3 @@ def renderer_name(context: NativeContext) -> str:
     from .gl_extra import GL, GL_RENDERER
 
     return GL(context.load, (4, 3), ()).string(GL_RENDERER)
-
-
-class _Pool:
-    """Contexts that wait, unbound and reset, for the next device of the same kind (`NativeContext.key`)."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._parked: dict[object, list[NativeContext]] = {}
-
-    def take(self, key: object) -> NativeContext | None:
-        with self._lock:
-            waiting = self._parked.get(key)
-            return waiting.pop() if waiting else None
-
-    def put(self, context: NativeContext) -> bool:
-        """Keep an unbound context; False if it cannot be parked or enough of its kind wait already."""
-        with self._lock:
-            waiting = self._parked.setdefault(context.key, [])
-            if not context.parkable or context.key is None or len(waiting) >= MAX_PARKED:
-                return False
-            waiting.append(context)
-            return True
-
-    def clear(self) -> None:
-        with self._lock:
-            contexts = [c for waiting in self._parked.values() for c in waiting]
-            self._parked.clear()
-        for context in contexts:
-            _destroy(context)
-
-    def count(self) -> int:
-        with self._lock:
-            return sum(map(len, self._parked.values()))
-
-
-_pool = _Pool()
-_forks = 0
-_poisoned = False
-
-
-def park(context: NativeContext) -> None:
-    """Unbind a context from this thread and keep it for the next device. The caller has reset its state."""
-    forget(context)
-    if not _pool.put(context):
-        _destroy(context)
-
-
-def discard(context: NativeContext) -> None:
-    """Destroy a context that must not be reused (lost, or with errors)."""
-    forget(context)
-    _destroy(context)
-
-
-def _destroy(context: NativeContext) -> None:
-    binding, context.binding = context.binding, None
-    if binding is not None:
-        binding.release()
-    context.release()
-
-
-def parked_count() -> int:
-    """Number of parked contexts."""
-    return _pool.count()
-
-
-def close_parked() -> None:
-    """Destroy every parked context; runs at exit too. Open devices are not touched."""
-    _pool.clear()
-
-
-def fork_generation() -> int:
-    """A number that differs in a forked child: contexts made before the fork are unusable there."""
-    return _forks
-
-
-def _after_fork() -> None:
-    # A forked child owns none of its parent's contexts, and the driver's threads did not come along.
-    global _forks, _poisoned, _pool
-    _forks += 1
-    _poisoned = _poisoned or egl.loaded()
-    _pool = _Pool()
-    _thread.__dict__.clear()
-
-
-atexit.register(close_parked)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from . import gl_extra as g
-from .contexts import NativeContext
+from .current import NativeContext
 
 MAX_MESSAGES = 1000
 

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DeviceError, InvalidInput, OutOfDeviceMemory, ReleasedError, WrongThreadError
-from . import contexts
+from . import context_pool, contexts, current
 from . import gl_extra as g
 from .binding import Binding
 from .capabilities import Capabilities, read_version, require_floor
+from .current import NativeContext
 from .debug import DebugLog, DebugMessage
 from .resources import Buffer, Factory, Framebuffer, Registry, Resource, Texture
 from .state import configure_state, reset_state
@@ -64,17 +65,17 @@ class Device:
         How the context was found.
     """
 
-    def __init__(self, context: contexts.NativeContext, attempts: Sequence[contexts.Attempt] = (), *, owned: bool, offscreen: bool) -> None:
-        self._context: contexts.NativeContext | None = context
+    def __init__(self, context: NativeContext, attempts: Sequence[contexts.Attempt] = (), *, owned: bool, offscreen: bool) -> None:
+        self._context: NativeContext | None = context
         self._owned = owned
         self._thread = threading.get_ident()
-        self._forks = contexts.fork_generation()
+        self._forks = context_pool.fork_generation()
         self._lost = False
         self.attempts = list(attempts)
         self.backend = context.backend
         self.stats = Counters()
         self._log = DebugLog()
-        contexts.switch_to(context)
+        current.switch_to(context)
         if context.binding is None:
             context.binding = Binding(context, offscreen)
         self.gl: g.GL = context.binding.gl
@@ -115,7 +116,7 @@ class Device:
         try:
             return cls(context, attempts, owned=True, offscreen=True)
         except BaseException:
-            contexts.discard(context)
+            context_pool.discard(context)
             raise
 
     @classmethod
@@ -135,7 +136,7 @@ class Device:
         yield from ((attempt, None) for attempt in attempts)
 
     @classmethod
-    def from_context(cls, context: contexts.NativeContext) -> Device:
+    def from_context(cls, context: NativeContext) -> Device:
         """A device on a context that someone else made (a window); closing the device leaves the context alive.
 
         Parameters
@@ -179,12 +180,12 @@ class Device:
             raise ReleasedError(f"{where}: the device is closed; open a new one")
         if threading.get_ident() != self._thread:
             raise WrongThreadError(f"{where}: this device belongs to thread {self._thread}; use it there, or open a device on this thread")
-        if self._forks != contexts.fork_generation():
+        if self._forks != context_pool.fork_generation():
             raise DeviceError(f"{where}: this device was opened before the process forked; use multiprocessing's 'spawn' start method")
         if self._lost:
             raise DeviceError(f"{where}: the driver lost this context; close the device and open a new one")
         if not context.is_current():
-            contexts.switch_to(context)
+            current.switch_to(context)
 
     def use(self) -> None:
         """Make the context current on this thread; same checks as `check_current`."""
@@ -224,7 +225,7 @@ class Device:
         self.gl.glFinish()
 
     def _owns(self) -> bool:
-        if self._context is None or threading.get_ident() != self._thread or self._lost or self._forks != contexts.fork_generation():
+        if self._context is None or threading.get_ident() != self._thread or self._lost or self._forks != context_pool.fork_generation():
             return False
         self.use()
         return True
@@ -395,7 +396,7 @@ class Device:
         context = self._context
         if context is None:
             return
-        if self._forks != contexts.fork_generation():
+        if self._forks != context_pool.fork_generation():
             self.registry.abandon()
             self._context = None
             return
@@ -410,7 +411,7 @@ class Device:
         self.registry.abandon()
         self._context = None
         if self._owned:
-            (contexts.park if healthy else contexts.discard)(context)
+            (context_pool.park if healthy else context_pool.discard)(context)
             context.keep = []
 
     def __enter__(self) -> Device:
@@ -424,7 +425,7 @@ class Device:
         return f"<Device {self.backend}: {state}>"
 
 
-def _accept(context: contexts.NativeContext) -> None:
+def _accept(context: NativeContext) -> None:
     """Refuse a context below the floor while other rungs can still be tried."""
     version, extensions = read_version(g.GL(context.load, (4, 3), ()))
     require_floor(version, extensions, contexts.renderer_name(context))

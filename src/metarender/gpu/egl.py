@@ -203,7 +203,7 @@ def software_forced() -> Iterator[None]:
 
 
 class EGLContext:
-    """One core-profile context on an EGL display, without a window; satisfies `contexts.NativeContext`.
+    """One core-profile context on an EGL display, without a window; satisfies `current.NativeContext`.
 
     Raises
     ------

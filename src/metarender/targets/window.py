@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..controls.events import LEFT, MIDDLE, RIGHT, AnyEvent, Close, Key, Pointer, Resize, Wheel
 from ..errors import DeviceError, InvalidInput, ReleasedError, WrongThreadError
-from ..gpu import contexts, egl
+from ..gpu import current, egl
 from ..gpu.device import Device
 from .base import Target
 from .keys import key_name
@@ -33,7 +33,7 @@ _registered = False
 
 
 class WindowContext:
-    """The context of a GLFW window; satisfies `contexts.NativeContext`."""
+    """The context of a GLFW window; satisfies `NativeContext`."""
 
     parkable = False
 
@@ -80,7 +80,7 @@ class WindowContext:
         binding, self.binding = self.binding, None
         if binding is not None:
             binding.release()
-        contexts.forget(self)
+        current.forget(self)
         self._window = None
 
     def __enter__(self) -> WindowContext:
@@ -378,7 +378,7 @@ def _create_window(size: tuple[int, int], title: str, visible: bool, debug: bool
     apis.append(("glx" if linux else "native", glfw.NATIVE_CONTEXT_API))
     reasons: list[str] = []
     # Making a GLX context while an EGL one is current is an X error, which ends the process.
-    contexts.unbind_current()
+    current.unbind_current()
     for api, hint in apis:
         for version in _VERSIONS:
             _errors.clear()
