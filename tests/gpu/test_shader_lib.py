@@ -244,7 +244,7 @@ def test_an_environment_and_a_dome_of_lights_see_one_material(gl, base, metallic
     ambient = evaluate(gl, ["ibl.glsl"], f"vec4({call}, 0.0)", [view], declarations=SAMPLERS, textures=maps)[0, :3]
     for texture in maps:
         texture.release()
-    assert ambient == pytest.approx(direct, rel=0.02)
+    assert ambient == pytest.approx(direct, rel=0.03 if metallic else 0.01)
 
 
 def reference_albedo(nv, roughness):
