@@ -1,6 +1,7 @@
 """Fixtures that every test shares: devices that refuse to leave a GL error behind, assets, and stored pictures."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,29 @@ LOCAL_ASSETS = Path(__file__).parent / "assets"
 
 def pytest_addoption(parser):
     parser.addoption("--update-goldens", action="store_true", help="write the pictures that tests compare with")
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    """With METARENDER_STRICT_SKIPS, list skips whose reason is not in skips.txt."""
+    for reason in sorted(unexpected_skips(terminalreporter)):
+        terminalreporter.write_line(f"unexpected skip: {reason}", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session, exitstatus):
+    """With METARENDER_STRICT_SKIPS, an unexpected skip fails the run."""
+    if exitstatus == 0 and unexpected_skips(session.config.pluginmanager.get_plugin("terminalreporter")):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def unexpected_skips(terminalreporter):
+    """Reasons of skips that no line of skips.txt matches; none unless METARENDER_STRICT_SKIPS is set."""
+    if not os.environ.get("METARENDER_STRICT_SKIPS"):
+        return set()
+    lines = (Path(__file__).parent / "skips.txt").read_text("utf-8").splitlines()
+    allowed = [line for line in lines if line and not line.startswith("#")]
+    reasons = {str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", ())}
+    return {reason for reason in reasons if not any(re.search(pattern, reason) for pattern in allowed)}
 
 
 @pytest.fixture

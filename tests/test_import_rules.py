@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "metarender"
 SCENE_LAYER = {"scene", "instances", "camera", "lights", "geometry", "primitives", "materials", "textures", "color", "transforms",
-               "watched", "environment", "descriptions"}
+               "watched", "environment", "descriptions", "checks"}
 DESCRIPTIONS = {"geometry", "materials", "textures", "color"}
 
 # module or package -> our modules and packages that it may import (besides itself and errors)
@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "stats": set(),
     "views": {"camera"},
     "light_rows": {"lights", "gpu"},
-    "frame": {"stats", "renderer"},
+    "frame": {"stats", "renderer", "checks"},
     "gpu": DESCRIPTIONS | {"_core", "gpu"},
     "passes": {"gpu", "frame", "passes"},
     "targets": {"gpu", "controls", "targets"},
