@@ -23,7 +23,7 @@ Fragment make_fragment() {
     f.position = v_position;
 #ifdef HAS_NORMAL
     f.side = gl_FrontFacing ? 1.0 : -1.0;
-    f.normal = normalize(v_normal);
+    f.normal = dot(v_normal, v_normal) > 0.0 ? normalize(v_normal) : -view.forward.xyz;  // files hold normals of length zero
 #else
     // No normals in the geometry: the face itself, turned towards the eye.
     vec3 face = cross(dFdx(v_position), dFdy(v_position));

@@ -26,7 +26,8 @@ layout(location = 0) out vec4 out_color;
 float sun_visibility(Fragment f, vec3 to_light) {
     vec3 receiver = shadow_receiver(f.position, f.normal * f.side, to_light, view.shadow.x);
     vec3 place = (view.shadow_matrix * vec4(receiver, 1.0)).xyz;
-    return shadow_tent5(shadow_map, vec3(place.xy, place.z + view.shadow.y));
+    // What lies deeper than the map reaches is compared with its far plane: below nothing it is lit.
+    return shadow_tent5(shadow_map, vec3(place.xy, max(place.z + view.shadow.y, 0.0)));
 }
 #endif
 
@@ -73,5 +74,6 @@ void main() {
 #else
     vec3 color = s.color.rgb;
 #endif
-    out_color = vec4(color * alpha, alpha);
+    // What a display cannot show must not outweigh the other samples of a pixel, nor what lies behind.
+    out_color = vec4(clamp(color, 0.0, 1.0) * alpha, alpha);
 }

@@ -11,5 +11,5 @@ layout(location = 0) out vec4 out_color;
 void main() {
     vec3 direction = normalize((view.clip_to_direction * vec4(v_clip, 1.0, 1.0)).xyz);
     vec3 radiance = textureLod(environment_specular, environment_direction(direction, view.environment.xy), 0.0).rgb;
-    out_color = vec4(tone_map(radiance * (view.environment.z * view.exposure), view.tone_mapping), 1.0);
+    out_color = vec4(clamp(tone_map(radiance * (view.environment.z * view.exposure), view.tone_mapping), 0.0, 1.0), 1.0);
 }

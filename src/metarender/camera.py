@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .checks import is_number
 from .errors import InvalidInput
 from .transforms import as_matrix, as_vector3
 
@@ -22,8 +23,8 @@ class Camera:
         Application data, kept when files are loaded and saved.
     """
 
-    near: float
-    far: float
+    _near: float
+    _far: float
 
     def __init__(self, name: str = "") -> None:
         self.name = name
@@ -38,11 +39,7 @@ class Camera:
     @matrix.setter
     def matrix(self, value: ArrayLike) -> None:
         matrix = as_matrix(value, "Camera.matrix")
-        axes = matrix[:3, :3]
-        lengths = np.linalg.norm(axes, axis=0)
-        if not (lengths > 0).all():
-            raise InvalidInput("Camera.matrix is singular; a camera pose needs three perpendicular axes.")
-        matrix[:3, :3] = axes / lengths  # a scaled node may carry a camera; only its rotation counts (glTF 2.0, 3.10)
+        matrix[:3, :3] = _rotation_of(matrix[:3, :3])
         self._matrix = matrix
 
     @property
@@ -97,8 +94,7 @@ class Camera:
         Camera
             Itself.
         """
-        values = (theta, phi, radius)
-        if not all(isinstance(v, (int, float, np.floating, np.integer)) and math.isfinite(v) for v in values) or radius < 0:
+        if not all(is_number(v) and math.isfinite(v) for v in (theta, phi, radius)) or radius < 0:
             raise InvalidInput(f"orbit(theta={theta!r}, phi={phi!r}, radius={radius!r}) needs finite numbers and a radius of at least 0.")
         back = np.array([math.sin(phi) * math.sin(theta), math.cos(phi), math.sin(phi) * math.cos(theta)])
         # At the poles +Y is parallel to the view; the limit of phi from inside keeps the picture from jumping.
@@ -132,19 +128,70 @@ class Camera:
         Camera
             Itself.
         """
-        box = np.asarray(bounds, np.float64)
+        try:
+            box = np.asarray(bounds, np.float64)
+        except (TypeError, ValueError):
+            box = np.empty(0)
         if box.shape != (2, 3) or not np.isfinite(box).all() or (box[0] > box[1]).any():
             raise InvalidInput("frame bounds must be (2, 3) finite numbers, the lower corner first.")
+        _check_aspect(aspect, "frame aspect")
         radius = max(float(np.linalg.norm(box[1] - box[0])) / 2, 1e-6)
         self._matrix[:3, 3] = box.mean(axis=0) + self._matrix[:3, 2] * self._fit(radius, aspect)
         return self
 
+    @property
+    def near(self) -> float:
+        """Metres to the plane before which nothing is drawn; may be set."""
+        return self._near
+
+    @near.setter
+    def near(self, value: float) -> None:
+        self._near, _ = self._check_range(value, self._far)
+
+    @property
+    def far(self) -> float:
+        """Metres to the plane beyond which nothing is drawn; may be set."""
+        return self._far
+
+    @far.setter
+    def far(self, value: float) -> None:
+        _, self._far = self._check_range(self._near, value)
+
+    @property
+    def aspect(self) -> float | None:
+        """Width over height of the view, or None for the picture's; may be set."""
+        return self._aspect
+
+    @aspect.setter
+    def aspect(self, value: float | None) -> None:
+        self._aspect = None if value is None else _check_aspect(value, "aspect")
+
     def projection(self, aspect: float) -> NDArray[np.float64]:
         """Return the (4, 4) float64 projection for a picture of that width over height: reversed-Z, depth 1 near, 0 far."""
-        raise TypeError("Camera is a base class; use PerspectiveCamera or OrthographicCamera.")
+        raise InvalidInput("Camera is a base class; use PerspectiveCamera or OrthographicCamera.")
+
+    def _check_range(self, near: float, far: float) -> tuple[float, float]:
+        raise InvalidInput("Camera is a base class; use PerspectiveCamera or OrthographicCamera.")
 
     def _fit(self, radius: float, aspect: float) -> float:
-        raise TypeError("Camera is a base class; use PerspectiveCamera or OrthographicCamera.")
+        raise InvalidInput("Camera is a base class; use PerspectiveCamera or OrthographicCamera.")
+
+
+def _check_aspect(value: float, what: str) -> float:
+    if not is_number(value) or not 0 < value < math.inf:
+        raise InvalidInput(f"{what}={value!r} must be a finite number above 0: width over height.")
+    return float(value)
+
+
+def _rotation_of(axes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the right-handed rotation (3, 3) of scaled axes: -Z and +Y decide, scale and mirrors do not count (glTF 2.0, 3.10)."""
+    back, up = axes[:, 2], axes[:, 1]
+    right = np.cross(up, back)
+    lengths = np.linalg.norm(axes, axis=0)
+    if not (lengths > 0).all() or not np.linalg.norm(right) > 1e-12 * lengths[1] * lengths[2]:
+        raise InvalidInput("Camera.matrix is singular; a camera pose needs three perpendicular axes.")
+    back, right = back / lengths[2], right / np.linalg.norm(right)
+    return np.stack([right, np.cross(back, right), back], axis=1)
 
 
 class PerspectiveCamera(Camera):
@@ -165,15 +212,27 @@ class PerspectiveCamera(Camera):
         A number is out of range.
     """
 
-    def __init__(self, fov: float = 45.0, near: float = 1e-4, far: float = math.inf, *, aspect: float | None = None, name: str = "") -> None:
+    def __init__(self, fov: float = 45.0, near: float = 1e-4, far: float = math.inf, *, aspect: float | None = None,
+                 name: str = "") -> None:
         super().__init__(name)
-        if not 0 < fov < 180:
-            raise InvalidInput(f"fov={fov!r} must be in degrees, above 0 and below 180.")
-        if not (0 < near < far) or math.isinf(near):
+        self._near, self._far = self._check_range(near, far)
+        self.fov, self.aspect = fov, aspect
+
+    @property
+    def fov(self) -> float:
+        """Vertical field of view, degrees; may be set."""
+        return self._fov
+
+    @fov.setter
+    def fov(self, value: float) -> None:
+        if not is_number(value) or not 0 < value < 180:
+            raise InvalidInput(f"fov={value!r} must be in degrees, above 0 and below 180.")
+        self._fov = float(value)
+
+    def _check_range(self, near: float, far: float) -> tuple[float, float]:
+        if not (is_number(near) and is_number(far) and 0 < near < far):
             raise InvalidInput(f"near={near!r} must be above 0 and below far={far!r}.")
-        if aspect is not None and not (0 < aspect < math.inf):
-            raise InvalidInput(f"aspect={aspect!r} must be above 0.")
-        self.fov, self.near, self.far, self.aspect = float(fov), float(near), float(far), aspect
+        return float(near), float(far)
 
     def projection(self, aspect: float) -> NDArray[np.float64]:
         """Return the (4, 4) float64 reversed-Z projection (E. Lengyel, Projection Matrix Tricks, 2007, for infinite far)."""
@@ -209,13 +268,24 @@ class OrthographicCamera(Camera):
     def __init__(self, height: float = 2.0, near: float = 0.0, far: float = 1e4, *, aspect: float | None = None,
                  name: str = "") -> None:
         super().__init__(name)
-        if not 0 < height < math.inf:
-            raise InvalidInput(f"height={height!r} must be above 0 and finite.")
-        if not -math.inf < near < far < math.inf:
+        self._near, self._far = self._check_range(near, far)
+        self.height, self.aspect = height, aspect
+
+    @property
+    def height(self) -> float:
+        """Height of the view, metres; may be set."""
+        return self._height
+
+    @height.setter
+    def height(self, value: float) -> None:
+        if not is_number(value) or not 0 < value < math.inf:
+            raise InvalidInput(f"height={value!r} must be above 0 and finite.")
+        self._height = float(value)
+
+    def _check_range(self, near: float, far: float) -> tuple[float, float]:
+        if not (is_number(near) and is_number(far) and -math.inf < near < far < math.inf):
             raise InvalidInput(f"near={near!r} must be below far={far!r}, both finite.")
-        if aspect is not None and not (0 < aspect < math.inf):
-            raise InvalidInput(f"aspect={aspect!r} must be above 0.")
-        self.height, self.near, self.far, self.aspect = float(height), float(near), float(far), aspect
+        return float(near), float(far)
 
     def projection(self, aspect: float) -> NDArray[np.float64]:
         """Return the (4, 4) float64 projection, depth 1 at near and 0 at far."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import is_number
 from .errors import AssetError, InvalidInput
 from .stats import Stats
 
@@ -68,9 +69,9 @@ class Frame:
             The pixel lies outside the picture.
         """
         width, height = self.size
-        if not (0 <= x < width and 0 <= y < height):
+        if not (is_number(x) and is_number(y) and 0 <= x < width and 0 <= y < height):
             raise InvalidInput(f"pick({x}, {y}) lies outside the picture of {width}x{height} pixels.")
-        number = int(self.ids[int(y), int(x)])
+        number = int(self.ids[int(y), int(x)])  # positions inside a pixel are as good as its corner
         return None if number == 0 else self._scene.node(number)
 
     def save(self, path: str | Path) -> None:

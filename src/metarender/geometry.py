@@ -20,7 +20,7 @@ _DIVISOR = {"triangles": 3, "lines": 2, "points": 1}
 
 
 def _attribute(values: ArrayLike | None, what: str, widths: tuple[int, ...], count: int | None = None) -> NDArray[np.float32] | None:
-    """Return a read-only C-contiguous float32 copy-or-view of (n, width), checked."""
+    """Return read-only C-contiguous float32 of (n, width), checked; what the caller may still write is copied."""
     if values is None:
         return None
     try:
@@ -34,9 +34,15 @@ def _attribute(values: ArrayLike | None, what: str, widths: tuple[int, ...], cou
     if not np.isfinite(array).all():
         row = int(np.nonzero(~np.isfinite(array).all(axis=1))[0][0])
         raise InvalidInput(f"Geometry {what}[{row}] is not finite; remove NaN and infinity.")
-    view = array.view()
-    view.flags.writeable = False
-    return view
+    return _frozen(array, values)
+
+
+def _frozen(array: NDArray[Any], given: ArrayLike | None) -> NDArray[Any]:
+    """Make an array read-only, and a copy first where it is memory that its giver may still write."""
+    if array.flags.writeable and isinstance(given, np.ndarray) and np.may_share_memory(array, given):
+        array = array.copy()
+    array.flags.writeable = False
+    return array
 
 
 def _colors(values: ArrayLike | None, count: int) -> NDArray[np.float32] | None:
@@ -46,22 +52,28 @@ def _colors(values: ArrayLike | None, count: int) -> NDArray[np.float32] | None:
     linear = _attribute(array / np.float32(255) if array.dtype == np.uint8 else array, "colors", (3, 4), count)
     if linear is not None and linear.shape[1] == 3:
         linear = np.concatenate([linear, np.ones((count, 1), np.float32)], axis=1)
+        linear.flags.writeable = False
     return linear
 
 
 def _indices(values: ArrayLike | None, vertex_count: int) -> NDArray[np.uint32]:
     if values is None:
-        return np.arange(vertex_count, dtype=np.uint32)
-    array = np.asarray(values)
+        return _frozen(np.arange(vertex_count, dtype=np.uint32), None)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InvalidInput("Geometry indices must be a (m,) array of integers; the rows that were given have different lengths.") from None
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise InvalidInput(f"Geometry indices must be a (m,) array of integers, not {array.shape} {array.dtype}; use .ravel() on (t, 3).")
     if array.size and (array.min() < 0 or int(array.max()) >= vertex_count):
         raise InvalidInput(f"Geometry indices reach {int(array.max())} (lowest {int(array.min())}) but there are {vertex_count} vertices.")
-    return np.ascontiguousarray(array, np.uint32)
+    return _frozen(np.ascontiguousarray(array, np.uint32), values)
 
 
 class Geometry:
     """Vertices and how they connect, in local space. Immutable, so any number of meshes, scenes and devices share it.
+
+    Arrays are copied, unless they are read-only already and need no conversion.
 
     Parameters
     ----------
@@ -104,7 +116,6 @@ class Geometry:
         self.uv1 = _attribute(uv1, "uv1", (2,), count)
         self.colors = _colors(colors, count)
         self.indices: NDArray[np.uint32] = _indices(indices, count)
-        self.indices.flags.writeable = False
         if len(self.indices) % _DIVISOR[topology]:
             raise InvalidInput(f"Geometry of {topology} has {len(self.indices)} indices, which {_DIVISOR[topology]} does not divide.")
         self.topology, self.name = topology, name
@@ -165,6 +176,8 @@ class Mesh:
                  primitives: Sequence[tuple[Geometry, Material]] | None = None, name: str = "") -> None:
         pairs: Sequence[tuple[Any, Any]] = primitives if primitives is not None else ((geometry, material),)
         for pair in pairs:
+            if not isinstance(pair, (tuple, list)):
+                raise InvalidInput(f"Mesh primitives must be pairs of Geometry and Material, not {type(pair).__name__}.")
             if len(pair) != 2 or not isinstance(pair[0], Geometry) or not isinstance(pair[1], Material):
                 found = ", ".join(type(part).__name__ for part in pair)
                 raise InvalidInput(f"Mesh needs a Geometry and a Material, not ({found}); try Mesh(mr.box(1), mr.Standard()).")

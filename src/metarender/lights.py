@@ -8,20 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .checks import number
 from .color import Color, to_linear
 from .errors import InvalidInput
 from .transforms import as_vector3
 from .watched import Watched
 
-
-def _number(value: Any, what: str, low: float, high: float = math.inf) -> float:
-    if not isinstance(value, (int, float, np.floating, np.integer)) or not low <= value <= high:
-        raise InvalidInput(f"{what}={value!r} must be a number from {low:g} to {high:g}.")
-    return float(value)
+LARGEST_INTENSITY = 1e30
+"""What a float32 on the device holds with room for colour and distance."""
 
 
 class Light(Watched):
-    """What all lights share.
+    """What all lights share; a scene takes a DirectionalLight, PointLight or SpotLight.
 
     Attributes
     ----------
@@ -30,6 +28,8 @@ class Light(Watched):
     """
 
     def __init__(self, color: Color, intensity: float, name: str) -> None:
+        if type(self) is Light:
+            raise InvalidInput("Light is what all lights share; use DirectionalLight, PointLight or SpotLight.")
         super().__init__()
         self.name = name
         self.extras: dict[str, Any] = {}
@@ -52,7 +52,7 @@ class Light(Watched):
 
     @intensity.setter
     def intensity(self, value: float) -> None:
-        self._intensity = _number(value, f"{type(self).__name__} intensity", 0.0)
+        self._intensity = number(value, f"{type(self).__name__} intensity", 0.0, LARGEST_INTENSITY)
 
 
 class DirectionalLight(Light):
@@ -112,7 +112,7 @@ class PointLight(Light):
 
     @range.setter
     def range(self, value: float) -> None:
-        self._range = _number(value, f"{type(self).__name__} range", 1e-9)
+        self._range = number(value, f"{type(self).__name__} range", 1e-9)
 
 
 class SpotLight(PointLight):
@@ -132,8 +132,30 @@ class SpotLight(PointLight):
     def __init__(self, color: Color = "white", intensity: float = 1.0, range: float = math.inf, inner_angle: float = 0.0,
                  outer_angle: float = math.pi / 4, *, name: str = "") -> None:
         super().__init__(color, intensity, range, name=name)
-        _number(inner_angle, "SpotLight inner_angle", 0.0, math.pi / 2)
-        _number(outer_angle, "SpotLight outer_angle", 0.0, math.pi / 2)
-        if not inner_angle < outer_angle:
-            raise InvalidInput(f"SpotLight inner_angle={inner_angle!r} must be below outer_angle={outer_angle!r}, both in radians.")
-        self.inner_angle, self.outer_angle = float(inner_angle), float(outer_angle)
+        self._inner_angle, self._outer_angle = self._check_cone(inner_angle, outer_angle)
+
+    @staticmethod
+    def _check_cone(inner: float, outer: float) -> tuple[float, float]:
+        inner = number(inner, "SpotLight inner_angle", 0.0, math.pi / 2)
+        outer = number(outer, "SpotLight outer_angle", 0.0, math.pi / 2)
+        if not inner < outer:
+            raise InvalidInput(f"SpotLight inner_angle={inner!r} must be below outer_angle={outer!r}, both in radians.")
+        return inner, outer
+
+    @property
+    def inner_angle(self) -> float:
+        """Radians from the axis where the fall-off begins; below `outer_angle`."""
+        return self._inner_angle
+
+    @inner_angle.setter
+    def inner_angle(self, value: float) -> None:
+        self._inner_angle, _ = self._check_cone(value, self._outer_angle)
+
+    @property
+    def outer_angle(self) -> float:
+        """Radians from the axis where the light ends; at most pi/2."""
+        return self._outer_angle
+
+    @outer_angle.setter
+    def outer_angle(self, value: float) -> None:
+        _, self._outer_angle = self._check_cone(self._inner_angle, value)

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import number
 from .color import Color, to_linear
 from .errors import InvalidInput
-from .lights import _number
 from .textures import Texture, TextureInfo, as_texture_info
 from .watched import Watched
 
@@ -50,6 +50,8 @@ class Material(Watched):
     slots: ClassVar[tuple[str, ...]]
 
     def __init__(self, alpha_mode: str = "opaque", alpha_cutoff: float = 0.5, double_sided: bool = False, name: str = "") -> None:
+        if not hasattr(self, "shader"):
+            raise InvalidInput(f"{type(self).__name__} names no shader; use Standard or Unlit.")
         super().__init__()
         self.alpha_mode = alpha_mode
         self.alpha_cutoff = alpha_cutoff
@@ -75,7 +77,7 @@ class Material(Watched):
 
     @alpha_cutoff.setter
     def alpha_cutoff(self, value: float) -> None:
-        self._alpha_cutoff = _number(value, "alpha_cutoff", 0.0)
+        self._alpha_cutoff = number(value, "alpha_cutoff", 0.0, 65504.0)
 
     @property
     def geometry_key(self) -> int:
@@ -146,7 +148,7 @@ class _Factor:
         return number
 
     def __set__(self, material: Material, value: float) -> None:
-        setattr(material, self.slot, _number(value, f"{type(material).__name__} {self.name}", self.low, self.high))
+        setattr(material, self.slot, number(value, f"{type(material).__name__} {self.name}", self.low, self.high))
 
 
 class Standard(Material):

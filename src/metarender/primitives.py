@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import is_number
 from .errors import InvalidInput
 from .geometry import Geometry
 
 
 def _length(value: float, what: str) -> float:
-    if not isinstance(value, (int, float, np.floating, np.integer)) or not 0 < value < math.inf:
+    if not is_number(value) or not 0 < value < math.inf:
         raise InvalidInput(f"{what}={value!r} must be a finite number of metres above 0.")
     return float(value)
 
 
+def _lengths(size: float | Sequence[float], count: int, what: str) -> list[float]:
+    """Return `count` edge lengths out of one for all or one for each."""
+    given: Any = size.tolist() if isinstance(size, np.ndarray) else size
+    values = list(given) if isinstance(given, (list, tuple)) else [given] * count
+    if len(values) != count:
+        raise InvalidInput(f"{what}={size!r} must be one edge length or {count}.")
+    return [_length(value, what) for value in values]
+
+
 def _count(value: int, what: str, low: int) -> int:
-    if not isinstance(value, (int, np.integer)) or not low <= value <= 4096:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not low <= value <= 4096:
         raise InvalidInput(f"{what}={value!r} must be a whole number from {low} to 4096.")
     return int(value)
 
@@ -68,10 +79,7 @@ def box(size: float | Sequence[float] = 1.0) -> Geometry:
     size : float or three floats
         Edge lengths along x, y, z, metres.
     """
-    lengths = np.full(3, size, np.float64) if np.ndim(size) == 0 else np.asarray(size, np.float64)
-    if lengths.shape != (3,):
-        raise InvalidInput(f"box size={size!r} must be one edge length or three.")
-    half = np.array([_length(float(v), "box size") for v in lengths]) / 2
+    half = np.array(_lengths(size, 3, "box size")) / 2
     corner = np.array([[-1, 1], [-1, -1], [1, -1], [1, 1]], np.float64)  # top left, then counter-clockwise
     faces = []
     for axis in range(3):
@@ -95,10 +103,7 @@ def plane(size: float | Sequence[float] = 1.0) -> Geometry:
     size : float or two floats
         Edge lengths along x and z, metres.
     """
-    lengths = np.full(2, size, np.float64) if np.ndim(size) == 0 else np.asarray(size, np.float64)
-    if lengths.shape != (2,):
-        raise InvalidInput(f"plane size={size!r} must be one edge length or two.")
-    x, z = (_length(float(v), "plane size") / 2 for v in lengths)
+    x, z = (length / 2 for length in _lengths(size, 2, "plane size"))
     return Geometry(positions=[[-x, 0, -z], [-x, 0, z], [x, 0, z], [x, 0, -z]], normals=np.tile((0.0, 1.0, 0.0), (4, 1)),
                     uv0=[[0, 0], [0, 1], [1, 1], [1, 0]], indices=[0, 1, 2, 0, 2, 3], name="plane")
 

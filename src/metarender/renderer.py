@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Self
 
 import numpy as np
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 
 from ._core import View, cull
 from .camera import Camera, PerspectiveCamera
+from .checks import is_number
 from .color import Color, to_linear
 from .environment import dfg_table
-from .errors import InvalidInput, ReleasedError
+from .errors import DeviceError, InvalidInput, ReleasedError
 from .frame import OUTPUTS, Frame
 from .gpu import gl_extra as gl
 from .gpu.attachments import ColorAttachments, IdAttachments, ShadowMap
@@ -90,6 +92,7 @@ class Renderer:
         self.tone_mapping, self.exposure, self.backdrop = tone_mapping, exposure, backdrop
         self._device = device if isinstance(device, Device) else Device.open(None if device == "auto" else device)
         try:
+            self._device.check_current("Renderer()")
             self._pools = ResourcePools.of(self._device)
             self._pools.environments.table = dfg_table
             self._msaa = min(int(msaa), self._device.capabilities.max_samples)
@@ -104,6 +107,7 @@ class Renderer:
         self._ids: IdAttachments | None = None
         self._shadow: ShadowMap | None = None
         self._shadow_drawn: tuple[Any, ...] = ()
+        self._shadow_planned: tuple[Any, ...] = ()
         self._frame: Frame | None = None
         self._context: FrameContext | None = None
         self._planned: tuple[ViewPlan, int] | None = None
@@ -151,7 +155,7 @@ class Renderer:
 
     @tone_mapping.setter
     def tone_mapping(self, value: str) -> None:
-        if value not in TONE_MAPPINGS:
+        if not isinstance(value, str) or value not in TONE_MAPPINGS:
             raise InvalidInput(f"tone_mapping={value!r} is unknown; use one of {', '.join(sorted(TONE_MAPPINGS))}.")
         self._tone_mapping = value
 
@@ -162,7 +166,7 @@ class Renderer:
 
     @exposure.setter
     def exposure(self, value: float) -> None:
-        if not isinstance(value, (int, float, np.floating, np.integer)) or not 0 < value < math.inf:
+        if not is_number(value) or not 0 < value < math.inf:
             raise InvalidInput(f"exposure={value!r} must be a finite number above 0.")
         self._exposure = float(value)
 
@@ -216,7 +220,7 @@ class Renderer:
             raise ReleasedError("Renderer.render was called after close(); make a new Renderer.")
         if not isinstance(scene, Scene):
             raise InvalidInput(f"Renderer.render needs a Scene, not {type(scene).__name__}.")
-        wanted = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+        wanted = (outputs,) if isinstance(outputs, str) else tuple(outputs) if isinstance(outputs, Iterable) else ()
         if not wanted or any(name not in OUTPUTS for name in wanted):
             raise InvalidInput(f"outputs={outputs!r} must name at least one of {', '.join(OUTPUTS)}.")
         self._device.check_current("Renderer.render")
@@ -224,7 +228,8 @@ class Renderer:
 
     def _begin(self) -> dict[str, int]:
         self._device.drain()
-        self._frame = None
+        self._pools.textures.trim()
+        self._frame = self._context = None
         self._pools.pipeline.forget()
         return dict(vars(self._device.stats))
 
@@ -305,7 +310,7 @@ class Renderer:
 
     def _context_of(self, scene: Scene, mirror: Any, placed: dict[str, PlacedView], wanted: tuple[str, ...]) -> FrameContext:
         color = self._color_attachments() if "color" in wanted else None
-        ids = self._id_attachments() if "ids" in wanted or "depth" in wanted else None
+        ids = self._id_attachments(self._size) if "ids" in wanted or "depth" in wanted else None
         if "sun" in placed and color is not None and self._shadow is None:
             self._shadow = ShadowMap(self._device, min(SHADOW_MAP_SIZE, self._device.capabilities.max_texture_size))
         constants = self._constants
@@ -321,7 +326,7 @@ class Renderer:
         draws = context.views["sun"].lists["shadow"][0]
         now = (draws, scene.store.epoch, scene.material_changes, sun.view.pose.tobytes(), sun.view.projection.tobytes())
         context.shadow_kept = now == self._shadow_drawn
-        self._shadow_drawn = now
+        self._shadow_planned, self._shadow_drawn = now, ()  # until the frame is finished nobody knows what the map holds
 
     def _clear_color(self, scene: Scene) -> tuple[float, float, float, float] | None:
         """Return the premultiplied linear clear colour of a scene, or None where the environment is its background."""
@@ -334,24 +339,28 @@ class Renderer:
 
     def _color_attachments(self) -> ColorAttachments:
         if self._color is None or self._color.size != self._size:
-            if self._color is not None:
-                self._color.release()
+            old, self._color = self._color, None  # making the new ones may fail
+            if old is not None:
+                old.release()
             self._color = ColorAttachments(self._device, self._size, self._msaa)
         return self._color
 
-    def _id_attachments(self) -> IdAttachments:
-        if self._ids is None or self._ids.size != self._size:
-            if self._ids is not None:
-                self._ids.release()
-            self._ids = IdAttachments(self._device, self._size)
+    def _id_attachments(self, size: tuple[int, int]) -> IdAttachments:
+        if self._ids is None or self._ids.size != size:
+            old, self._ids = self._ids, None
+            if old is not None:
+                old.release()
+            self._ids = IdAttachments(self._device, size)
         return self._ids
 
     def _finish(self, scene: Scene, context: FrameContext, wanted: tuple[str, ...], before: dict[str, int],
                 views: dict[str, tuple[View, ViewPlan]]) -> Frame:
         self._device.check("Renderer.render")
+        if context.shadow is not None:
+            self._shadow_drawn = self._shadow_planned
         after = vars(self._device.stats)
         moved = {name: after[name] - before[name] for name in ("bytes_uploaded", "bytes_view", "programs_compiled", "gl_calls")}
-        stats = Stats(**context.counters, **moved, texture_bytes=self._device.live_bytes.get("texture", 0), nodes=scene.store.node_count,
+        stats = Stats(**context.counters, **moved, texture_bytes=self._pools.textures.nbytes, nodes=scene.store.node_count,
                       visible=int(views["camera"][0].visible_count), passes={name: PassTime(ms) for name, ms in context.times.items()})
         frame = Frame(self, scene, self._size, wanted, stats)
         self._frame, self._context, self._planned = frame, context, (views["camera"][1], scene.store.epoch)
@@ -368,13 +377,13 @@ class Renderer:
         assert self._context is not None and self._planned is not None
         if output == "color":
             assert self._context.color is not None
-            return self._device.read_pixels(self._context.color.result, "rgba8", self._size)
+            return self._device.read_pixels(self._context.color.result, "rgba8", frame.size)
         if self._context.ids is None:
             self._draw_ids(frame)
         assert self._context.ids is not None
         if output == "ids":
-            return np.ascontiguousarray(self._device.read_pixels(self._context.ids.framebuffer, "r32ui", self._size)[::-1])
-        depth = self._device.read_pixels(self._context.ids.framebuffer, "depth", self._size)[::-1]
+            return np.ascontiguousarray(self._device.read_pixels(self._context.ids.framebuffer, "r32ui", frame.size)[::-1])
+        depth = self._device.read_pixels(self._context.ids.framebuffer, "depth", frame.size)[::-1]
         return _metres(depth, self._planned[0].projection)
 
     def _draw_ids(self, frame: Frame) -> None:
@@ -389,7 +398,7 @@ class Renderer:
         lists = [drawn for view in context.views.values() for drawn, _ in view.lists.values()]
         firsts = self._constants.write_commands([*lists, draws])
         context.views["camera"].lists["ids"] = (draws, firsts[-1])
-        context.commands, context.ids = self._constants.commands, self._id_attachments()
+        context.commands, context.ids = self._constants.commands, self._id_attachments(frame.size)
         IdsPass().run(context)
         self._device.check("Frame.ids")
 
@@ -419,13 +428,29 @@ class Renderer:
     # --- life ----------------------------------------------------------------------------------------------------------
 
     def compile(self, scene: Scene, camera: Any = None) -> None:
-        """Compile every program and upload everything that a scene needs, so that its first frame does not stutter."""
-        self.render(scene, camera)
+        """Upload a scene and compile the programs for what a camera sees of it, picking included, so that no frame stutters.
+
+        Parameters
+        ----------
+        scene : Scene
+        camera : Camera, Node that carries one, or None
+            None sees the whole scene, and so compiles everything that is not hidden.
+        """
+        self.render(scene, camera, outputs=("color", "ids"))
 
     def close(self) -> None:
-        """Release attachments and, where the renderer opened it, the device; a second call does nothing."""
+        """Release attachments and, where the renderer opened it, the device; a second call does nothing.
+
+        Raises
+        ------
+        WrongThreadError
+            The renderer opened its device on another thread; nothing is released then.
+        """
         if self._closed:
             return
+        if self._own_device and not self._device.closed:
+            with suppress(DeviceError):  # a lost device can be closed
+                self._device.check_current("Renderer.close")
         self._closed = True
         for held in (self._color, self._ids, self._shadow, self._constants):
             if held is not None:
@@ -465,8 +490,9 @@ def _clip_to_direction(plan: ViewPlan) -> NDArray[np.float64]:
 
 
 def _premultiplied(color: Color, what: str) -> tuple[float, float, float, float]:
-    red, green, blue, alpha = to_linear(color, what)
-    return red * alpha, green * alpha, blue * alpha, alpha
+    *channels, alpha = to_linear(color, what)
+    red, green, blue = (min(channel, 1.0) * alpha for channel in channels)
+    return red, green, blue, alpha
 
 
 def _metres(depth: NDArray[np.float32], projection: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -44,7 +44,7 @@ class Stats:
     gl_calls : int
         Calls for drawing that were made through ModernGL or our own entry points: binds, state, clears, writes, draws.
     texture_bytes : int
-        Bytes of all texture pages of the device.
+        Bytes of all texture pages of the device, whichever scene uses them; environments and attachments are not in it.
     nodes, visible : int
         Nodes of the scene, and draws that the camera's frustum keeps.
     passes : dict of str to PassTime

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import is_number
 from .errors import InvalidInput
 
 MAG_FILTERS = ("nearest", "linear")
@@ -71,6 +72,8 @@ class Texture:
         array = np.ascontiguousarray(pixels)
         if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 4 or array.size == 0:
             raise InvalidInput(f"Texture pixels must be a (h, w, 4) uint8 array with at least one pixel, not {array.shape} {array.dtype}.")
+        if sampler is not None and not isinstance(sampler, Sampler):
+            raise InvalidInput(f"Texture sampler must be a Sampler, such as Sampler(wrap_s='clamp_to_edge'), not {type(sampler).__name__}.")
         array.flags.writeable = False
         self.pixels: NDArray[np.uint8] = array
         self.name = name
@@ -86,6 +89,10 @@ class Texture:
 
     def __repr__(self) -> str:
         return f"<Texture {self.name!r} {self.page.width}x{self.page.height}{' sRGB' if self.page.srgb else ''}>"
+
+
+def _is_finite(value: Any) -> bool:
+    return is_number(value) and math.isfinite(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +119,13 @@ class TextureInfo:
     def __post_init__(self) -> None:
         if not isinstance(self.texture, Texture):
             raise InvalidInput(f"TextureInfo needs a Texture, not {type(self.texture).__name__}.")
-        if self.tex_coord not in (0, 1):
+        if isinstance(self.tex_coord, bool) or self.tex_coord not in (0, 1):
             raise InvalidInput(f"TextureInfo tex_coord={self.tex_coord!r} must be 0 or 1.")
-        numbers = (*self.offset, self.rotation, *self.scale)
-        if len(numbers) != 5 or not all(math.isfinite(v) for v in numbers):
-            raise InvalidInput("TextureInfo offset and scale must be pairs, and rotation a number, all finite.")
+        for name, value in (("offset", self.offset), ("scale", self.scale)):
+            if not isinstance(value, (tuple, list, np.ndarray)) or len(value) != 2 or not all(map(_is_finite, value)):
+                raise InvalidInput(f"TextureInfo {name}={value!r} must be a pair of finite numbers.")
+        if not _is_finite(self.rotation):
+            raise InvalidInput(f"TextureInfo rotation={self.rotation!r} must be a finite number of radians.")
 
     def matrix(self) -> tuple[float, float, float, float, float, float]:
         """Return the two rows (a, b, tx), (c, d, ty) that map (u, v, 1) to transformed coordinates."""

@@ -98,3 +98,20 @@ def test_a_moving_camera_does_not_make_the_shadow_crawl(renderer):
     axes = steps[0].view.pose[:3, :3]
     places = np.array([axes.T @ step.view.pose[:3, 3] for step in steps])[:, :2] / steps[0].texel
     assert np.abs(places - np.round(places)).max() < 0.01
+
+
+@pytest.mark.parametrize(("direction", "eye", "target", "depth"), (((-1, -0.35, 0), (0, 30, 0), (-300, 0, 0), 0),
+                                                                   ((-0.1, -1, 0), (0, 30, 30), (0, -60, 0), -2500)))
+def test_what_lies_deeper_than_the_map_reaches_is_lit(renderer, direction, eye, target, depth):
+    """A floor of kilometres, seen along a low sun and from far above: nothing stands between it and the sun."""
+    scene = mr.Scene()
+    scene.environment = None
+    scene.add(mr.Mesh(mr.plane(6000), mr.Standard(roughness=1.0)), position=(0, depth, 0))
+    scene.add(mr.Mesh(mr.box(1), mr.Standard()), position=(0, -20, 400))  # keeps the scene deep, out of view
+    sun = scene.add(mr.DirectionalLight(direction=direction))
+    camera = mr.PerspectiveCamera(fov=60).look_at(eye, target)
+    shadowed = renderer.render(scene, camera).color.astype(int)
+    sun.light.shadow = False
+    lit = renderer.render(scene, camera).color
+    assert (lit[..., 0] > 50).sum() > 2000
+    assert (np.abs(shadowed - lit).max(axis=2) > 12).sum() == 0

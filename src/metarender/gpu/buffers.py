@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 import moderngl
@@ -49,7 +50,11 @@ class GrowBuffer:
     def _allocate(self, size: int) -> None:
         self._device.drain()
         buffer = self._device.ctx.buffer(reserve=size, dynamic=True)
-        self._device.check(f"allocating {size} bytes for {self._label}")
+        try:
+            self._device.check(f"allocating {size} bytes for {self._label}")
+        except BaseException:
+            buffer.release()
+            raise
         resource = self._device.track("buffer", buffer.glo, buffer.release, size)
         if self._buffer is not None:
             self._device.ctx.copy_buffer(buffer, self._buffer, size=self._buffer.size)
@@ -105,12 +110,17 @@ class RangeAllocator:
 
     def give(self, start: int, count: int) -> None:
         """Free a range that ``take`` returned."""
-        merged: list[tuple[int, int]] = []
-        for place, length in sorted([*self._free, (start, count)]):
-            if merged and merged[-1][0] + merged[-1][1] == place:
-                merged[-1] = (merged[-1][0], merged[-1][1] + length)
-            else:
-                merged.append((place, length))
-        if merged and merged[-1][0] + merged[-1][1] == self.end:
-            self.end = merged.pop()[0]
-        self._free = merged
+        if not count:
+            return
+        free = self._free
+        row = bisect_left(free, (start, 0))
+        if row < len(free) and free[row][0] == start + count:
+            count += free.pop(row)[1]
+        if row and free[row - 1][0] + free[row - 1][1] == start:
+            row -= 1
+            start, length = free.pop(row)
+            count += length
+        if start + count == self.end:
+            self.end = start
+        else:
+            free.insert(row, (start, count))

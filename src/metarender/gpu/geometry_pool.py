@@ -67,6 +67,11 @@ class GeometryPool:
         self._index_ranges = RangeAllocator()
         self._allocations: WeakKeyDictionary[Geometry, Allocation] = WeakKeyDictionary()
 
+    @property
+    def generation(self) -> int:
+        """Grows whenever one of the buffers behind changes."""
+        return self.indices.generation + sum(arena.buffer.generation for arena in self._arenas.values())
+
     def arena(self, layout: int) -> _Arena:
         """Return the vertex arena of a layout."""
         if layout not in self._arenas:
@@ -87,8 +92,12 @@ class GeometryPool:
         arena = self.arena(layout)
         vertices, indices = sum(g.vertex_count for g in group), sum(g.index_count for g in group)
         base, first = arena.ranges.take(vertices), self._index_ranges.take(indices)
-        arena.buffer.write(arena.interleave(group, vertices), base * arena.width * 4)
-        self.indices.write(np.concatenate([g.indices for g in group]), first * 4)
+        try:
+            arena.buffer.write(arena.interleave(group, vertices), base * arena.width * 4)
+            self.indices.write(np.concatenate([g.indices for g in group]), first * 4)
+        except BaseException:
+            self._free(layout, base, vertices, first, indices)
+            raise
         for geometry in group:
             self._allocations[geometry] = Allocation(geometry.index_count, first, base)
             free = partial(self._free, layout, base, geometry.vertex_count, first, geometry.index_count)
@@ -96,6 +105,5 @@ class GeometryPool:
             base, first = base + geometry.vertex_count, first + geometry.index_count
 
     def _free(self, layout: int, base: int, vertices: int, first: int, indices: int) -> None:
-        if layout in self._arenas:
-            self._arenas[layout].ranges.give(base, vertices)
-            self._index_ranges.give(first, indices)
+        self._arenas[layout].ranges.give(base, vertices)
+        self._index_ranges.give(first, indices)

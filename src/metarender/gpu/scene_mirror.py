@@ -38,26 +38,27 @@ class SceneMirror:
         self._geometries_seen = -1
         self.ranges: NDArray[np.uint32] = np.zeros((0, 3), np.uint32)
         """(geometries, 3) uint32: index count, first index, base vertex, by geometry number."""
-        self._vertex_arrays: dict[tuple[ProgramKey, int], tuple[tuple[int, ...], moderngl.VertexArray, Any]] = {}
+        self._vertex_arrays: dict[tuple[ProgramKey, int], tuple[moderngl.VertexArray, Any]] = {}
+        self._generation: tuple[int, ...] = ()
 
     def sync_geometries(self, geometries: Sequence[Geometry | None], changes: int) -> None:
         """Upload geometries that this device has not seen; nothing is scanned while `changes` stands still."""
         if changes == self._geometries_seen:
             return
-        self._geometries_seen = changes
         used = [(number, geometry) for number, geometry in enumerate(geometries) if geometry is not None]
         ranges = np.zeros((len(geometries), 3), np.uint32)
         for (number, _), allocation in zip(used, self._pools.geometry.add([geometry for _, geometry in used]), strict=True):
             ranges[number] = allocation
         self.ranges = ranges
+        self._geometries_seen = changes
 
     def sync_materials(self, materials: Sequence[Material | None], epochs: NDArray[np.uint64], changes: int) -> None:
         """Write the rows of materials edited since this device last looked."""
         if changes == self._materials_seen:
             return
         changed = np.nonzero(epochs[:len(materials)] > self._materials_seen)[0]
-        self._materials_seen = changes
         self.materials.write(materials, changed)
+        self._materials_seen = changes
 
     def sync_rows(self, store: Any) -> None:
         """Upload the pages of instance rows that changed since this device last looked."""
@@ -74,23 +75,29 @@ class SceneMirror:
 
     def vertex_array(self, key: ProgramKey, geometry_class: int) -> moderngl.VertexArray:
         """Return the vertex array of a program over the arena of a geometry class."""
+        generation = (self._pools.geometry.generation, *(rows.generation for rows in self._rows.values()))
+        if generation != self._generation:  # all go, because one that is not drawn again would keep the old buffers alive
+            self._drop_vertex_arrays()
+            self._generation = generation
         layout = geometry_class & LAYOUT_MASK
+        if (key, layout) not in self._vertex_arrays:
+            self._vertex_arrays[key, layout] = self._make_vertex_array(key, layout)
+        return self._vertex_arrays[key, layout][0]
+
+    def _make_vertex_array(self, key: ProgramKey, layout: int) -> tuple[moderngl.VertexArray, Any]:
         geometry, device = self._pools.geometry, self._pools.device
         arena = geometry.arena(layout)
-        generation = (arena.buffer.generation, geometry.indices.generation, *(rows.generation for rows in self._rows.values()))
-        cached = self._vertex_arrays.get((key, layout))
-        if cached is not None and cached[0] == generation:
-            return cached[1]
-        if cached is not None:
-            cached[2].release()
         attributes = layout_attributes(layout)
         content = [(arena.buffer.buffer, " ".join(f"{width}f4" for _, _, width in attributes), *(name for _, name, _ in attributes))]
         content += [(self._rows[kind].buffer, *_ROW_LAYOUT[kind]) for kind in ROW_BYTES]
         array = device.ctx.vertex_array(self._pools.programs.get(key), content, index_buffer=geometry.indices.buffer, skip_errors=True)
         device.check(f"making a vertex array for {key.render_pass}")
-        resource = device.track("vertex_array", array.glo, array.release)
-        self._vertex_arrays[key, layout] = (generation, array, resource)
-        return array
+        return array, device.track("vertex_array", array.glo, array.release)
+
+    def _drop_vertex_arrays(self) -> None:
+        for _, resource in self._vertex_arrays.values():
+            resource.release()
+        self._vertex_arrays.clear()
 
     def bind_textures(self, features: int, pages: Sequence[Any]) -> None:
         """Bind the array pages of a shading class to the units of its filled slots."""
@@ -102,9 +109,7 @@ class SceneMirror:
 
     def release(self) -> None:
         """Delete everything that belongs to this scene alone."""
-        for _, _, resource in self._vertex_arrays.values():
-            resource.release()
-        self._vertex_arrays.clear()
+        self._drop_vertex_arrays()
         for rows in self._rows.values():
             rows.release()
         self.materials.release()

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from ..errors import DeviceError
 from ..textures import PageKey, Texture
 from . import gl_extra as gl
 
@@ -30,7 +31,10 @@ class _Page:
         self.capacity = 0
         self.layers: WeakKeyDictionary[Texture, int] = WeakKeyDictionary()
         self.free: list[int] = []
-        self.used = 0
+        """Layers that are not taken, next one last."""
+
+    def __repr__(self) -> str:
+        return f"texture page {self.key.width}x{self.key.height}"
 
 
 class TexturePool:
@@ -39,6 +43,8 @@ class TexturePool:
     def __init__(self, device: Device) -> None:
         self._device = device
         self._pages: dict[PageKey, _Page] = {}
+        self._given: set[PageKey] = set()
+        """Pages that a texture has left since ``trim``."""
 
     def add(self, textures: Sequence[Texture]) -> None:
         """Upload the textures that are new; each page grows at most once."""
@@ -48,15 +54,21 @@ class TexturePool:
             if page is None or texture not in page.layers:
                 fresh.setdefault(texture.page, []).append(texture)
         for key, group in fresh.items():
-            page = self._pages.setdefault(key, _Page(key))
-            self._reserve(page, len(group))
-            for texture in group:
-                layer = page.free.pop() if page.free else page.used
-                page.used = max(page.used, layer + 1)
-                page.layers[texture] = layer
-                self._device.on_gone(texture, "texture_layer", partial(page.free.append, layer))
-                self._upload(page, texture, layer)
-            self._finish(page)
+            self._fill(self._pages.setdefault(key, _Page(key)), group)
+
+    def trim(self) -> None:
+        """Release the memory of pages that have no texture any more; not while a frame is drawn."""
+        while self._given:
+            page = self._pages[self._given.pop()]
+            if page.texture is not None and len(page.free) == page.capacity:
+                page.texture.release()
+                page.texture, page.capacity = None, 0
+                page.free.clear()
+
+    @property
+    def nbytes(self) -> int:
+        """Device memory of all pages."""
+        return sum(page.texture.nbytes for page in self._pages.values() if page.texture is not None)
 
     def layer(self, texture: Texture) -> int:
         """Return the layer of a texture that was added."""
@@ -66,31 +78,57 @@ class TexturePool:
         """Return the GL name of a page that has textures."""
         return int(self._pages[key].texture.name)
 
+    def _fill(self, page: _Page, textures: list[Texture]) -> None:
+        """Upload textures to free layers; if that fails, the page is what it was."""
+        self._reserve(page, len(textures))
+        layers = [page.free.pop() for _ in textures]
+        try:
+            for texture, layer in zip(textures, layers, strict=True):
+                self._upload(page, texture, layer)
+            if page.key.levels > 1:
+                self._device.gl.glGenerateTextureMipmap(page.texture.name)
+            self._device.check(f"uploading {page}")
+        except BaseException:
+            page.free.extend(reversed(layers))
+            raise
+        for texture, layer in zip(textures, layers, strict=True):
+            page.layers[texture] = layer
+            self._device.on_gone(texture, "texture_layer", partial(self._give, page, layer))
+
+    def _give(self, page: _Page, layer: int) -> None:
+        page.free.append(layer)
+        self._given.add(page.key)
+
     def _reserve(self, page: _Page, count: int) -> None:
-        need = page.used + max(count - len(page.free), 0)
+        """Make room for `count` more layers; a page that grows again grows by half, so that n textures cost O(n)."""
+        need, limit = page.capacity - len(page.free) + count, self._device.capabilities.max_array_layers
         if need <= page.capacity:
             return
-        key = page.key
-        if page.texture is not None:
-            page.texture.release()
-        page.capacity = need
-        page.texture = self._device.create_texture_array(
-            key.width, key.height, need, gl.GL_SRGB8_ALPHA8 if key.srgb else gl.GL_RGBA8, levels=key.levels,
-            label=f"texture page {key.width}x{key.height}")
-        sampler, set_parameter = key.sampler, self._device.gl.glTextureParameteri
+        if need > limit:
+            size = f"{page.key.width}x{page.key.height}"
+            raise DeviceError(f"The scenes drawn here have {need} textures of {size} pixels with one sampler, and this device allows "
+                              f"{limit}; put several pictures into one texture, or share textures between materials.")
+        capacity = min(max(need, page.capacity * 3 // 2), limit)
+        texture = self._make(page, capacity)
+        old, page.texture = page.texture, texture
+        page.free = [*range(capacity - 1, page.capacity - 1, -1), *page.free]
+        page.capacity = capacity
+        for known, layer in list(page.layers.items()):
+            self._upload(page, known, layer)
+        if old is not None:
+            old.release()
+
+    def _make(self, page: _Page, layers: int) -> Any:
+        key, sampler, set_parameter = page.key, page.key.sampler, self._device.gl.glTextureParameteri
+        texture = self._device.create_texture_array(key.width, key.height, layers, gl.GL_SRGB8_ALPHA8 if key.srgb else gl.GL_RGBA8,
+                                                    levels=key.levels, label=repr(page))
         for parameter, value in ((gl.GL_TEXTURE_MIN_FILTER, _FILTER[sampler.min]), (gl.GL_TEXTURE_MAG_FILTER, _FILTER[sampler.mag]),
                                  (gl.GL_TEXTURE_WRAP_S, _WRAP[sampler.wrap_s]), (gl.GL_TEXTURE_WRAP_T, _WRAP[sampler.wrap_t])):
-            set_parameter(page.texture.name, parameter, value)
-        for texture, layer in list(page.layers.items()):
-            self._upload(page, texture, layer)
+            set_parameter(texture.name, parameter, value)
+        return texture
 
     def _upload(self, page: _Page, texture: Texture, layer: int) -> None:
         key = page.key
         self._device.gl.glTextureSubImage3D(page.texture.name, 0, 0, 0, layer, key.width, key.height, 1, gl.GL_RGBA, gl.GL_UNSIGNED_BYTE,
                                             gl.address(np.ascontiguousarray(texture.pixels)))
         self._device.stats.bytes_uploaded += texture.pixels.nbytes
-
-    def _finish(self, page: _Page) -> None:
-        if page.key.levels > 1:
-            self._device.gl.glGenerateTextureMipmap(page.texture.name)
-        self._device.check(f"uploading texture page {page.key.width}x{page.key.height}")

@@ -14,6 +14,7 @@ from .buffers import GrowBuffer
 if TYPE_CHECKING:
     from .device import Device
 
+
 class ViewConstants:
     """Written once per frame and only where the bytes differ from what is there."""
 
@@ -78,6 +79,7 @@ class ViewConstants:
         """Write the commands of draw lists one behind the other and return the first of each; nothing where the lists are the same."""
         firsts: list[int] = np.cumsum([0, *(len(draws.commands) for draws in lists)])[:-1].tolist()
         if len(lists) != len(self._lists) or any(a is not b for a, b in zip(lists, self._lists, strict=True)):
+            self._lists = []  # whatever fails from here on, the next frame writes anew
             self._commands.reserve(sum(len(draws.commands) for draws in lists) * 20)
             for draws, first in zip(lists, firsts, strict=True):
                 self._commands.write(draws.commands, first * 20)

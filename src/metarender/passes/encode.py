@@ -26,5 +26,5 @@ class EncodePass(Pass):
         if attachments.samples > 1:
             array.program["samples"] = attachments.samples
         array.render(vertices=3)
-        pools.device.stats.gl_calls += 2
+        pools.device.stats.gl_calls += 2 + (attachments.samples > 1)
         frame.counters["fullscreen_draws"] += 1
