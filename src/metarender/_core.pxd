@@ -179,3 +179,15 @@ cdef extern from "mr.h" nogil:
 
 cdef extern from "simd.h" nogil:
     int mr_supported_level()
+
+    # part state
+    ctypedef struct mr_state_edit_t:
+        uint32_t clear
+        uint32_t set
+        const uint8_t *colors
+        const float *values
+        int color_stride
+        int value_stride
+    int mr_state_edit(mr_store *s, const uint32_t *slots, size_t n, const mr_state_edit_t *edit)
+    void mr_parents(const mr_store *s, const uint32_t *slots, size_t n, uint32_t *ids)
+    void mr_fill_runs(const mr_store *s, int kind, const mr_run *runs, size_t n, void *out)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import part_state
 from ._core import ROOT, Node, Store, add_node
 from .camera import Camera
 from .color import Color, to_linear
+from .colormap import Colormap
 from .descriptions import Descriptions
 from .errors import InvalidInput
 from .geometry import Geometry, Mesh
@@ -73,6 +75,7 @@ class Scene:
         self._posted: deque[Callable[[], object]] = deque()
         self._environment: Any = _UNSET
         self._background: Color = "transparent"
+        self._colormap = Colormap.heat()
 
     # ---- what a user calls ----
 
@@ -244,6 +247,18 @@ class Scene:
         self._background = value
         self.store.touch()
 
+    @property
+    def colormap(self) -> Colormap:
+        """Ramp and range for the values of parts; `Colormap.heat()` over 0..1 by default."""
+        return self._colormap
+
+    @colormap.setter
+    def colormap(self, value: Colormap) -> None:
+        if not isinstance(value, Colormap):
+            raise InvalidInput(f"colormap must be a Colormap, got {type(value).__name__}")
+        self._colormap = value
+        self.store.touch()
+
     def node(self, number: int) -> Node:
         """Return the node with a public id, as pictures and picking report it; ReleasedError when there is none."""
         return Node(self.store, number)
@@ -269,6 +284,39 @@ class Scene:
         for _ in range(len(self._posted)):  # calls that they post run next time
             self._posted.popleft()()
         self.store.update()
+
+    def set_state(self, parts: Any, *, color: Any = None, ghost: bool | None = None, selected: bool | None = None,
+                  highlighted: bool | None = None, value: ArrayLike | None = None, visible: bool | None = None) -> None:
+        """Change the state of any parts in one call; what is not named stays as it is.
+
+        Parameters
+        ----------
+        parts : Node, Instances, sequence of Node, or (n,) uint32 ids
+        color : colour, (4,) or (n, 4) uint8 sRGB
+            Blended over the material's colour by its alpha; alpha 0 takes it away.
+        ghost, selected, highlighted, visible : bool
+        value : float or (n,) float32
+            Shown through `colormap`.
+
+        Raises
+        ------
+        InvalidInput, ReleasedError
+            Wrong kinds or shapes, unknown ids.
+        """
+        part_state.set_state(self, parts, color=color, ghost=ghost, selected=selected, highlighted=highlighted, value=value,
+                             visible=visible)
+
+    def ghost(self, parts: Any, on: bool = True) -> None:
+        """Draw parts as a pale film through which the rest is seen; False makes them solid again."""
+        part_state.set_state(self, parts, ghost=on)
+
+    def isolate(self, parts: Any) -> None:
+        """Show only parts, what is below them, and what they hang from."""
+        part_state.isolate(self, parts)
+
+    def show_all(self) -> None:
+        """Show everything again: every node visible, no ghosts."""
+        part_state.show_all(self)
 
     def settle(self) -> None:
         """Make the draw order and the anchors a pure function of what the ids carry, whatever edits led here."""

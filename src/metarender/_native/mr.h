@@ -15,6 +15,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define MR_NONE 0xFFFFFFFFu
 #define MR_INDEX_MASK 0xFFFFFFu
@@ -255,6 +256,21 @@ uint32_t mr_page_slots(int kind);
 int mr_bounds(const mr_store *s, uint32_t first, uint32_t end, double lower[3], double upper[3]);
 /* Boxes of all draw slots as rows of centre and half extents, relative to each slot's anchor. */
 void mr_boxes(const mr_store *s, float *out);
+
+/* ---- part state (state.c) -------------------------------------------------------------------------------------- */
+/* What to change in state rows: flag bits to clear, then to set; colours (4 bytes each) and values may be NULL, a stride
+ * of 0 gives every row the same one. */
+typedef struct {
+    uint32_t clear, set;
+    const uint8_t *colors;
+    const float *values;
+    int color_stride, value_stride;
+} mr_state_edit_t;
+int mr_state_edit(mr_store *s, const uint32_t *slots, size_t n, const mr_state_edit_t *edit);
+/* Public ids of the parents of n node slots (0: top level). */
+void mr_parents(const mr_store *s, const uint32_t *slots, size_t n, uint32_t *ids);
+/* Gathers the rows of n runs one behind the other. */
+void mr_fill_runs(const mr_store *s, int kind, const mr_run *runs, size_t n, void *out);
 
 /* ---- culling (cull.c) ------------------------------------------------------------------------------------------ */
 typedef struct mr_view {
