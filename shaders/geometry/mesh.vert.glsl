@@ -14,6 +14,22 @@ vec3 anchor_offset() {
 #endif
 }
 
+// Which parts a pass draws at all. Dropping is the business of this file, so that passes share their draw lists.
+bool is_dropped() {
+#ifdef PART_STATES
+    bool ghost = (in_state.y & uint(STATE_GHOST)) != 0u;
+#if defined(PASS_GHOST)
+    return !ghost;
+#elif defined(PASS_SELECTION)
+    return (in_state.y & uint(STATE_SELECTED)) == 0u;
+#else
+    return ghost;
+#endif
+#else
+    return false;
+#endif
+}
+
 // `gl_Position` must be bit-equal in all programs, or the passes disagree about depth.
 invariant gl_Position;
 
@@ -21,9 +37,7 @@ void main() {
     vec4 local = vec4(in_position, 1.0);
     vec3 position = vec3(dot(in_row0, local), dot(in_row1, local), dot(in_row2, local)) + anchor_offset();
     gl_Position = view.view_projection * vec4(position, 1.0);
-#ifdef POINTS
-    gl_PointSize = 1.0;
-#endif
+    if (is_dropped()) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);  // the same for all vertices: outside, and without area
 #ifdef NEEDS_POSITION
     v_position = position;
 #ifdef HAS_NORMAL
@@ -44,6 +58,9 @@ void main() {
 #endif
 #ifdef NEEDS_MATERIAL
     v_instance = uvec2(in_info.y, in_state.x);
+#ifdef PART_STATES
+    v_state = in_state.yz;
+#endif
 #ifdef HAS_UV0
     v_uv0 = in_uv0;
 #endif

@@ -18,6 +18,9 @@
 #define STORAGE_ANCHORS 0
 #define STORAGE_MATERIALS 1
 #define STORAGE_LIGHTS 2
+#define STORAGE_RUNS 3
+#define STORAGE_STAGING 4
+#define STORAGE_TARGET 5
 
 #define UNIT_SLOT_0 0
 #define UNIT_SLOT_1 1
@@ -29,3 +32,10 @@
 #define UNIT_ENVIRONMENT_DFG 10
 #define UNIT_SHADOW 11
 #define UNIT_SOURCE 12
+#define UNIT_COLORMAP 13
+
+// Flags of a state row; PartState in src/metarender/part_state.py holds the same numbers.
+#define STATE_GHOST 1
+#define STATE_SELECTED 2
+#define STATE_HIGHLIGHTED 4
+#define STATE_VALUE 8

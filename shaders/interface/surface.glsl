@@ -47,6 +47,19 @@ vec2 slot_direction(TextureSlot slot, vec2 direction[2]) {
 #define sample_slot(unit, slot, f) \
     textureGrad(unit, vec3(slot_uv(slot, f), slot.u.w), slot_direction(slot, f.uv_dx), slot_direction(slot, f.uv_dy))
 
+#if defined(PART_STATES) && defined(PASS_SHADE)
+layout(binding = UNIT_COLORMAP) uniform sampler2D colormap;
+
+// The colour of a part's value, and what highlighting adds; before the override, which has the last word.
+vec3 apply_state(vec3 color) {
+    if ((v_state.x & uint(STATE_VALUE)) != 0u) {
+        float share = clamp((uintBitsToFloat(v_state.y) - view.colormap_low) * view.colormap_scale, 0.0, 1.0);
+        color = texelFetch(colormap, ivec2(int(share * 255.0 + 0.5), 0), 0).rgb;
+    }
+    return (v_state.x & uint(STATE_HIGHLIGHTED)) != 0u ? mix(color, vec3(1.0, 0.75, 0.25), 0.45) : color;
+}
+#endif
+
 vec3 apply_override(vec3 color, uint packed_override) {
     if (packed_override < 0x1000000u) return color;
     vec4 override = unpackUnorm4x8(packed_override);

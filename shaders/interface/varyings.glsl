@@ -1,15 +1,18 @@
 // What the vertex path hands to fragment shaders; `VARYING` is `out` in one and `in` in the other.
 // Only what the pass, the geometry and the material need exists: every output costs a software rasteriser time.
 // Space: eye space (world axes, origin at the eye). Included by geometry/*.vert.glsl and pass/*.frag.glsl.
-#if defined(PASS_SHADE) && defined(LIT)
+#if (defined(PASS_SHADE) && defined(LIT)) || defined(PASS_GHOST)
 #define NEEDS_POSITION
 #endif
-#if defined(PASS_SHADE) || defined(MASK)
+#if defined(PASS_SHADE) || defined(PASS_GHOST) || defined(MASK)
 #define NEEDS_MATERIAL
 #endif
 
 #ifdef NEEDS_MATERIAL
 flat VARYING uvec2 v_instance;  // material row, sRGB override colour
+#ifdef PART_STATES
+flat VARYING uvec2 v_state;     // flags, value as bits
+#endif
 #ifdef HAS_UV0
 VARYING vec2 v_uv0;
 #endif

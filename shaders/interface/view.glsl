@@ -15,5 +15,7 @@ layout(std140, binding = BLOCK_VIEW) uniform View {
     float exposure;
     int tone_mapping;              // TONE_* of lib/tonemap.glsl
     int light_count;
-    int padding0, padding1, padding2;
+    float colormap_low;            // value that gets the first colour
+    float colormap_scale;          // 1 over the range of values
+    int padding;
 } view;

@@ -60,6 +60,9 @@ void main() {
     Surface s;
     surface(f, s);
     s.normal *= f.side;
+#ifdef PART_STATES
+    s.color.rgb = apply_state(s.color.rgb);
+#endif
     s.color.rgb = apply_override(s.color.rgb, v_instance.y);
 #ifdef MASK
     if (s.color.a < s.alpha_cutoff) discard;

@@ -57,6 +57,13 @@ class ColorAttachments(_Set):
         depth = self._texture(size, samples, gl.GL_DEPTH_COMPONENT32F, "depth")
         self.scene = self._framebuffer([self.color], depth, "scene")
         self.result = self._framebuffer([self._texture(size, 1, gl.GL_RGBA8, "result")], None, "result")
+        self._selection: Any = None
+
+    def selection(self) -> Any:
+        """Return the framebuffer of the selection mask, one byte a pixel; made on first use."""
+        if self._selection is None:
+            self._selection = self._framebuffer([self._texture(self.size, 1, gl.GL_R8, "selection mask")], None, "selection mask")
+        return self._selection
 
 
 class IdAttachments(_Set):

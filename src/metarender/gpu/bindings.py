@@ -8,14 +8,20 @@ ATTRIBUTES = {"in_position": 0, "in_normal": 1, "in_tangent": 2, "in_uv0": 3, "i
               "in_row0": 8, "in_row1": 9, "in_row2": 10, "in_info": 11, "in_state": 12}
 BLOCK_VIEW = 0
 STORAGE_ANCHORS, STORAGE_MATERIALS, STORAGE_LIGHTS = 0, 1, 2
+STORAGE_RUNS, STORAGE_STAGING, STORAGE_TARGET = 3, 4, 5
 UNIT_SLOT_0, UNIT_SLOT_1, UNIT_SLOT_2, UNIT_SLOT_3, UNIT_SLOT_4 = 0, 1, 2, 3, 4
 """A material's texture slots; slot n is unit n."""
 
 UNIT_ENVIRONMENT_SPECULAR, UNIT_ENVIRONMENT_IRRADIANCE, UNIT_ENVIRONMENT_DFG, UNIT_SHADOW, UNIT_SOURCE = 8, 9, 10, 11, 12
+UNIT_COLORMAP = 13
+
+STATE_GHOST, STATE_SELECTED, STATE_HIGHLIGHTED, STATE_VALUE = 1, 2, 4, 8
+"""Flags of a state row, as ``metarender.part_state.PartState`` has them."""
 
 VIEW_DTYPE = np.dtype([("view_projection", "f4", (4, 4)), ("clip_to_direction", "f4", (4, 4)), ("shadow_matrix", "f4", (4, 4)),
                        ("first_anchor", "f4", 4), ("forward", "f4", 4), ("shadow", "f4", 4), ("environment", "f4", 4),
-                       ("viewport", "f4", 2), ("exposure", "f4"), ("tone_mapping", "i4"), ("light_count", "i4"), ("padding", "i4", 3)])
+                       ("viewport", "f4", 2), ("exposure", "f4"), ("tone_mapping", "i4"), ("light_count", "i4"), ("colormap_low", "f4"),
+                       ("colormap_scale", "f4"), ("padding", "i4")])
 """``View`` of interface/view.glsl (std140); matrices are stored transposed, because GLSL reads columns."""
 
 BLOCK_BYTES = 512

@@ -28,19 +28,16 @@ class Pipeline(NamedTuple):
     """Premultiplied "over"."""
 
 
-def pipeline_of(geometry_class: int, *, cull: bool = True, blend: bool = False) -> Pipeline:
-    """Return the pipeline of a geometry class.
+def pipeline_of(geometry_class: int, render_pass: str) -> Pipeline:
+    """Return the pipeline of a geometry class in a pass.
 
-    Parameters
-    ----------
-    cull : bool
-        False for passes that draw both sides of everything (shadow maps).
-    blend : bool
-        Whether blended classes blend here; the ids pass draws them solid.
+    Shadow maps draw both sides of everything; blended surfaces blend where they are shaded and are solid elsewhere; ghosts always
+    blend; the selection mask knows no depth, because an outline is seen through what hides the part.
     """
     one_sided = not geometry_class & CLASS_DOUBLE_SIDED and class_topology(geometry_class) == 0
-    blends = blend and class_alpha(geometry_class) == BLEND
-    return Pipeline(cull=cull and one_sided, clockwise=bool(geometry_class & CLASS_MIRRORED), depth_write=not blends, blend=blends)
+    blends = render_pass == "ghost" or (render_pass == "shade" and class_alpha(geometry_class) == BLEND)
+    return Pipeline(cull=one_sided and render_pass != "depth", clockwise=bool(geometry_class & CLASS_MIRRORED),
+                    depth_test=render_pass != "selection", depth_write=not blends and render_pass != "selection", blend=blends)
 
 
 class PipelineState:

@@ -33,7 +33,7 @@ class ProgramKey(NamedTuple):
     """What tells two programs apart; every field is small and is part of the text that is compiled."""
 
     render_pass: str
-    """"shade", "depth", "ids", "sky" or "encode"."""
+    """Key of ``_UNITS``: "shade", "depth", "ids", "ghost", "selection", "sky", "outline" or "encode"."""
     shader: str = ""
     """Name of a material shader; empty where the pass reads no material."""
     features: int = 0
@@ -43,6 +43,8 @@ class ProgramKey(NamedTuple):
     environment: bool = False
     shadow: bool = False
     multisample: bool = False
+    states: bool = False
+    """Whether any part of the scene has a flag set; scenes without cost nothing for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ class MaterialShader:
 
 SHADERS = {"standard": MaterialShader("material/standard.glsl", True), "unlit": MaterialShader("material/unlit.glsl", False)}
 _UNITS = {"shade": ("geometry/mesh.vert.glsl", "pass/shade.frag.glsl"), "depth": ("geometry/mesh.vert.glsl", "pass/depth.frag.glsl"),
-          "ids": ("geometry/mesh.vert.glsl", "pass/ids.frag.glsl"), "sky": ("pass/fullscreen.vert.glsl", "pass/sky.frag.glsl"),
+          "ids": ("geometry/mesh.vert.glsl", "pass/ids.frag.glsl"), "ghost": ("geometry/mesh.vert.glsl", "pass/ghost.frag.glsl"),
+          "selection": ("geometry/mesh.vert.glsl", "pass/selection.frag.glsl"),
+          "outline": ("pass/fullscreen.vert.glsl", "pass/outline.frag.glsl"), "sky": ("pass/fullscreen.vert.glsl", "pass/sky.frag.glsl"),
           "encode": ("pass/fullscreen.vert.glsl", "pass/encode.frag.glsl")}
 
 
@@ -63,15 +67,18 @@ def normalise(key: ProgramKey) -> ProgramKey:
     """Drop from a key what its program does not read, so that equal programs are compiled once."""
     lit = bool(key.shader) and SHADERS[key.shader].lit and key.render_pass == "shade"
     layout = key.geometry_class & (NORMAL | TANGENT | UV0 | UV1 | COLOR)
-    mask = class_alpha(key.geometry_class) == MASK
-    if not lit:
-        layout &= ~(NORMAL | TANGENT)
-    if not (key.render_pass == "shade" or mask):
+    reads_material = key.render_pass == "shade" or (class_alpha(key.geometry_class) == MASK and key.render_pass in ("depth", "ids"))
+    if key.render_pass == "ghost":
+        layout &= NORMAL
+    elif not reads_material:
         layout = 0
+    elif not lit:
+        layout &= ~(NORMAL | TANGENT)
+    if not reads_material:
         key = key._replace(shader="", features=0)
-    alpha = class_alpha(key.geometry_class) if key.render_pass == "shade" or mask else OPAQUE
+    alpha = class_alpha(key.geometry_class) if reads_material else OPAQUE
     topology = class_topology(key.geometry_class)
-    mirrored = key.geometry_class & CLASS_MIRRORED if lit else 0
+    mirrored = key.geometry_class & CLASS_MIRRORED if lit or key.render_pass == "ghost" else 0
     return key._replace(geometry_class=layout | topology << 16 | alpha << 19 | mirrored, environment=key.environment and lit,
                         shadow=key.shadow and lit)
 
@@ -81,12 +88,13 @@ def defines(key: ProgramKey) -> list[str]:
     geometry = key.geometry_class
     switches = {
         "PASS_SHADE": key.render_pass == "shade", "PASS_DEPTH": key.render_pass == "depth", "PASS_IDS": key.render_pass == "ids",
+        "PASS_GHOST": key.render_pass == "ghost", "PASS_SELECTION": key.render_pass == "selection",
         # Lines and points without normals face no light: they show their colour (glTF 2.0, 3.7.2.1).
         "LIT": bool(key.shader) and SHADERS[key.shader].lit and (class_topology(geometry) == TRIANGLES or bool(geometry & NORMAL)),
         "HAS_NORMAL": geometry & NORMAL, "HAS_TANGENT": geometry & TANGENT, "HAS_UV0": geometry & UV0, "HAS_UV1": geometry & UV1,
         "HAS_COLOR": geometry & COLOR, "MIRRORED": geometry & CLASS_MIRRORED, "MASK": class_alpha(geometry) == MASK,
         "BLEND": class_alpha(geometry) == BLEND, "LINES": class_topology(geometry) == LINES, "POINTS": class_topology(geometry) == POINTS,
-        "MANY_ANCHORS": key.many_anchors, "HAS_ENVIRONMENT": key.environment, "HAS_SHADOW": key.shadow, "MULTISAMPLE": key.multisample,
+        "MANY_ANCHORS": key.many_anchors, "PART_STATES": key.states, "HAS_ENVIRONMENT": key.environment, "HAS_SHADOW": key.shadow, "MULTISAMPLE": key.multisample,
     }
     return [name for name, on in switches.items() if on] + [f"FEATURE_{bit}" for bit in range(16) if key.features >> bit & 1]
 

@@ -52,6 +52,8 @@ class FrameContext:
     environment: Any
     """Environment that lights the scene, or None."""
     many_anchors: bool
+    states: int = 0
+    """All state flags that any part has."""
     shadow_kept: bool = False
     """Whether the shadow map still holds what this frame would draw into it."""
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("draw_calls", "fullscreen_draws", "commands", "instances",
@@ -110,23 +112,21 @@ def begin(frame: FrameContext, framebuffer: Any, view: PlacedView) -> None:
     device.stats.gl_calls += 4
 
 
-def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str, *, shadow: bool = False, cull: bool = True) -> None:
+def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str, *, shadow: bool = False) -> None:
     """Draw the batches of one list: one indirect call each, however many objects they hold.
 
     Parameters
     ----------
     list_name : str
         Key of ``view.lists``.
-    render_pass : "shade", "depth" or "ids"
+    render_pass : "shade", "depth", "ids", "ghost" or "selection"
     shadow : bool
         Whether the programs read the shadow map.
-    cull : bool
-        Whether back faces of one-sided surfaces are dropped.
     """
     draws, first_command = view.lists[list_name]
     pools, mirror, bound_shader, bound_textures = frame.pools, frame.mirror, None, None
-    shades = render_pass == "shade"
-    base = ProgramKey(render_pass, many_anchors=frame.many_anchors, environment=frame.environment is not None, shadow=shadow)
+    base = ProgramKey(render_pass, many_anchors=frame.many_anchors, environment=frame.environment is not None, shadow=shadow,
+                      states=bool(frame.states))
     for geometry_class, shading_class, first, count in draws.batches[["geometry_class", "shading_class", "first", "count"]].tolist():
         shader, features, pages = frame.shading_classes[shading_class]
         key = normalise(base._replace(shader=shader, features=features, geometry_class=geometry_class))
@@ -138,7 +138,7 @@ def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str
             if features and shading_class != bound_textures:
                 mirror.bind_textures(features, pages)
                 bound_textures = shading_class
-        pools.pipeline.bind(pipeline_of(geometry_class, cull=cull, blend=shades))
+        pools.pipeline.bind(pipeline_of(geometry_class, render_pass))
         array = mirror.vertex_array(key, geometry_class)
         array.render_indirect(frame.commands, MODES[class_topology(geometry_class)], count, first_command + first)
     pools.device.stats.gl_calls += len(draws.batches)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..gpu.bindings import STATE_SELECTED
-from .base import FrameContext, Pass, bind_target, bind_view, draw
+from .base import FrameContext, Pass, bind_target, draw
 
 
 class SelectionPass(Pass):
@@ -17,12 +17,10 @@ class SelectionPass(Pass):
         return frame.color is not None and bool(frame.states & STATE_SELECTED)
 
     def execute(self, frame: FrameContext) -> None:
-        """Clear the mask and draw the merged list without depth."""
+        """Clear the mask and draw the merged list without depth; the opaque pass left the view bound."""
         assert frame.color is not None
         target, view, device = frame.color.selection(), frame.views["camera"], frame.pools.device
         bind_target(frame, target)
-        frame.pools.pipeline.forget()
         device.gl.clear_float(target.name, 0, (0.0, 0.0, 0.0, 0.0))
         device.stats.gl_calls += 1
-        bind_view(frame, view)
         draw(frame, view, "all", "selection")

@@ -20,4 +20,4 @@ class ShadowPass(Pass):
         assert frame.shadow is not None
         view = frame.views["sun"]
         begin(frame, frame.shadow.framebuffer, view)
-        draw(frame, view, "shadow", "depth", cull=False)
+        draw(frame, view, "shadow", "depth")
