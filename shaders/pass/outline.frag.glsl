@@ -7,10 +7,11 @@ layout(location = 0) out vec4 out_color;
 
 const vec3 OUTLINE_COLOR = vec3(1.0, 0.36, 0.02);
 const int WIDTH = 3;
+const float COARSE = 3.0;  // its texels are 8 pixels wide, so that a filtered one misses nothing within WIDTH
 
 void main() {
     ivec2 here = ivec2(gl_FragCoord.xy), last = textureSize(mask, 0) - 1;
-    if (texelFetch(mask, here, 0).r > 0.5) discard;
+    if (textureLod(mask, gl_FragCoord.xy / vec2(last + 1), COARSE).r <= 0.0 || texelFetch(mask, here, 0).r > 0.5) discard;
     float nearest = float(WIDTH) + 1.0;
     for (int y = -WIDTH; y <= WIDTH; ++y) {
         for (int x = -WIDTH; x <= WIDTH; ++x) {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
 from .camera import Camera, OrthographicCamera, PerspectiveCamera
+from .colormap import Colormap
 from .environment import Environment
 from .errors import (
     AssetError,
@@ -24,6 +25,7 @@ from .geometry import Geometry, Mesh
 from .instances import Instances
 from .lights import DirectionalLight, Light, PointLight, SpotLight
 from .materials import Material, Standard, Unlit
+from .part_state import PartState
 from .primitives import box, capsule, cone, cylinder, grid, plane, sphere, torus
 from .scene import Node, Scene
 from .textures import Sampler, Texture, TextureInfo
@@ -42,9 +44,9 @@ _LATE = {"io": "", "load": "io", "Frame": "frame", "Stats": "stats", "Device": "
          "close": "renderer", "Viewer": "viewer", "view": "viewer"}
 
 __all__ = [
-    "AssetError", "Camera", "Device", "DeviceError", "DirectionalLight", "Environment", "Frame", "Geometry", "GltfError", "Instances",
+    "AssetError", "Camera", "Colormap", "Device", "DeviceError", "DirectionalLight", "Environment", "Frame", "Geometry", "GltfError", "Instances",
     "InvalidInput", "Light", "Material", "Mesh", "MetarenderError", "MissingExtra", "Node", "OrthographicCamera", "OutOfDeviceMemory",
-    "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer", "Sampler", "Scene", "ShaderError", "SpotLight", "Standard", "Stats",
+    "PartState", "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer", "Sampler", "Scene", "ShaderError", "SpotLight", "Standard", "Stats",
     "Texture", "TextureInfo", "Unlit", "Viewer", "WrongThreadError", "__version__", "box", "capsule", "close", "cone", "cylinder",
     "from_pyrr", "grid", "io", "load", "plane", "render", "sphere", "torus", "view",
 ]

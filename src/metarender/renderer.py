@@ -20,15 +20,19 @@ from .errors import DeviceError, InvalidInput, ReleasedError
 from .frame import OUTPUTS, Frame
 from .gpu import gl_extra as gl
 from .gpu.attachments import ColorAttachments, IdAttachments, ShadowMap
-from .gpu.bindings import BLOCK_BYTES, VIEW_DTYPE
+from .gpu.bindings import BLOCK_BYTES, STATE_GHOST, STATE_SELECTED, VIEW_DTYPE
 from .gpu.device import Device
 from .gpu.resource_pools import ResourcePools
+from .gpu.scene_mirror import SceneMirror
 from .gpu.view_constants import ViewConstants
 from .light_rows import LightRows
 from .passes.base import FrameContext, Pass, PlacedView
 from .passes.encode import EncodePass
+from .passes.ghost import GhostPass
 from .passes.ids import IdsPass
 from .passes.opaque import OpaquePass
+from .passes.outline import OutlinePass
+from .passes.selection import SelectionPass
 from .passes.shadow import ShadowPass
 from .passes.sky import SkyPass
 from .passes.transparent import TransparentPass
@@ -111,7 +115,8 @@ class Renderer:
         self._frame: Frame | None = None
         self._context: FrameContext | None = None
         self._planned: tuple[ViewPlan, int] | None = None
-        self.passes: list[Pass] = [ShadowPass(), OpaquePass(), SkyPass(), TransparentPass(), EncodePass(), IdsPass()]
+        self.passes: list[Pass] = [ShadowPass(), OpaquePass(), SkyPass(), TransparentPass(), GhostPass(), SelectionPass(), OutlinePass(), EncodePass(),
+                                    IdsPass()]
         self._closed = False
 
     # --- settings ------------------------------------------------------------------------------------------------------
@@ -207,7 +212,7 @@ class Renderer:
         mirror = self._sync(scene)                                       # 2 geometry, materials, textures, pages of rows: changed only
         camera_plan, sun_plan, views = self._plan(scene, camera)         # 3 the camera, and the sun where it casts a shadow
         cull([view for view, _ in views.values()])                       # 4 one visit of the blocks for all views
-        lists = self._build(views, mirror.ranges, wanted)                # 5 visible runs to commands
+        lists = self._build(views, mirror, wanted)                       # 5 visible runs to commands
         placed = self._upload(scene, views, lists, camera_plan, sun_plan)  # 6 constants, anchor offsets, lights, commands
         context = self._context_of(scene, mirror, placed, wanted)
         self._keep_shadow(scene, context, sun_plan)
@@ -261,15 +266,15 @@ class Renderer:
             self._kept = _SceneViews(scene)
         return self._kept
 
-    def _build(self, views: dict[str, tuple[View, ViewPlan]], ranges: NDArray[np.uint32], wanted: tuple[str, ...]) -> dict[str, Any]:
-        camera, lists = views["camera"][0], {}
+    def _build(self, views: dict[str, tuple[View, ViewPlan]], mirror: SceneMirror, wanted: tuple[str, ...]) -> dict[str, Any]:
+        camera, ranges, lists = views["camera"][0], mirror.ranges, {}
         if "color" in wanted:
             lists["opaque"] = camera.draw_list(ranges, alpha=_OPAQUE | _MASK, merge=False)
             lists["transparent"] = camera.draw_list(ranges, alpha=_BLEND, merge=False, sort=True)
             if "sun" in views:
                 lists["shadow"] = views["sun"][0].draw_list(ranges, alpha=_OPAQUE | _MASK, merge=True)
-        if "ids" in wanted or "depth" in wanted:
-            lists["ids"] = camera.draw_list(ranges, alpha=_OPAQUE | _MASK | _BLEND, merge=True)
+        if "ids" in wanted or "depth" in wanted or mirror.states & (STATE_GHOST | STATE_SELECTED):
+            lists["all"] = camera.draw_list(ranges, alpha=_OPAQUE | _MASK | _BLEND, merge=True)
         return lists
 
     def _upload(self, scene: Scene, views: dict[str, tuple[View, ViewPlan]], lists: dict[str, Any], plan: ViewPlan,
@@ -302,6 +307,8 @@ class Renderer:
         if sun is not None:
             block["shadow_matrix"] = sun.eye_to_map.T
             block["shadow"] = (sun.texel, sun.depth_bias, sun_row, 0.0)
+        ramp = scene.colormap
+        block["colormap_low"], block["colormap_scale"] = ramp.low, 1.0 / (ramp.high - ramp.low)
         environment = scene.environment
         if environment is not None:
             angle = environment.rotation
@@ -317,7 +324,7 @@ class Renderer:
         return FrameContext(
             self._pools, mirror, constants.blocks, constants.anchors, constants.commands, constants.lights, placed, scene.shading_classes,
             color, ids, self._shadow if "sun" in placed and color is not None else None, self._clear_color(scene), scene.environment,
-            scene.store.anchor_count > 1)
+            scene.store.anchor_count > 1, mirror.states, scene.colormap)
 
     def _keep_shadow(self, scene: Scene, context: FrameContext, sun: SunPlan | None) -> None:
         """Leave the shadow map as it is while neither the scene nor the sun's view has changed; moving the camera often does not."""
@@ -397,7 +404,7 @@ class Renderer:
         draws = kept.camera.draw_list(context.mirror.ranges, alpha=_OPAQUE | _MASK | _BLEND, merge=True)
         lists = [drawn for view in context.views.values() for drawn, _ in view.lists.values()]
         firsts = self._constants.write_commands([*lists, draws])
-        context.views["camera"].lists["ids"] = (draws, firsts[-1])
+        context.views["camera"].lists["all"] = (draws, firsts[-1])
         context.commands, context.ids = self._constants.commands, self._id_attachments(frame.size)
         IdsPass().run(context)
         self._device.check("Frame.ids")

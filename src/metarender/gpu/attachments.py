@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from .device import Device
 
 
+SELECTION_LEVELS = 4
+"""The outline looks at the coarsest first and leaves at once where nothing is near."""
+
+
 class _Set:
     """Textures and framebuffers that are released together."""
 
@@ -62,7 +66,13 @@ class ColorAttachments(_Set):
     def selection(self) -> Any:
         """Return the framebuffer of the selection mask, one byte a pixel; made on first use."""
         if self._selection is None:
-            self._selection = self._framebuffer([self._texture(self.size, 1, gl.GL_R8, "selection mask")], None, "selection mask")
+            levels = min(SELECTION_LEVELS, max(self.size).bit_length())
+            mask = self._device.create_texture_2d(*self.size, gl.GL_R8, levels=levels, label="selection mask")
+            for parameter, value in ((gl.GL_TEXTURE_MIN_FILTER, gl.GL_LINEAR_MIPMAP_NEAREST), (gl.GL_TEXTURE_WRAP_S, gl.GL_CLAMP_TO_EDGE),
+                                     (gl.GL_TEXTURE_WRAP_T, gl.GL_CLAMP_TO_EDGE)):
+                self._device.gl.glTextureParameteri(mask.name, parameter, value)
+            self._resources.append(mask)
+            self._selection = self._framebuffer([mask], None, "selection mask")
         return self._selection
 
 

@@ -7,10 +7,12 @@ from weakref import WeakKeyDictionary
 
 import moderngl
 
+from .colormap_textures import ColormapTextures
 from .environment_textures import EnvironmentTextures
 from .geometry_pool import GeometryPool
 from .pipeline import PipelineState
 from .programs import ProgramKey, Programs
+from .scatter import Scatter
 from .scene_mirror import SceneMirror
 from .texture_pool import TexturePool
 
@@ -35,10 +37,19 @@ class ResourcePools:
         self.textures = TexturePool(device)
         self.programs = Programs(device)
         self.pipeline = PipelineState(device)
+        self.colormaps = ColormapTextures(device)
+        self._scatter: Scatter | None = None
         self.environments = EnvironmentTextures(device)
         self._fullscreen: dict[ProgramKey, moderngl.VertexArray] = {}
         self._resources: list[Any] = []
         self._mirrors: WeakKeyDictionary[Any, SceneMirror] = WeakKeyDictionary()
+
+    @property
+    def scatter(self) -> Scatter:
+        """What writes many runs at once; compiled on first use."""
+        if self._scatter is None:
+            self._scatter = Scatter(self.device)
+        return self._scatter
 
     def fullscreen(self, key: ProgramKey) -> moderngl.VertexArray:
         """Return the vertex array of a full-screen program; its three vertices come from their number alone."""

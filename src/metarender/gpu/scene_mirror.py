@@ -9,7 +9,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import INFO, STATE, TRANSFORM
+from .._core import INFO, STATE, TRANSFORM, fill_runs
 from ..geometry import Geometry
 from ..materials import Material
 from .bindings import UNIT_SLOT_0
@@ -20,6 +20,12 @@ from .programs import ProgramKey
 
 if TYPE_CHECKING:
     from .resource_pools import ResourcePools
+
+MOST_WRITES = 64
+"""More runs than this go up as one staging buffer that a compute shader scatters."""
+
+STATE_PAGE = 256
+"""Rows in a page of states: 4 KiB."""
 
 ROW_BYTES = {TRANSFORM: 48, INFO: 16, STATE: 16}
 _ROW_LAYOUT = {TRANSFORM: ("4f4 4f4 4f4/i", "in_row0", "in_row1", "in_row2"), INFO: ("4u4/i", "in_info"), STATE: ("4u4/i", "in_state")}
@@ -40,6 +46,7 @@ class SceneMirror:
         """(geometries, 3) uint32: index count, first index, base vertex, by geometry number."""
         self._vertex_arrays: dict[tuple[ProgramKey, int], tuple[moderngl.VertexArray, Any]] = {}
         self._generation: tuple[int, ...] = ()
+        self._page_flags: NDArray[np.uint32] = np.zeros(0, np.uint32)
 
     def sync_geometries(self, geometries: Sequence[Geometry | None], changes: int) -> None:
         """Upload geometries that this device has not seen; nothing is scanned while `changes` stands still."""
@@ -65,13 +72,44 @@ class SceneMirror:
         for kind, size in ROW_BYTES.items():
             if self._seen[kind] == store.epoch:
                 continue
-            buffer = self._rows[kind]
-            buffer.reserve(store.draw_slots * size)
-            for first, count in store.dirty_runs(kind, self._seen[kind]).tolist():
-                rows = buffer.staging(count * size)
-                store.fill_rows(kind, first, count, rows)
-                buffer.write(rows, first * size)
+            self._rows[kind].reserve(store.draw_slots * size)
+            runs = store.dirty_runs(kind, self._seen[kind])
+            if len(runs):
+                self._write_runs(store, kind, runs)
+            if kind == STATE:
+                self._page_flags = self._page_flags[:-(-store.draw_slots // STATE_PAGE)]
             self._seen[kind] = store.epoch
+
+    def _write_runs(self, store: Any, kind: int, runs: NDArray[np.uint32]) -> None:
+        """Gather the rows of all runs and write them: a call for each, or one scattered upload where there are many."""
+        buffer, size = self._rows[kind], ROW_BYTES[kind]
+        counts = runs[:, 1].astype(np.int64)
+        rows = buffer.staging(int(counts.sum()) * size)
+        fill_runs(store, kind, runs, rows)
+        if kind == STATE:
+            self._follow_flags(runs, rows.view(np.uint32).reshape(-1, 4)[:, 1])
+        if len(runs) > MOST_WRITES:
+            self._pools.scatter.write(buffer, rows, runs, size)
+            return
+        ends = np.cumsum(counts) * size
+        for first, start, end in zip(runs[:, 0].tolist(), (ends - counts * size).tolist(), ends.tolist(), strict=True):
+            buffer.write(rows[start:end], first * size)
+
+    def _follow_flags(self, runs: NDArray[np.uint32], flags: NDArray[np.uint32]) -> None:
+        """Note which flags each page of state rows has; runs start at pages."""
+        pages = -(-max(first + count for first, count in runs.tolist()) // STATE_PAGE)
+        if len(self._page_flags) < pages:
+            self._page_flags = np.concatenate([self._page_flags, np.zeros(pages - len(self._page_flags), np.uint32)])
+        start = 0
+        for first, count in runs.tolist():
+            found = np.bitwise_or.reduceat(flags[start:start + count], np.arange(0, count, STATE_PAGE))
+            self._page_flags[first // STATE_PAGE:first // STATE_PAGE + len(found)] = found
+            start += count
+
+    @property
+    def states(self) -> int:
+        """All state flags that any part has."""
+        return int(np.bitwise_or.reduce(self._page_flags)) if len(self._page_flags) else 0
 
     def vertex_array(self, key: ProgramKey, geometry_class: int) -> moderngl.VertexArray:
         """Return the vertex array of a program over the arena of a geometry class."""

@@ -52,8 +52,10 @@ class FrameContext:
     environment: Any
     """Environment that lights the scene, or None."""
     many_anchors: bool
-    states: int = 0
+    states: int
     """All state flags that any part has."""
+    colormap: Any
+    """Ramp for the values of parts."""
     shadow_kept: bool = False
     """Whether the shadow map still holds what this frame would draw into it."""
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("draw_calls", "fullscreen_draws", "commands", "instances",

@@ -22,4 +22,4 @@ class IdsPass(Pass):
         begin(frame, frame.ids.framebuffer, view)
         device.gl.clear_uint(frame.ids.framebuffer.name, 0, 0)
         device.stats.gl_calls += 1
-        draw(frame, view, "ids", "ids")
+        draw(frame, view, "all", "ids")

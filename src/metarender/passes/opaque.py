@@ -24,5 +24,7 @@ class OpaquePass(Pass):
             frame.pools.environments.bind(frame.environment.maps)
         if frame.shadow is not None:
             device.gl.glBindTextureUnit(UNIT_SHADOW, frame.shadow.texture.name)
+        if frame.states:
+            frame.pools.colormaps.bind(frame.colormap)
         device.stats.gl_calls += 2 + 3 * (frame.environment is not None) + (frame.shadow is not None)
         draw(frame, view, "opaque", "shade", shadow=frame.shadow is not None)

@@ -22,5 +22,6 @@ class SelectionPass(Pass):
         target, view, device = frame.color.selection(), frame.views["camera"], frame.pools.device
         bind_target(frame, target)
         device.gl.clear_float(target.name, 0, (0.0, 0.0, 0.0, 0.0))
-        device.stats.gl_calls += 1
+        device.stats.gl_calls += 2
         draw(frame, view, "all", "selection")
+        device.gl.glGenerateTextureMipmap(target.attachments[0].name)
