@@ -25,4 +25,5 @@ def test_mypy_is_strict_and_clean(tmp_path):
 @pytest.mark.slow
 def test_the_stub_of_the_core_is_true():
     allowed = str(ROOT / "tests" / "stubtest-allowlist.txt")
-    run("mypy.stubtest", "metarender._core", "--ignore-disjoint-bases", "--mypy-config-file", str(ROOT / "pyproject.toml"), "--allowlist", allowed, "--ignore-unused-allowlist")
+    run("mypy.stubtest", "metarender._core", "--ignore-disjoint-bases", "--mypy-config-file", str(ROOT / "pyproject.toml"),
+        "--allowlist", allowed, "--ignore-unused-allowlist")

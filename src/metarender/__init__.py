@@ -44,11 +44,11 @@ _LATE = {"io": "", "load": "io", "Frame": "frame", "Stats": "stats", "Device": "
          "close": "renderer", "Viewer": "viewer", "view": "viewer"}
 
 __all__ = [
-    "AssetError", "Camera", "Colormap", "Device", "DeviceError", "DirectionalLight", "Environment", "Frame", "Geometry", "GltfError", "Instances",
-    "InvalidInput", "Light", "Material", "Mesh", "MetarenderError", "MissingExtra", "Node", "OrthographicCamera", "OutOfDeviceMemory",
-    "PartState", "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer", "Sampler", "Scene", "ShaderError", "SpotLight", "Standard", "Stats",
-    "Texture", "TextureInfo", "Unlit", "Viewer", "WrongThreadError", "__version__", "box", "capsule", "close", "cone", "cylinder",
-    "from_pyrr", "grid", "io", "load", "plane", "render", "sphere", "torus", "view",
+    "AssetError", "Camera", "Colormap", "Device", "DeviceError", "DirectionalLight", "Environment", "Frame", "Geometry", "GltfError",
+    "Instances", "InvalidInput", "Light", "Material", "Mesh", "MetarenderError", "MissingExtra", "Node", "OrthographicCamera",
+    "OutOfDeviceMemory", "PartState", "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer", "Sampler", "Scene",
+    "ShaderError", "SpotLight", "Standard", "Stats", "Texture", "TextureInfo", "Unlit", "Viewer", "WrongThreadError", "__version__",
+    "box", "capsule", "close", "cone", "cylinder", "from_pyrr", "grid", "io", "load", "plane", "render", "sphere", "torus", "view",
 ]
 
 

@@ -75,7 +75,7 @@ class Colormap:
     def cool_warm(cls, low: float = -1.0, high: float = 1.0) -> Colormap:
         """Return blue over pale grey to red, for values about a middle (OKLab)."""
         t = np.linspace(-1.0, 1.0, SIZE)
-        linear = _oklch(0.92 - 0.42 * np.abs(t), 0.19 * np.abs(t), np.where(t < 0, np.radians(258), np.radians(28)))
+        linear = _oklch(0.92 - 0.42 * np.abs(t), 0.19 * np.abs(t), np.radians(np.where(t < 0, 258.0, 28.0)))
         return cls(np.round(srgb_encode(linear) * 255).astype(np.uint8), low, high)
 
     def __call__(self, values: ArrayLike) -> NDArray[np.uint8]:

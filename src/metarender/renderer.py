@@ -115,8 +115,8 @@ class Renderer:
         self._frame: Frame | None = None
         self._context: FrameContext | None = None
         self._planned: tuple[ViewPlan, int] | None = None
-        self.passes: list[Pass] = [ShadowPass(), OpaquePass(), SkyPass(), TransparentPass(), GhostPass(), SelectionPass(), OutlinePass(), EncodePass(),
-                                    IdsPass()]
+        self.passes: list[Pass] = [ShadowPass(), OpaquePass(), SkyPass(), TransparentPass(), GhostPass(), SelectionPass(), OutlinePass(),
+                                   EncodePass(), IdsPass()]
         self._closed = False
 
     # --- settings ------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def test_fields_change_one_by_one(plant):
 
 
 def test_ids_of_whatever_names_parts(plant):
-    scene, _, machine, child, parts, _ = plant
+    _, _, machine, child, parts, _ = plant
     assert ids_of(machine).tolist() == [machine.id]
     assert ids_of([machine, child]).tolist() == [machine.id, child.id]
     assert ids_of(parts).tolist() == parts.ids.tolist()
@@ -66,7 +66,8 @@ def test_isolating_nothing_hides_everything_and_an_empty_scene_is_fine(plant):
 
 def test_promise_6_wrong_states_are_refused(plant):
     scene, _, machine, _, parts, _ = plant
-    for wrong, message in ((dict(color="no such colour"), "not a colour"), (dict(value=np.nan), "finite"), (dict(value=[1.0, 2.0]), "value"),
+    for wrong, message in ((dict(color="no such colour"), "not a colour"), (dict(value=np.nan), "finite"),
+                           (dict(value=[1.0, 2.0]), "value"),
                            (dict(color=np.zeros((2, 4), np.uint8)), "colour")):
         with pytest.raises(mr.InvalidInput, match=message):
             scene.set_state(parts, **wrong)

@@ -94,7 +94,8 @@ def defines(key: ProgramKey) -> list[str]:
         "HAS_NORMAL": geometry & NORMAL, "HAS_TANGENT": geometry & TANGENT, "HAS_UV0": geometry & UV0, "HAS_UV1": geometry & UV1,
         "HAS_COLOR": geometry & COLOR, "MIRRORED": geometry & CLASS_MIRRORED, "MASK": class_alpha(geometry) == MASK,
         "BLEND": class_alpha(geometry) == BLEND, "LINES": class_topology(geometry) == LINES, "POINTS": class_topology(geometry) == POINTS,
-        "MANY_ANCHORS": key.many_anchors, "PART_STATES": key.states, "HAS_ENVIRONMENT": key.environment, "HAS_SHADOW": key.shadow, "MULTISAMPLE": key.multisample,
+        "MANY_ANCHORS": key.many_anchors, "PART_STATES": key.states, "HAS_ENVIRONMENT": key.environment,
+        "HAS_SHADOW": key.shadow, "MULTISAMPLE": key.multisample,
     }
     return [name for name, on in switches.items() if on] + [f"FEATURE_{bit}" for bit in range(16) if key.features >> bit & 1]
 
