@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "light_rows": {"lights", "gpu"},
     "frame": {"stats", "renderer", "checks"},
     "gpu": DESCRIPTIONS | {"_core", "gpu"},
-    "passes": {"gpu", "frame", "passes"},
+    "passes": {"gpu", "frame", "passes", "_core"},
     "targets": {"gpu", "controls", "targets"},
     "controls": SCENE_LAYER | {"controls"},
     "io": SCENE_LAYER | {"_core", "io"},

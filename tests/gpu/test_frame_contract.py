@@ -56,6 +56,26 @@ def test_promise_1_nothing_per_object_happens_in_python(device):
     assert stats[0] == stats[1]
 
 
+@pytest.mark.slow
+def test_promise_1_holds_for_blended_surfaces_that_alternate(device):
+    """Panes of two shaders and two sides in turns: batches grow with the panes, calls of Python do not."""
+    counts = []
+    for count in (100, 4_000):
+        scene = mr.Scene()
+        kinds = [mr.Unlit(color=(0.2, 0.4, 0.9, 0.5), alpha_mode="blend"),
+                 mr.Standard(color=(0.9, 0.4, 0.2, 0.5), alpha_mode="blend", double_sided=True)]
+        for number in range(count):
+            scene.add(mr.Mesh(mr.plane(1), kinds[number % 2]), position=(0, -0.01 * number, 0))
+        camera = mr.PerspectiveCamera().look_at((0, 3, 0.1), (0, 0, 0))
+        with mr.Renderer(size=(16, 16), msaa=1, device=device) as renderer:
+            for _ in range(3):
+                frame = renderer.render(scene, camera)
+            camera.position = camera.position + 0.001
+            counts.append(calls_of(lambda: renderer.render(scene, camera)))  # noqa: B023
+            assert frame.stats.draw_calls == count
+    assert counts[0] == counts[1]
+
+
 def test_promise_4_moving_the_camera_uploads_nothing_per_object(renderer):
     scene, camera = many(500)
     renderer.render(scene, camera)

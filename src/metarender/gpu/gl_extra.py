@@ -349,6 +349,10 @@ class GL:
         function: Callable[..., Any] = prototype(pointer)
         return function
 
+    def address_of(self, name: str) -> int:
+        """Address of an entry point, for loops in compiled code; support is checked as for a call."""
+        return ctypes.cast(getattr(self, name), ctypes.c_void_p).value or 0
+
     def integer(self, name: int) -> int:
         """One integer of the state or the limits (``glGetIntegerv``)."""
         value = (ctypes.c_int * 4)()

@@ -57,6 +57,10 @@ class MaterialTables:
         """Bind the table of a shader."""
         self._buffers[shader].buffer.bind_to_storage_buffer(STORAGE_MATERIALS)
 
+    def name(self, shader: str) -> int:
+        """Return the GL name of a shader's table."""
+        return int(self._buffers[shader].buffer.glo)
+
     def release(self) -> None:
         """Delete the tables."""
         for buffer in self._buffers.values():

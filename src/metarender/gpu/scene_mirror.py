@@ -137,13 +137,17 @@ class SceneMirror:
             resource.release()
         self._vertex_arrays.clear()
 
+    def texture_names(self, features: int, pages: Sequence[Any]) -> list[tuple[int, int]]:
+        """Return (unit, GL name) of the array pages of a shading class."""
+        slots = [bit for bit in range(16) if features >> bit & 1]
+        return [(UNIT_SLOT_0 + slot, self._pools.textures.name(page)) for slot, page in zip(slots, pages, strict=True)]
+
     def bind_textures(self, features: int, pages: Sequence[Any]) -> None:
         """Bind the array pages of a shading class to the units of its filled slots."""
-        bind = self._pools.device.gl.glBindTextureUnit
-        slots = [bit for bit in range(16) if features >> bit & 1]
-        self._pools.device.stats.gl_calls += len(slots)
-        for slot, page in zip(slots, pages, strict=True):
-            bind(UNIT_SLOT_0 + slot, self._pools.textures.name(page))
+        names = self.texture_names(features, pages)
+        for unit, name in names:
+            self._pools.device.gl.glBindTextureUnit(unit, name)
+        self._pools.device.stats.gl_calls += len(names)
 
     def release(self) -> None:
         """Delete everything that belongs to this scene alone."""

@@ -6,9 +6,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
+
+from .._core import SEGMENT_CLASS, SEGMENT_FUNCTIONS, draw_segments
 from ..gpu import gl_extra as gl
 from ..gpu.attachments import ColorAttachments, IdAttachments, ShadowMap
-from ..gpu.bindings import BLOCK_BYTES, BLOCK_VIEW, STORAGE_ANCHORS
+from ..gpu.bindings import BLOCK_BYTES, BLOCK_VIEW, STORAGE_ANCHORS, STORAGE_MATERIALS
 from ..gpu.pipeline import MODES, pipeline_of
 from ..gpu.programs import ProgramKey, class_topology, normalise
 from ..gpu.resource_pools import ResourcePools
@@ -114,6 +117,19 @@ def begin(frame: FrameContext, framebuffer: Any, view: PlacedView) -> None:
     device.stats.gl_calls += 4
 
 
+def _base_key(frame: FrameContext, render_pass: str, shadow: bool) -> ProgramKey:
+    return ProgramKey(render_pass, many_anchors=frame.many_anchors, environment=frame.environment is not None, shadow=shadow,
+                      states=bool(frame.states))
+
+
+def _count(frame: FrameContext, draws: Any) -> None:
+    frame.pools.device.stats.gl_calls += len(draws.batches)
+    frame.counters["draw_calls"] += len(draws.batches)
+    frame.counters["commands"] += len(draws.commands)
+    frame.counters["instances"] += int(draws.instances)
+    frame.counters["triangles"] += int(draws.triangles)
+
+
 def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str, *, shadow: bool = False) -> None:
     """Draw the batches of one list: one indirect call each, however many objects they hold.
 
@@ -127,8 +143,7 @@ def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str
     """
     draws, first_command = view.lists[list_name]
     pools, mirror, bound_shader, bound_textures = frame.pools, frame.mirror, None, None
-    base = ProgramKey(render_pass, many_anchors=frame.many_anchors, environment=frame.environment is not None, shadow=shadow,
-                      states=bool(frame.states))
+    base = _base_key(frame, render_pass, shadow)
     for geometry_class, shading_class, first, count in draws.batches[["geometry_class", "shading_class", "first", "count"]].tolist():
         shader, features, pages = frame.shading_classes[shading_class]
         key = normalise(base._replace(shader=shader, features=features, geometry_class=geometry_class))
@@ -143,9 +158,39 @@ def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str
         pools.pipeline.bind(pipeline_of(geometry_class, render_pass))
         array = mirror.vertex_array(key, geometry_class)
         array.render_indirect(frame.commands, MODES[class_topology(geometry_class)], count, first_command + first)
-    pools.device.stats.gl_calls += len(draws.batches)
-    frame.counters["draw_calls"] += len(draws.batches)
-    frame.counters["commands"] += len(draws.commands)
-    frame.counters["instances"] += int(draws.instances)
-    frame.counters["triangles"] += int(draws.triangles)
+    _count(frame, draws)
 
+
+def draw_sorted(frame: FrameContext, view: PlacedView, list_name: str, *, shadow: bool) -> None:
+    """Draw a list whose batches change state back and forth, because depth decides their order.
+
+    Python prepares each distinct class once; the batches, which may be as many as objects, are issued in compiled code.
+    """
+    draws, first_command = view.lists[list_name]
+    batches, device = draws.batches, frame.pools.device
+    if not len(batches):
+        return
+    kinds = batches["geometry_class"].astype(np.uint64) << np.uint64(32) | batches["shading_class"]
+    distinct, which = np.unique(kinds, return_inverse=True)
+    classes = np.zeros(len(distinct), SEGMENT_CLASS)
+    for row, kind in zip(classes, distinct.tolist(), strict=True):
+        _describe_class(frame, row, kind >> 32, kind & 0xFFFFFFFF, shadow)
+    segments = np.stack([which.astype(np.uint32), batches["first"] + np.uint32(first_command), batches["count"]], axis=1)
+    device.gl.glBindBuffer(gl.GL_DRAW_INDIRECT_BUFFER, frame.commands.glo)
+    draw_segments([device.gl.address_of(name) for name in SEGMENT_FUNCTIONS], classes, segments, STORAGE_MATERIALS)
+    frame.pools.pipeline.forget()
+    _count(frame, draws)
+
+
+def _describe_class(frame: FrameContext, row: Any, geometry_class: int, shading_class: int, shadow: bool) -> None:
+    """Fill one ``SEGMENT_CLASS`` record and bind the state that all blended classes share."""
+    shader, features, pages = frame.shading_classes[shading_class]
+    key = normalise(_base_key(frame, "shade", shadow)._replace(shader=shader, features=features, geometry_class=geometry_class))
+    pipeline = pipeline_of(geometry_class, "shade")
+    frame.pools.pipeline.bind(pipeline)
+    row["program"] = frame.pools.programs.get(key).glo
+    row["vertex_array"] = frame.mirror.vertex_array(key, geometry_class).glo
+    row["mode"], row["materials"] = MODES[class_topology(geometry_class)], frame.mirror.materials.name(shader)
+    row["cull"], row["front_face"] = pipeline.cull, gl.GL_CW if pipeline.clockwise else gl.GL_CCW
+    for unit, name in frame.mirror.texture_names(features, pages):
+        row["textures"][unit] = name

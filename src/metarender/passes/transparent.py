@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import FrameContext, Pass, draw
+from .base import FrameContext, Pass, draw_sorted
 
 
 class TransparentPass(Pass):
@@ -14,4 +14,4 @@ class TransparentPass(Pass):
 
     def execute(self, frame: FrameContext) -> None:
         """Draw the sorted list; the opaque pass left everything else bound."""
-        draw(frame, frame.views["camera"], "transparent", "shade", shadow=frame.shadow is not None)
+        draw_sorted(frame, frame.views["camera"], "transparent", shadow=frame.shadow is not None)

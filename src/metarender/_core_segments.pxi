@@ -1,0 +1,72 @@
+# Draws of a sorted list: many short segments whose state changes back and forth, issued without Python. Included by _core.pyx.
+
+ctypedef void (*gl_name)(unsigned int) noexcept nogil
+ctypedef void (*gl_pair)(unsigned int, unsigned int) noexcept nogil
+ctypedef void (*gl_base)(unsigned int, unsigned int, unsigned int) noexcept nogil
+ctypedef void (*gl_draw)(unsigned int, unsigned int, const void *, int, int) noexcept nogil
+
+SEGMENT_FUNCTIONS = ("glUseProgram", "glBindVertexArray", "glBindTextureUnit", "glBindBufferBase", "glEnable", "glDisable", "glFrontFace",
+                     "glMultiDrawElementsIndirect")
+SEGMENT_CLASS = np.dtype([("program", "u4"), ("vertex_array", "u4"), ("mode", "u4"), ("materials", "u4"), ("cull", "u4"), ("front_face", "u4"),
+                          ("textures", "u4", 16)])
+
+cdef packed struct segment_class:
+    uint32_t program, vertex_array, mode, materials, cull, front_face
+    uint32_t textures[16]
+
+
+cdef void _set_class(void **gl, const segment_class *now, const segment_class *last, unsigned int binding) noexcept nogil:
+    """Sets what differs between two classes; `last` NULL: everything."""
+    cdef int unit
+    if last == NULL or now.program != last.program:
+        (<gl_name>gl[0])(now.program)
+    if last == NULL or now.vertex_array != last.vertex_array:
+        (<gl_name>gl[1])(now.vertex_array)
+    for unit in range(16):
+        if now.textures[unit] and (last == NULL or now.textures[unit] != last.textures[unit]):
+            (<gl_pair>gl[2])(unit, now.textures[unit])
+    if now.materials and (last == NULL or now.materials != last.materials):
+        (<gl_base>gl[3])(0x90D2, binding, now.materials)  # GL_SHADER_STORAGE_BUFFER
+    if last == NULL or now.cull != last.cull:
+        (<gl_name>gl[4 if now.cull else 5])(0x0B44)  # GL_CULL_FACE
+    if last == NULL or now.front_face != last.front_face:
+        (<gl_name>gl[6])(now.front_face)
+
+
+def draw_segments(functions, classes, segments, unsigned int material_binding):
+    """Issues indirect draws segment by segment; the indirect buffer is bound already, and other state is the caller's.
+
+    Parameters
+    ----------
+    functions : sequence of int
+        Addresses of SEGMENT_FUNCTIONS in the current context.
+    classes : (k,) SEGMENT_CLASS
+        GL names and state; a texture or material name of 0 leaves the binding alone.
+    segments : (n, 3) uint32
+        Class, first command, number of commands.
+    material_binding : int
+        Storage binding of the material table.
+    """
+    cdef void *gl[8]
+    cdef int k
+    if len(functions) != 8 or 0 in functions:
+        raise InvalidInput(f"draw_segments needs {len(SEGMENT_FUNCTIONS)} addresses that are not null: {', '.join(SEGMENT_FUNCTIONS)}")
+    for k in range(8):
+        gl[k] = <void *><size_t>functions[k]
+    if not isinstance(classes, np.ndarray) or classes.dtype != SEGMENT_CLASS:
+        raise InvalidInput("classes must be an array of SEGMENT_CLASS")
+    cdef const uint8_t[::1] raw = np.ascontiguousarray(classes).view(np.uint8).reshape(-1)
+    cdef const uint32_t[:, ::1] rows = np.ascontiguousarray(segments, dtype=np.uint32).reshape(-1, 3)
+    cdef size_t n = rows.shape[0], i
+    if n and np.asarray(rows)[:, 0].max() >= len(classes):
+        raise InvalidInput(f"a segment names class {np.asarray(rows)[:, 0].max()}, and there are {len(classes)}")
+    cdef const segment_class *table = <const segment_class *>&raw[0] if n else NULL
+    cdef const segment_class *last = NULL
+    cdef const segment_class *now
+    with nogil:
+        for i in range(n):
+            now = table + rows[i, 0]
+            if now != last:
+                _set_class(gl, now, last, material_binding)
+                last = now
+            (<gl_draw>gl[7])(now.mode, 0x1405, <const void *><size_t>(20 * <size_t>rows[i, 1]), rows[i, 2], 20)  # GL_UNSIGNED_INT
