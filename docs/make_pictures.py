@@ -10,7 +10,7 @@ from metarender.demo import demo_camera
 from metarender.production_line import build
 
 HERE = Path(__file__).parent
-EXAMPLES = ("01_first_picture", "03_hundred_thousand_boxes", "04_materials", "05_robot_arm", "06_pick_and_measure", "07_night_lights")
+EXAMPLES = ("01_first_picture", "03_hundred_thousand_boxes", "04_materials", "05_robot_arm", "07_night_lights", "08_ghosts_and_heat")
 
 
 def save(picture: Image.Image, name: str) -> None:

@@ -24,6 +24,7 @@ def build(seconds: float = 1.3) -> tuple[mr.Scene, mr.Camera]:
         scene.add(mr.Mesh(mr.sphere(0.32 - 0.05 * number), steel), joint)
     scene.add(mr.Mesh(mr.box((0.5, 0.1, 0.2)), steel), joint, position=(0, lengths[-1] + 0.1, 0), name="gripper")
     scene.add(mr.DirectionalLight(direction=(-1, -3, -2)))
+    scene.environment = mr.Environment.studio(intensity=0.4)
     pose(scene, seconds)
     return scene, mr.PerspectiveCamera().look_at((4.5, 2.8, 6), (0.4, 1.6, 0))
 

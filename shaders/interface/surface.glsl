@@ -50,7 +50,7 @@ vec2 slot_direction(TextureSlot slot, vec2 direction[2]) {
 #if defined(PART_STATES) && defined(PASS_SHADE)
 layout(binding = UNIT_COLORMAP) uniform sampler2D colormap;
 
-// The colour of a part's value, and what highlighting adds; before the override, which has the last word.
+// The colour of a part's value, which stands for any other, and what highlighting adds.
 vec3 apply_state(vec3 color) {
     if ((v_state.x & uint(STATE_VALUE)) != 0u) {
         float share = clamp((uintBitsToFloat(v_state.y) - view.colormap_low) * view.colormap_scale, 0.0, 1.0);

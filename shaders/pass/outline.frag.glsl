@@ -5,7 +5,7 @@ layout(binding = UNIT_SOURCE) uniform sampler2D mask;
 
 layout(location = 0) out vec4 out_color;
 
-const vec3 OUTLINE_COLOR = vec3(1.0, 0.36, 0.02);
+const vec3 OUTLINE_COLOR = vec3(0.02, 0.8, 1.0);
 const int WIDTH = 3;
 const float COARSE = 3.0;  // its texels are 8 pixels wide, so that a filtered one misses nothing within WIDTH
 

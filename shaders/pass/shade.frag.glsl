@@ -60,10 +60,10 @@ void main() {
     Surface s;
     surface(f, s);
     s.normal *= f.side;
+    s.color.rgb = apply_override(s.color.rgb, v_instance.y);
 #ifdef PART_STATES
     s.color.rgb = apply_state(s.color.rgb);
 #endif
-    s.color.rgb = apply_override(s.color.rgb, v_instance.y);
 #ifdef MASK
     if (s.color.a < s.alpha_cutoff) discard;
 #endif
