@@ -3,41 +3,17 @@
 Needs ``METARENDER_PEERS``, the folder of the peer scripts, and ``pip install ".[bench]"``. Run with ``pytest benchmarks/test_frames.py``.
 """
 
-import json
-import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from peers import OURS, PEERS, WORKLOADS, frame_ms, measure, peer
 
-PEERS = os.environ.get("METARENDER_PEERS", "")
-HERE = Path(__file__).parent
 ROUNDS = 3
-WORKLOADS = {"static 10k": ("static", 10_000), "static 100k": ("static", 100_000), "dynamic 10k": ("dynamic", 10_000),
-             "sparse 100k": ("sparse", 100_000), "hierarchy 10k": ("hierarchy", 10_000)}
 LIMITS = {"unlit": 1.2, "standard": 1.5}
 pytestmark = pytest.mark.skipif(not PEERS, reason="METARENDER_PEERS does not name the folder of peer scripts")
-
-
-def measure(script: Path, workload: str, count: int, variant: str = "", frames: int = 25, **more: str) -> dict:
-    """One process of one engine; returns what it reports."""
-    options = [f"--{name}={value}" for name, value in more.items()]
-    command = [sys.executable, str(script), "--workload", workload, "--n", str(count), "--frames", str(frames), "--budget", "8", *options]
-    run = subprocess.run([*command, *(["--variant", variant] if variant else [])], capture_output=True, text=True, check=False, cwd=PEERS)
-    assert run.returncode == 0, run.stderr[-2000:]
-    report = json.loads(run.stdout.strip().splitlines()[-1])
-    assert "skipped" not in report, report
-    return report
-
-
-def peer(name: str) -> Path:
-    return Path(PEERS) / f"peer_{name}.py"
-
-
-def frame_ms(report: dict) -> float:
-    return report["frame"]["median_ms"]
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -47,7 +23,7 @@ def test_a_frame_against_the_hand_written_reference(name, record_property, capsy
     for _ in range(ROUNDS):
         reference.append(frame_ms(measure(peer("moderngl_raw"), workload, count)))
         for variant, times in ours.items():
-            times.append(frame_ms(measure(HERE / "peer_metarender.py", workload, count, variant if variant == "unlit" else "")))
+            times.append(frame_ms(measure(OURS, workload, count, variant if variant == "unlit" else "")))
     base = min(reference)
     ratios = {variant: min(times) / base for variant, times in ours.items()}
     with capsys.disabled():
@@ -62,7 +38,7 @@ def test_a_frame_against_the_hand_written_reference(name, record_property, capsy
 def test_a_frame_is_ahead_of_other_engines(name, other, capsys):
     workload, count = WORKLOADS[name]
     theirs = frame_ms(measure(peer(other), workload, count, frames=8))
-    ours = frame_ms(measure(HERE / "peer_metarender.py", workload, count, frames=8))
+    ours = frame_ms(measure(OURS, workload, count, frames=8))
     with capsys.disabled():
         print(f"\n{name}: {other} {theirs:.1f} ms, metarender (Standard) {ours:.1f} ms, {theirs / ours:.1f} times faster")
     assert ours < theirs
@@ -74,7 +50,7 @@ def test_from_process_start_to_a_picture(cache, limit, tmp_path, monkeypatch, ca
     for number in range(3):
         if cache == "cold":
             monkeypatch.setenv("MESA_SHADER_CACHE_DIR", str(tmp_path / str(number)))
-        seconds.append(measure(HERE / "peer_metarender.py", "cold", 1)["first_frame_process_s"])
+        seconds.append(measure(OURS, "cold", 1)["first_frame_process_s"])
     with capsys.disabled():
         print(f"\none box to a picture, {cache} driver cache: {min(seconds):.2f} s")
     assert statistics.median(seconds) <= limit
@@ -83,7 +59,7 @@ def test_from_process_start_to_a_picture(cache, limit, tmp_path, monkeypatch, ca
 def test_a_million_triangles_from_a_file(tmp_path, capsys):
     model = tmp_path / "million.glb"
     subprocess.run([sys.executable, str(Path(PEERS) / "make_asset.py"), str(model)], check=True, cwd=PEERS, capture_output=True)
-    reports = [measure(HERE / "peer_metarender.py", "gltf", 1, asset=str(model)) for _ in range(3)]
+    reports = [measure(OURS, "gltf", 1, asset=str(model)) for _ in range(3)]
     seconds = [report["load_s"] + report["first_frame_s"] for report in reports]
     with capsys.disabled():
         print(f"\n1 M triangles, load and first frame: {min(seconds):.2f} s")

@@ -1,0 +1,43 @@
+"""Runs the scripts that measure other engines, one process at a time, and metarender on the same workloads."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PEERS = os.environ.get("METARENDER_PEERS", "")
+"""Folder of the peer scripts."""
+
+OURS = Path(__file__).parent / "peer_metarender.py"
+WORKLOADS = {"static 10k": ("static", 10_000), "static 100k": ("static", 100_000), "dynamic 10k": ("dynamic", 10_000),
+             "dynamic 100k": ("dynamic", 100_000), "sparse 100k": ("sparse", 100_000), "hierarchy 10k": ("hierarchy", 10_000)}
+
+
+def peer(name: str) -> Path:
+    """Script of a peer."""
+    return Path(PEERS) / f"peer_{name}.py"
+
+
+def measure(script: Path, workload: str, count: int, variant: str = "", frames: int = 25, **more: str) -> dict:
+    """Run one engine on one workload and return what it reports.
+
+    Raises
+    ------
+    RuntimeError
+        It failed, or has no such workload.
+    """
+    options = [f"--{name}={value}" for name, value in more.items()]
+    command = [sys.executable, str(script), "--workload", workload, "--n", str(count), "--frames", str(frames), "--budget", "8", *options]
+    run = subprocess.run([*command, *(["--variant", variant] if variant else [])], capture_output=True, text=True, check=False, cwd=PEERS)
+    if run.returncode or not run.stdout.strip():
+        raise RuntimeError(f"{script.name} {workload}: {run.stderr.strip().splitlines()[-1:] or run.returncode}")
+    report = json.loads(run.stdout.strip().splitlines()[-1])
+    if "skipped" in report:
+        raise RuntimeError(f"{script.name} {workload}: {report['skipped']}")
+    return report
+
+
+def frame_ms(report: dict) -> float:
+    """Median time of a finished frame."""
+    return report["frame"]["median_ms"]
