@@ -190,7 +190,8 @@ def cube_irradiance(cube: NDArray[np.float32], out_size: int) -> NDArray[np.floa
 def integrate_dfg(size: int, samples: int) -> NDArray[np.float32]: ...
 def rgbe_decode(data: bytes | bytearray | memoryview | NDArray[np.uint8], out: NDArray[np.float32]) -> int: ...
 
-# ---- ray casts and spatial queries ----
+# ---- whole trees, ray casts and spatial queries ----
+def add_tree(store: Store, parent: int, parents: ArrayLike) -> NDArray[np.uint32]: ...
 HIT_DTYPE: np.dtype[np.void]
 FRONT: int
 BACK: int

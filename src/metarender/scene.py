@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._core import ROOT, Node, Store, add_node
+from .bulk import add_many
 from .camera import Camera
 from .color import Color, to_linear
 from .descriptions import Descriptions
@@ -130,6 +131,29 @@ class Scene:
             node.remove()
             raise
         return node
+
+    def add_many(self, parents: ArrayLike, names: Sequence[str] | None = None, meshes: Sequence[Mesh | None] | None = None
+                 ) -> NDArray[np.uint32]:
+        """Add a whole tree of nodes at the identity in one call, as loaders do; place them with :meth:`set`.
+
+        Parameters
+        ----------
+        parents : (n,) int
+            Row of each node's parent, smaller than its own, or -1 for the top level.
+        names : n strings, optional
+        meshes : n of Mesh or None, optional
+
+        Returns
+        -------
+        (n,) uint32
+            Public ids in the order of the rows.
+
+        Raises
+        ------
+        InvalidInput
+            A parent does not come before its child, or a list has another length or kind; nothing is added then.
+        """
+        return add_many(self, parents, names, meshes)
 
     def add_instances(self, geometry: Geometry, material: Material, count: int | None = None, *, matrices: ArrayLike | None = None,
                       parent: Node | None = None, name: str = "") -> Instances:
