@@ -203,7 +203,6 @@ cdef extern from "mr.h" nogil:
         double limit
 
     ctypedef struct mr_queue:
-        void *items
         uint32_t count
 
     ctypedef struct mr_hit:
@@ -228,7 +227,8 @@ cdef extern from "mr.h" nogil:
                    uint32_t *missing)
     int mr_query_ray(const mr_store *s, const mr_ray *r, const mr_filter *f, mr_queue *q, uint32_t **ids, uint32_t *count)
     void mr_region_of_view(const mr_view *v, mr_region *out)
-    uint32_t mr_query(const mr_store *s, const mr_region *region, const mr_filter *f, uint64_t *bits)
+    int mr_query(const mr_store *s, const mr_region *region, const mr_filter *f, mr_queue *q, uint64_t *bits, uint32_t *found)
+    void mr_queue_free(mr_queue *q)
     void mr_query_ids(const mr_store *s, const uint64_t *bits, uint32_t *ids)
 
 cdef extern from "simd.h" nogil:

@@ -106,7 +106,7 @@ cdef class Caster:
 
     def __dealloc__(self):
         free(self.bvhs)
-        mr_block_release(self.queue.items)
+        mr_queue_free(&self.queue)
 
     def forget(self):
         """Drops the hierarchies: the geometries behind the indices may have changed."""
@@ -222,13 +222,15 @@ cdef class Caster:
 
     cdef object _region(self, mr_region *region, object layers, bint hidden):
         cdef mr_filter f
-        cdef uint32_t found
+        cdef uint32_t found = 0
+        cdef int status
         _filter(&f, layers, hidden, 0)
         cdef uint64_t[::1] bits = np.zeros((self.store.s.id_count + 63) // 64, dtype=np.uint64)
         self.store._enter()
         with nogil:
-            found = mr_query(self.store.s, region, &f, &bits[0])
+            status = mr_query(self.store.s, region, &f, &self.queue, &bits[0], &found)
         self.store._leave()
+        _fail(status)
         ids = np.empty(found, dtype=np.uint32)
         cdef uint32_t[::1] out = ids
         if found:

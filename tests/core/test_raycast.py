@@ -322,7 +322,7 @@ def test_another_thread_inside_the_store_is_refused():
     rng = np.random.default_rng(1)
     store, _, caster = placed(positions, indices, affine(rng, 200, 3.0))
     store.update()
-    origin, direction = rng.normal(size=(40_000, 3)), rng.normal(size=(40_000, 3))
+    origin, direction = rng.normal(size=(2_000, 3)), rng.normal(size=(2_000, 3))
     casting = threading.Thread(target=caster.cast_many, args=(origin, direction, np.inf, ALL, False, FRONT))
     casting.start()
     with pytest.raises(WrongThreadError, match="another thread"):

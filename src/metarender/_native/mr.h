@@ -328,9 +328,18 @@ int mr_flat_trace(const mr_bvh *b, const float *world, const double o[3], const 
 typedef struct { uint32_t layers, sides; uint8_t hidden; } mr_filter;
 /* A ray in world space; the direction has length 1, limit is in metres. */
 typedef struct { double origin[3], direction[3], limit; } mr_ray;
-/* Heap of what a ray may meet, nearest first; scratch that grows and is kept between calls. */
+/* What queries keep between calls, all counted blocks: a heap of what a ray may meet, nearest first; and world boxes (centre, half
+ * extents, float64) of the blocks and groups that hold several anchors, [block][6] and [group][6], made anew with each draw epoch. */
 typedef struct { double near; uint32_t rank, index; } mr_item;
-typedef struct { mr_item *items; uint32_t count, cap; } mr_queue;
+typedef struct {
+    mr_item *items;
+    uint32_t count, cap, block_cap, group_cap;
+    double *mixed_block, *mixed_group;
+    uint64_t mixed_epoch;
+} mr_queue;
+void mr_queue_free(mr_queue *q);
+/* Brings the boxes of blocks and groups with several anchors up to date. */
+int mr_queue_refresh(const mr_store *s, mr_queue *q);
 /* Answer of a ray: id 0 and distance infinity where nothing was met. Point, normal in world space, metres. */
 typedef struct { double distance, point[3], normal[3], uv[2]; uint32_t id, geometry, triangle, front; } mr_hit;
 
@@ -348,8 +357,8 @@ enum { MR_BOX = 0, MR_SPHERE = 1, MR_PLANES = 2 };
 /* A region in world space: box lower and upper; or sphere `lower` = centre and radius; or planes relative to `lower` = eye. */
 typedef struct { int kind; double lower[3], upper[3], radius; double plane[6][4]; uint32_t active; } mr_region;
 void mr_region_of_view(const mr_view *v, mr_region *out);
-/* Sets the bit of every id index whose node has a draw that meets the region; bits has (id_count + 63) / 64 words. Returns how many. */
-uint32_t mr_query(const mr_store *s, const mr_region *region, const mr_filter *f, uint64_t *bits);
+/* Sets the bit of every id index whose node has a draw that meets the region; bits has (id_count + 63) / 64 words. */
+int mr_query(const mr_store *s, const mr_region *region, const mr_filter *f, mr_queue *q, uint64_t *bits, uint32_t *found);
 /* Public ids of set bits, ascending by index. */
 void mr_query_ids(const mr_store *s, const uint64_t *bits, uint32_t *ids);
 

@@ -39,6 +39,69 @@ void mr_exact_box(const mr_store *s, uint32_t slot, const double from[3], double
     }
 }
 
+void mr_queue_free(mr_queue *q) {
+    mr_block_release(q->items);
+    mr_block_release(q->mixed_block);
+    mr_block_release(q->mixed_group);
+}
+
+/* Joins a box relative to an anchor to world bounds; a box that overflowed makes them infinite. */
+static void join(const mr_store *s, uint32_t anchor, const float *box, size_t stride, double low[3], double high[3]) {
+    for (int k = 0; k < 3; k++) {
+        double c = s->anchors[anchor].origin[k] + box[stride * (size_t)k], h = box[stride * (size_t)(k + 3)];
+        low[k] = c - h >= low[k] ? low[k] : isfinite(c - h) ? c - h : -INFINITY;
+        high[k] = c + h <= high[k] ? high[k] : isfinite(c + h) ? c + h : INFINITY;
+    }
+}
+
+/* Centre and half extents; 4e-15 covers the sums in float64. Unbounded boxes become NaN, which no test excludes. */
+static void put(const double low[3], const double high[3], double *out) {
+    for (int k = 0; k < 3; k++) {
+        out[k] = 0.5 * low[k] + 0.5 * high[k];
+        out[k + 3] = 0.5 * (high[k] - low[k]) + 4e-15 * (fabs(low[k]) + fabs(high[k]));
+    }
+}
+
+static int empty(const mr_store *s, uint32_t block) {
+    for (uint32_t i = block * 64; i < block * 64 + 64; i++)
+        if (s->slot_draw[i] != MR_NONE) return 0;
+    return 1;
+}
+
+static void mixed_group(const mr_store *s, const mr_queue *q, uint32_t group, double *out) {
+    double low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
+    for (uint32_t b = group * 64; b < group * 64 + 64 && b < s->slots / 64; b++) {
+        const double *m = q->mixed_block + 6 * (size_t)b;
+        if (s->block_anchor[b] != MR_NONE) {
+            if (!empty(s, b)) join(s, s->block_anchor[b], s->block_box + (size_t)b * 8, 1, low, high);
+            continue;
+        }
+        for (int k = 0; k < 3; k++) {
+            low[k] = m[k] - m[k + 3] >= low[k] ? low[k] : m[k] == m[k] ? m[k] - m[k + 3] : -INFINITY;
+            high[k] = m[k] + m[k + 3] <= high[k] ? high[k] : m[k] == m[k] ? m[k] + m[k + 3] : INFINITY;
+        }
+    }
+    put(low, high, out);
+}
+
+int mr_queue_refresh(const mr_store *s, mr_queue *q) {
+    uint32_t blocks = s->slots / 64, groups = (blocks + 63) / 64;
+    if (q->mixed_epoch == s->draw_epoch + 1) return MR_OK;
+    if (mr_grow(&q->mixed_block, &q->block_cap, blocks, 6 * sizeof(double)) || mr_grow(&q->mixed_group, &q->group_cap, groups, 6 * sizeof(double)))
+        return MR_NOMEM;
+    for (uint32_t b = 0; b < blocks; b++) {
+        if (s->block_anchor[b] != MR_NONE) continue;
+        double low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
+        for (uint32_t i = 0; i < 64; i++)
+            if (s->slot_draw[b * 64 + i] != MR_NONE) join(s, s->slot_anchor[b * 64 + i], s->box + (size_t)b * 384 + i, 64, low, high);
+        put(low, high, q->mixed_block + 6 * (size_t)b);
+    }
+    for (uint32_t g = 0; g < groups; g++)
+        if (s->group_anchor[g] == MR_NONE) mixed_group(s, q, g, q->mixed_group + 6 * (size_t)g);
+    q->mixed_epoch = s->draw_epoch + 1;
+    return MR_OK;
+}
+
 /* A region as one anchor sees it. */
 typedef struct { int kind; double lower[3], upper[3], radius, slack; double plane[6][4]; uint32_t active, anchor; } seen;
 
@@ -99,10 +162,17 @@ static int state_of(const seen *a, const double c[3], const double h[3]) {
     return a->kind == MR_SPHERE ? sphere_state(a, c, h) : planes_state(a, c, h);
 }
 
-static int wide_state(const mr_store *s, const mr_region *r, uint32_t anchor, const float *b, seen *a) {
-    if (anchor == MR_NONE) return CUT;
-    if (anchor != a->anchor) relate(s, r, anchor, a);
+/* State of a group or block: by its widened box relative to its anchor, or by its world box. */
+static int wide_state(const mr_store *s, const mr_region *r, uint32_t anchor, const float *b, const double *mixed, const seen *world, seen *a) {
     double c[3], h[3];
+    if (anchor == MR_NONE) {
+        for (int k = 0; k < 3; k++) {
+            c[k] = mixed[k];
+            h[k] = mixed[k + 3] + world->slack;
+        }
+        return state_of(world, c, h);
+    }
+    if (anchor != a->anchor) relate(s, r, anchor, a);
     for (int k = 0; k < 3; k++) {
         c[k] = b[k];
         h[k] = b[k + 3] + a->slack;
@@ -131,24 +201,31 @@ static uint32_t mark(const mr_store *s, uint32_t slot, uint64_t *bits) {
     return !(old & bit);
 }
 
-uint32_t mr_query(const mr_store *s, const mr_region *region, const mr_filter *f, uint64_t *bits) {
-    uint32_t blocks = s->slots / 64, found = 0;
-    seen a;
-    relate(s, region, 0, &a);
+int mr_query(const mr_store *s, const mr_region *region, const mr_filter *f, mr_queue *q, uint64_t *bits, uint32_t *found) {
+    uint32_t blocks = s->slots / 64;
+    seen a, world;
+    relate(s, region, 0, &a); /* anchor 0 is the origin of the world */
+    world = a;
+    *found = 0;
+    if (mr_queue_refresh(s, q)) return MR_NOMEM;
     for (uint32_t b = 0, outer = CUT; b < blocks; b++) {
-        if (b % 64 == 0) outer = (uint32_t)wide_state(s, region, s->group_anchor[b / 64], s->group_box + (size_t)(b / 64) * 8, &a);
+        uint32_t g = b / 64;
+        if (b % 64 == 0)
+            outer = (uint32_t)wide_state(s, region, s->group_anchor[g], s->group_box + (size_t)g * 8, q->mixed_group + 6 * (size_t)g, &world, &a);
         if (outer == OUT) {
             b |= 63;
             continue;
         }
-        int inner = outer == IN ? IN : wide_state(s, region, s->block_anchor[b], s->block_box + (size_t)b * 8, &a);
+        int inner = IN;
+        if (outer != IN)
+            inner = wide_state(s, region, s->block_anchor[b], s->block_box + (size_t)b * 8, q->mixed_block + 6 * (size_t)b, &world, &a);
         if (inner == OUT) continue;
         for (uint64_t word = mr_filtered(s, f, b); word; word &= word - 1) {
             uint32_t slot = b * 64 + (uint32_t)__builtin_ctzll(word);
-            if (inner == IN || draw_meets(s, region, slot, &a)) found += mark(s, slot, bits);
+            if (inner == IN || draw_meets(s, region, slot, &a)) *found += mark(s, slot, bits);
         }
     }
-    return found;
+    return MR_OK;
 }
 
 void mr_query_ids(const mr_store *s, const uint64_t *bits, uint32_t *ids) {

@@ -79,18 +79,20 @@ static inline double enter(const seen *a, double cx, double cy, double cz, doubl
     return near <= far * (1 + 2e-15) ? near : INFINITY;
 }
 
-static inline double enter_wide(const seen *a, const float *b) {
+/* Where the ray enters a group or block: by its widened box relative to its anchor, or by its world box. */
+static double enter_any(const mr_store *s, const mr_ray *r, seen *a, uint32_t anchor, const float *b, const double *mixed) {
+    if (anchor == MR_NONE) {
+        if (a->anchor) relate(s, r, 0, a); /* anchor 0 is the origin of the world */
+        return enter(a, mixed[0], mixed[1], mixed[2], mixed[3] + a->slack, mixed[4] + a->slack, mixed[5] + a->slack);
+    }
+    if (anchor != a->anchor) relate(s, r, anchor, a);
     return enter(a, b[0], b[1], b[2], b[3] + a->slack, b[4] + a->slack, b[5] + a->slack);
 }
 
 static int push_blocks(const mr_store *s, const mr_ray *r, seen *a, uint32_t group, mr_queue *q) {
     uint32_t end = group * 64 + 64 < s->slots / 64 ? group * 64 + 64 : s->slots / 64;
     for (uint32_t b = group * 64; b < end; b++) {
-        double near = 0;
-        if (s->block_anchor[b] != MR_NONE) {
-            if (s->block_anchor[b] != a->anchor) relate(s, r, s->block_anchor[b], a);
-            near = enter_wide(a, s->block_box + (size_t)b * 8);
-        }
+        double near = enter_any(s, r, a, s->block_anchor[b], s->block_box + (size_t)b * 8, q->mixed_block + 6 * (size_t)b);
         if (near != INFINITY && push(q, near, BLOCK, b)) return MR_NOMEM;
     }
     return MR_OK;
@@ -98,15 +100,9 @@ static int push_blocks(const mr_store *s, const mr_ray *r, seen *a, uint32_t gro
 
 static int push_groups(const mr_store *s, const mr_ray *r, seen *a, mr_queue *q) {
     q->count = 0;
+    if (mr_queue_refresh(s, q)) return MR_NOMEM;
     for (uint32_t g = 0; g * 64 < s->slots / 64; g++) {
-        uint32_t anchor = s->group_anchor[g];
-        double near = 0;
-        if (anchor == MR_NONE) {
-            if (push_blocks(s, r, a, g, q)) return MR_NOMEM;
-            continue;
-        }
-        if (anchor != a->anchor) relate(s, r, anchor, a);
-        near = enter_wide(a, s->group_box + (size_t)g * 8);
+        double near = enter_any(s, r, a, s->group_anchor[g], s->group_box + (size_t)g * 8, q->mixed_group + 6 * (size_t)g);
         if (near != INFINITY && push(q, near, GROUP, g)) return MR_NOMEM;
     }
     return MR_OK;
