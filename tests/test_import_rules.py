@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "metarender"
 SCENE_LAYER = {"scene", "instances", "camera", "lights", "geometry", "primitives", "materials", "textures", "color", "transforms",
-               "watched", "environment", "descriptions", "checks", "colormap", "part_state"}
+               "watched", "environment", "descriptions", "checks", "colormap", "part_state", "queries", "bulk"}
 DESCRIPTIONS = {"geometry", "materials", "textures", "color"}
 
 # module or package -> our modules and packages that it may import (besides itself and errors)
@@ -15,6 +15,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "_version": set(),
     **dict.fromkeys(SCENE_LAYER, SCENE_LAYER | {"_core"}),
+    "queries": SCENE_LAYER | {"_core", "views"},
     "environment": SCENE_LAYER | {"_core", "io"},
     "stats": set(),
     "views": {"camera"},

@@ -35,20 +35,21 @@ if TYPE_CHECKING:
     from . import io
     from .frame import Frame
     from .gpu.device import Device
-    from .io import load
+    from .io import load, load_async
     from .renderer import Renderer, close, render
     from .stats import Stats
     from .viewer import Viewer, view
 
-_LATE = {"io": "", "load": "io", "Frame": "frame", "Stats": "stats", "Device": "gpu.device", "Renderer": "renderer", "render": "renderer",
-         "close": "renderer", "Viewer": "viewer", "view": "viewer"}
+_LATE = {"io": "", "load": "io", "load_async": "io", "Frame": "frame", "Stats": "stats", "Device": "gpu.device",
+         "Renderer": "renderer", "render": "renderer", "close": "renderer", "Viewer": "viewer", "view": "viewer"}
 
 __all__ = [
-    "AssetError", "Camera", "Colormap", "Device", "DeviceError", "DirectionalLight", "Environment", "Frame", "Geometry", "GltfError",
-    "Instances", "InvalidInput", "Light", "Material", "Mesh", "MetarenderError", "MissingExtra", "Node", "OrthographicCamera",
-    "OutOfDeviceMemory", "PartState", "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer", "Sampler", "Scene",
-    "ShaderError", "SpotLight", "Standard", "Stats", "Texture", "TextureInfo", "Unlit", "Viewer", "WrongThreadError", "__version__",
-    "box", "capsule", "close", "cone", "cylinder", "from_pyrr", "grid", "io", "load", "plane", "render", "sphere", "torus", "view",
+    "AssetError", "Camera", "Colormap", "Device", "DeviceError", "DirectionalLight", "Environment", "Frame", "Geometry",
+    "GltfError", "Instances", "InvalidInput", "Light", "Material", "Mesh", "MetarenderError", "MissingExtra", "Node",
+    "OrthographicCamera", "OutOfDeviceMemory", "PartState", "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer",
+    "Sampler", "Scene", "ShaderError", "SpotLight", "Standard", "Stats", "Texture", "TextureInfo", "Unlit", "Viewer",
+    "WrongThreadError", "__version__", "box", "capsule", "close", "cone", "cylinder", "from_pyrr", "grid", "io", "load",
+    "load_async", "plane", "render", "sphere", "torus", "view",
 ]
 
 

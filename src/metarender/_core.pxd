@@ -95,6 +95,7 @@ cdef extern from "mr.h" nogil:
 
     ctypedef struct mr_view:
         double eye[3]
+        uint32_t layers
         uint64_t *words
         uint32_t blocks
         uint64_t visible
@@ -176,6 +177,59 @@ cdef extern from "mr.h" nogil:
                  mr_list *out)
     void mr_list_free(mr_list *l)
     void mr_radix(uint64_t *keys, uint32_t *values, size_t n, unsigned bits, uint64_t *keys2, uint32_t *values2)
+
+    # ---- ray casts and spatial queries ----
+    enum:
+        MR_MISSING
+        MR_FRONT
+        MR_BACK
+        MR_AS_DRAWN
+        MR_BOX
+        MR_SPHERE
+
+    ctypedef struct mr_bvh:
+        uint32_t node_count
+        uint32_t triangle_count
+        uint32_t depth
+
+    ctypedef struct mr_filter:
+        uint32_t layers
+        uint32_t sides
+        uint8_t hidden
+
+    ctypedef struct mr_ray:
+        double origin[3]
+        double direction[3]
+        double limit
+
+    ctypedef struct mr_queue:
+        uint32_t count
+
+    ctypedef struct mr_hit:
+        double distance
+        double point[3]
+        double normal[3]
+        double uv[2]
+        uint32_t id
+        uint32_t geometry
+        uint32_t triangle
+        uint32_t front
+
+    ctypedef struct mr_region:
+        int kind
+        double lower[3]
+        double upper[3]
+        double radius
+
+    int mr_bvh_build(mr_bvh *b, const float *positions, const uint32_t *indices, uint32_t triangles)
+    void mr_bvh_free(mr_bvh *b)
+    int mr_raycast(const mr_store *s, const mr_ray *r, const mr_filter *f, mr_bvh **bvhs, uint32_t bvh_count, mr_queue *q, mr_hit *out,
+                   uint32_t *missing)
+    int mr_query_ray(const mr_store *s, const mr_ray *r, const mr_filter *f, mr_queue *q, uint32_t **ids, uint32_t *count)
+    void mr_region_of_view(const mr_view *v, mr_region *out)
+    int mr_query(const mr_store *s, const mr_region *region, const mr_filter *f, mr_queue *q, uint64_t *bits, uint32_t *found)
+    void mr_queue_free(mr_queue *q)
+    void mr_query_ids(const mr_store *s, const uint64_t *bits, uint32_t *ids)
 
 cdef extern from "simd.h" nogil:
     int mr_supported_level()

@@ -10,9 +10,9 @@ unit and space. Long calls release the interpreter lock; a second thread inside 
 from cpython.buffer cimport PyBUF_WRITABLE
 from cpython.list cimport PyList_GET_ITEM
 from cpython.tuple cimport PyTuple_GET_ITEM
-from libc.math cimport fabs
-from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.math cimport fabs, sqrt
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
 
 import os
 import numpy as np
@@ -119,4 +119,6 @@ include "_core_view.pxi"
 include "_core_node.pxi"
 include "_core_state.pxi"
 include "_core_segments.pxi"
+include "_core_query.pxi"
+include "_core_build.pxi"
 include "_prefilter.pxi"

@@ -173,6 +173,43 @@ class Camera:
     def _check_range(self, near: float, far: float) -> tuple[float, float]:
         raise InvalidInput("Camera is a base class; use PerspectiveCamera or OrthographicCamera.")
 
+    def ray(self, x: float, y: float, size: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the ray through the centre of a pixel, for ``Scene.raycast``.
+
+        Parameters
+        ----------
+        x, y : float
+            Pixel, counted from the top left as in ``Frame.pick``; fractions move off its centre.
+        size : (width, height), pixels
+
+        Returns
+        -------
+        origin : (3,) float64, world space, metres
+            The eye, or for a parallel projection the point on the near plane.
+        direction : (3,) float64, world space, unit length
+
+        Raises
+        ------
+        InvalidInput
+            A number is not finite or the size is not positive.
+        """
+        try:
+            width, height = map(float, size)
+            column, row = float(x), float(y)
+        except (TypeError, ValueError):
+            raise InvalidInput(f"ray({x!r}, {y!r}, {size!r}) needs two numbers and a size (width, height).") from None
+        if not (all(map(math.isfinite, (column, row, width, height))) and width > 0 and height > 0):
+            raise InvalidInput(f"ray({x!r}, {y!r}, {size!r}) needs finite numbers and a size above 0.")
+        projection = self.projection(width / height)
+        across, up = 2 * (column + 0.5) / width - 1, 1 - 2 * (row + 0.5) / height
+        place = np.array([across / projection[0, 0], up / projection[1, 1], -1.0])
+        turn, eye = self._matrix[:3, :3], self._matrix[:3, 3]
+        if projection[3, 3]:  # parallel
+            place[2] = -self.near
+            return eye + turn @ place, -turn[:, 2]
+        direction: NDArray[np.float64] = turn @ (place / np.linalg.norm(place))
+        return eye.copy(), direction
+
     def _fit(self, radius: float, aspect: float) -> float:
         raise InvalidInput("Camera is a base class; use PerspectiveCamera or OrthographicCamera.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import part_state
 from ._core import ROOT, Node, Store, add_node
+from .bulk import add_many
 from .camera import Camera
 from .color import Color, to_linear
 from .colormap import Colormap
@@ -20,6 +22,7 @@ from .geometry import Geometry, Mesh
 from .instances import Instances
 from .lights import Light
 from .materials import Material
+from .queries import ALL_LAYERS, Hit, Queries
 
 if TYPE_CHECKING:
     from .environment import Environment
@@ -76,6 +79,7 @@ class Scene:
         self._environment: Any = _UNSET
         self._background: Color = "transparent"
         self._colormap = Colormap.heat()
+        self._asked: Queries | None = None
 
     # ---- what a user calls ----
 
@@ -130,6 +134,29 @@ class Scene:
             node.remove()
             raise
         return node
+
+    def add_many(self, parents: ArrayLike, names: Sequence[str] | None = None, meshes: Sequence[Mesh | None] | None = None
+                 ) -> NDArray[np.uint32]:
+        """Add a whole tree of nodes at the identity in one call, as loaders do; place them with :meth:`set`.
+
+        Parameters
+        ----------
+        parents : (n,) int
+            Row of each node's parent, smaller than its own, or -1 for the top level.
+        names : n strings, optional
+        meshes : n of Mesh or None, optional
+
+        Returns
+        -------
+        (n,) uint32
+            Public ids in the order of the rows.
+
+        Raises
+        ------
+        InvalidInput
+            A parent does not come before its child, or a list has another length or kind; nothing is added then.
+        """
+        return add_many(self, parents, names, meshes)
 
     def add_instances(self, geometry: Geometry, material: Material, count: int | None = None, *, matrices: ArrayLike | None = None,
                       parent: Node | None = None, name: str = "") -> Instances:
@@ -267,6 +294,95 @@ class Scene:
         """Return the node with this name (the one with the lowest id index if several), or None."""
         found = [number for number, other in self._names.items() if other == name]
         return Node(self.store, min(found, key=lambda number: number & 0xFFFFFF)) if found else None
+
+    def raycast(self, origin: ArrayLike, direction: ArrayLike, *, max_distance: float = math.inf, layers: int = ALL_LAYERS,
+                visible_only: bool = True, back_faces: bool | None = None) -> Hit | None:
+        """Find the nearest surface on a ray, without the GPU. ``camera.ray(x, y, size)`` makes the ray of a pixel.
+
+        Exact to float64 on the triangles as they are placed, at any distance from the origin; masked and blended materials count
+        as solid, lines and points are not met. Builds a hierarchy for a geometry when a ray first comes near it.
+
+        Parameters
+        ----------
+        origin : (3,) float64, world space, metres
+        direction : (3,) float64, world space
+            Of any length above 0.
+        max_distance : float, metres
+        layers : int
+            Mask; a node counts when its layers share a bit.
+        visible_only : bool
+            False also meets hidden nodes.
+        back_faces : bool, optional
+            None as drawn (the back sides of double-sided materials only), True all back sides, False none.
+
+        Returns
+        -------
+        Hit or None
+            Of equally near surfaces the one with the lower id.
+
+        Raises
+        ------
+        InvalidInput
+            A value is not finite, a position is beyond 1e15, or the direction is zero.
+        WrongThreadError
+            Another thread is inside the scene.
+        """
+        return self._queries().raycast(origin, direction, max_distance, layers, visible_only, back_faces)
+
+    def raycast_many(self, origins: ArrayLike, directions: ArrayLike, *, max_distance: float = math.inf, layers: int = ALL_LAYERS,
+                     visible_only: bool = True, back_faces: bool | None = None) -> NDArray[np.void]:
+        """Cast n rays in one call that releases the interpreter lock; options as :meth:`raycast`.
+
+        Parameters
+        ----------
+        origins, directions : (n, 3) float64, world space
+
+        Returns
+        -------
+        (n,) structured array
+            ``distance`` f8 (infinite for a miss), ``point`` and ``normal`` 3 f8, ``uv`` 2 f8 (NaN for a miss), ``id`` u4 (0 for a miss),
+            ``geometry`` u4 (index in `geometry_list`), ``triangle`` u4, ``front`` u4 (0 or 1).
+        """
+        return self._queries().raycast_many(origins, directions, max_distance, layers, visible_only, back_faces)
+
+    def query(self, *, frustum: Any = None, box: ArrayLike | None = None, sphere: tuple[ArrayLike, float] | None = None,
+              ray: tuple[ArrayLike, ArrayLike] | None = None, aspect: float | None = None, layers: int | None = None,
+              visible_only: bool = True) -> NDArray[np.uint32]:
+        """Find the nodes in a region, without the GPU; give one of frustum, box, sphere and ray.
+
+        What is tested is each draw's world box: the axis-aligned box about its local box, exact to float64. It may be larger than the
+        triangles in it; and of a frustum it is kept where only an edge or corner of the frustum would exclude it.
+
+        Parameters
+        ----------
+        frustum : Camera, a Node that carries one, or a View
+        box : (2, 3) float64, world space, metres
+            Lower and upper corner; touching counts.
+        sphere : (centre (3,), radius), world space, metres
+        ray : (origin (3,), direction (3,)), world space
+        aspect : float, optional
+            Width over height for a camera without an aspect of its own; 1 by default.
+        layers : int, optional
+            Mask; all layers by default, or those of the View.
+        visible_only : bool
+            False also finds hidden nodes.
+
+        Returns
+        -------
+        (n,) uint32
+            Public ids, each once, ascending by id index; for a ray in the order in which it enters the boxes.
+
+        Raises
+        ------
+        InvalidInput
+            Not exactly one region, a wrong shape, or a value that is not finite or beyond 1e15.
+        """
+        return self._queries().query(frustum, box, sphere, ray, aspect, layers, visible_only)
+
+    def _queries(self) -> Queries:
+        if self._asked is None:
+            self._asked = Queries(self)
+        return self._asked
 
     def post(self, fn: Callable[[], object]) -> None:
         """Queue a call to run before the next update, on the thread that updates; safe from any thread."""

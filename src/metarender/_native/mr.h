@@ -315,4 +315,67 @@ void mr_list_free(mr_list *l);
 /* Stable LSD radix sort of (key, value) pairs by the low `bits` of the key; `keys2` and `values2` are scratch. The result is in keys, values. */
 void mr_radix(uint64_t *keys, uint32_t *values, size_t n, unsigned bits, uint64_t *keys2, uint32_t *values2);
 
+/* ---- ray casts and spatial queries (bvh.c, raycast.c, query.c) --------------------------------------------------- */
+#define MR_BVH_DEPTH 96
+#define MR_CLASS_DOUBLE_SIDED (1u << 21)
+enum { MR_MISSING = 1 };                                 /* a hierarchy is needed first */
+enum { MR_FRONT = 1, MR_BACK = 2, MR_AS_DRAWN = 4 };     /* sides that a ray sees; as drawn: back sides of double-sided materials only */
+
+/* 32 bytes. A leaf has count > 0 triangles from order[at]; an inner node's children are the next node and node `at`. */
+typedef struct { float lower[3]; uint32_t at; float upper[3]; uint32_t count; } mr_bvh_node;
+/* positions (n,3) and indices (triangles,3) are borrowed and outlive it. */
+typedef struct {
+    mr_bvh_node *nodes;
+    uint32_t *order, node_count, triangle_count, depth;
+    const float *positions;
+    const uint32_t *indices;
+} mr_bvh;
+/* Where a ray meets a triangle: the distance in units of the direction, weights of the second and third corner. */
+typedef struct { double t, u, v; uint32_t triangle; int front; } mr_cut;
+
+int mr_bvh_build(mr_bvh *b, const float *positions, const uint32_t *indices, uint32_t triangles);
+void mr_bvh_free(mr_bvh *b);
+/* Nearest hit of a local ray (direction of any length) not beyond best->t; returns whether *best was replaced. */
+int mr_bvh_trace(const mr_bvh *b, const double o[3], const double d[3], unsigned sides, mr_cut *best);
+/* The same for a world row without an inverse: every triangle, in the space of the ray. */
+int mr_flat_trace(const mr_bvh *b, const float *world, const double o[3], const double d[3], unsigned sides, mr_cut *best);
+
+/* Which draws count: layers as in views; `hidden`: also what is not shown. */
+typedef struct { uint32_t layers, sides; uint8_t hidden; } mr_filter;
+/* A ray in world space; the direction has length 1, limit is in metres. */
+typedef struct { double origin[3], direction[3], limit; } mr_ray;
+/* What queries keep between calls, all counted blocks: a heap of what a ray may meet, nearest first; and world boxes (centre, half
+ * extents, float64) of the blocks and groups that hold several anchors, [block][6] and [group][6], made anew with each draw epoch. */
+typedef struct { double near; uint32_t rank, index; } mr_item;
+typedef struct {
+    mr_item *items;
+    uint32_t count, cap, block_cap, group_cap;
+    double *mixed_block, *mixed_group;
+    uint64_t mixed_epoch;
+} mr_queue;
+void mr_queue_free(mr_queue *q);
+/* Brings the boxes of blocks and groups with several anchors up to date. */
+int mr_queue_refresh(const mr_store *s, mr_queue *q);
+/* Answer of a ray: id 0 and distance infinity where nothing was met. Point, normal in world space, metres. */
+typedef struct { double distance, point[3], normal[3], uv[2]; uint32_t id, geometry, triangle, front; } mr_hit;
+
+/* Live draws of a block that pass a filter. */
+uint64_t mr_filtered(const mr_store *s, const mr_filter *f, uint32_t block);
+/* Exact world box of a draw slot, relative to `from`: centre and half extents. */
+void mr_exact_box(const mr_store *s, uint32_t slot, const double from[3], double centre[3], double half[3]);
+/* Nearest triangle. bvhs by geometry index; MR_MISSING with *missing set where a hierarchy that is needed is NULL. */
+int mr_raycast(const mr_store *s, const mr_ray *r, const mr_filter *f, mr_bvh *const *bvhs, uint32_t bvh_count, mr_queue *q, mr_hit *out,
+               uint32_t *missing);
+/* Public ids of nodes whose boxes a ray meets, in the order it enters them; *ids is a counted block that the caller releases. */
+int mr_query_ray(const mr_store *s, const mr_ray *r, const mr_filter *f, mr_queue *q, uint32_t **ids, uint32_t *count);
+
+enum { MR_BOX = 0, MR_SPHERE = 1, MR_PLANES = 2 };
+/* A region in world space: box lower and upper; or sphere `lower` = centre and radius; or planes relative to `lower` = eye. */
+typedef struct { int kind; double lower[3], upper[3], radius; double plane[6][4]; uint32_t active; } mr_region;
+void mr_region_of_view(const mr_view *v, mr_region *out);
+/* Sets the bit of every id index whose node has a draw that meets the region; bits has (id_count + 63) / 64 words. */
+int mr_query(const mr_store *s, const mr_region *region, const mr_filter *f, mr_queue *q, uint64_t *bits, uint32_t *found);
+/* Public ids of set bits, ascending by index. */
+void mr_query_ids(const mr_store *s, const uint64_t *bits, uint32_t *ids);
+
 #endif

@@ -14,8 +14,9 @@ from .limits import Limits
 
 if TYPE_CHECKING:
     from ..scene import Scene
+    from .background import load_async
 
-__all__ = ["AssetWarning", "Limits", "load", "loader", "loaders"]
+__all__ = ["AssetWarning", "Limits", "load", "load_async", "loader", "loaders"]
 
 Progress = Callable[[int, int], object]
 Loader = Callable[..., "Scene"]
@@ -86,12 +87,7 @@ def load(
     AssetWarning
         Once per load, where the file uses extensions or pictures that are not drawn.
     """
-    try:
-        place = Path(os.fsdecode(path))
-    except TypeError:
-        raise InvalidInput(f"load needs a path, not {type(path).__name__}.") from None
-    if limits is not None and not isinstance(limits, Limits):
-        raise InvalidInput(f"limits must be a metarender.io.Limits, not {type(limits).__name__}.")
+    place = checked_path(path, limits)
     if "\0" in str(place):
         raise AssetError("The path has a zero character in it; check it.")
     _check_exists(place)
@@ -99,6 +95,17 @@ def load(
     if function is None:
         raise AssetError(f"{place} has the suffix {place.suffix!r}, which no loader knows; known are {', '.join(sorted(_LOADERS))}.")
     return function(place, scene=scene, limits=limits or Limits(), progress=progress)
+
+
+def checked_path(path: str | os.PathLike[str], limits: Limits | None) -> Path:
+    """Return the path of a file that may or may not exist; InvalidInput where an argument of `load` has the wrong type."""
+    try:
+        place = Path(os.fsdecode(path))
+    except TypeError:
+        raise InvalidInput(f"load needs a path, not {type(path).__name__}.") from None
+    if limits is not None and not isinstance(limits, Limits):
+        raise InvalidInput(f"limits must be a metarender.io.Limits, not {type(limits).__name__}.")
+    return place
 
 
 def _check_exists(place: Path) -> None:
@@ -109,6 +116,14 @@ def _check_exists(place: Path) -> None:
             raise AssetError(f"{place} does not exist; check the path (the current folder is {os.getcwd()}).")
     except OSError as error:
         raise AssetError(f"{place} cannot be read: {error}.") from None
+
+
+def __getattr__(name: str) -> Any:
+    if name != "load_async":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .background import load_async  # late: it brings threads and futures
+
+    return load_async
 
 
 @loader(".gltf", ".glb")

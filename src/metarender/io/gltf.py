@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from .gltf_rules import check_document, descend
 from .gltf_schema import pointer
 from .limits import Budget, Limits
 
+_PATIENCE = 0.05
+"""Seconds after which a node is reported out of turn."""
 _WIDEST = math.radians(179.0)
 
 
@@ -87,9 +90,11 @@ class _Reader:
             raise GltfError(message, "LIMIT_EXCEEDED", "/nodes")
         places = {number: place for place, number in enumerate(order)}
         described = []
+        due = 0.0
         for place, number in enumerate(order):
             described.append(self._node(number))
-            if progress is not None and place % 256 == 0:
+            if progress is not None and (place % 256 == 0 or perf_counter() > due):
+                due = perf_counter() + _PATIENCE  # nodes with large meshes or pictures take long
                 progress(place, len(order))
         for place, number in enumerate(order):
             for child in self._nodes[number].get("children", ()):

@@ -38,10 +38,27 @@ class Accessors:
         self._raw: dict[int, Array] = {}
         self._floats: dict[int, NDArray[np.float32]] = {}
         self._indices: dict[int, tuple[NDArray[np.uint32], int]] = {}
+        self._first: dict[int, int] | None = None
 
     def count(self, number: int) -> int:
         """Return the number of elements."""
         return int(self._accessors[number]["count"])
+
+    def first_of(self, number: int) -> int:
+        """Return the lowest accessor that reads the same bytes in the same way; exporters repeat accessors for each mesh."""
+        if self._first is None:
+            seen: dict[tuple[Any, ...], int] = {}
+            self._first = {index: seen.setdefault(self._source(index), index) for index in range(len(self._accessors))}
+        return self._first[number]
+
+    def _source(self, number: int) -> tuple[Any, ...]:
+        get = self._accessors[number].get
+        if get("sparse") is not None or get("bufferView") is None:
+            return (number,)
+        view = self._views[get("bufferView")]  # type: ignore[index]
+        start = view.get("byteOffset", 0) + get("byteOffset", 0)
+        stride = view.get("byteStride")
+        return view["buffer"], start, stride, get("componentType"), get("type"), get("count"), bool(get("normalized"))
 
     def raw(self, number: int) -> Array:
         """Return the stored components, (n, components), or (n, rows, columns) for matrices; read-only, possibly strided.

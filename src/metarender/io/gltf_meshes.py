@@ -84,9 +84,10 @@ class Meshes:
             return None
         surface = self._materials.surface(primitive.get("material"))
         mode = primitive.get("mode", TRIANGLES)
+        same = self._accessors.first_of
         key = (
-            tuple(attributes.items()),
-            primitive.get("indices"),
+            tuple((name, same(number)) for name, number in attributes.items()),
+            same(primitive["indices"]) if "indices" in primitive else None,
             mode,
             surface.sets,
             morph,
