@@ -585,6 +585,31 @@ cdef class Store:
             raise InvalidInput(f"geometry {index}: lower bounds {list(low)} exceed upper bounds {list(high)}")
         _fail(mr_set_geometry(self.s, self._number(index, "geometry"), self._word(key), low, high))
 
+    def set_levels(self, index, levels, errors):
+        """Describes coarser levels of geometry `index`; empty lists take them away.
+
+        Parameters
+        ----------
+        levels : (k,) int
+            Geometry indices, finest first, k at most 7; described already, of the same class. The box of `index` must hold them.
+        errors : (k,) float
+            How far each strays from the surface of `index` at most, metres in local space, rising.
+        """
+        self._guard()
+        cdef uint32_t number = self._number(index, "geometry"), n = len(levels), k
+        cdef uint32_t[MR_MAX_LEVELS] index_of
+        cdef float[MR_MAX_LEVELS] error_of
+        if n > MR_MAX_LEVELS or len(errors) != n:
+            raise InvalidInput(f"geometry {index} takes up to {MR_MAX_LEVELS} levels with one error each, got {n} and {len(errors)}")
+        for k in range(n):
+            index_of[k] = self._number(levels[k], "geometry")
+            if index_of[k] >= self.s.geometry_count:
+                raise InvalidInput(f"level {k} of geometry {index} is geometry {levels[k]}, which is not described; call set_geometry first")
+            error_of[k] = errors[k]
+            if not 0 <= error_of[k] < 1e30 or (k and error_of[k] < error_of[k - 1]):
+                raise InvalidInput(f"errors of geometry {index} must be finite, at least 0 and rising, got {list(errors)}")
+        _fail(mr_set_levels(self.s, number, index_of, error_of, n))
+
     def set_material(self, index, key, shading_class):
         """Describes material `index`: class bits and shading class."""
         self._guard()

@@ -90,6 +90,45 @@ cdef class View:
         self.config = config
         self.configured = True
 
+    def set_detail(self, size, *, cull_pixels=0.0, lod_pixels=0.0):
+        """Says how coarse this view may be; both are off until then. The picture is exact with 0.
+
+        A view whose pose is not rigid or whose projection is not a plain reversed-Z one stays exact.
+
+        Parameters
+        ----------
+        size : (width, height)
+            Of the picture, pixels.
+        cull_pixels : float
+            A draw is left out when its picture fits into a square of that many pixels.
+        lod_pixels : float
+            A coarser level may stray that many pixels from the surface; see `Store.set_levels`.
+        """
+        self.store._guard()
+        cdef double width = size[0], height = size[1], cull_limit = cull_pixels, lod_limit = lod_pixels
+        if not (0 < width <= 1e6 and 0 < height <= 1e6):
+            raise InvalidInput(f"size must be a width and a height in pixels above 0, got {size!r}")
+        for name, value in (("cull_pixels", cull_limit), ("lod_pixels", lod_limit)):
+            if not 0 <= value <= 1e6:
+                raise InvalidInput(f"{name} must be a number of pixels of at least 0, got {value!r}")
+        mr_view_detail(&self.v, width, height, cull_limit, lod_limit)
+
+    @property
+    def metric(self):
+        """Pixels that a length of 1 m at a depth of 1 m covers at most (parallel views: at any depth); 0 before `set_detail`."""
+        return self.v.detail.metric if self.v.detail.standard else 0.0
+
+    @property
+    def slot_levels(self):
+        """Level of detail by draw slot, (slots,) uint8, a copy: 0 is the geometry itself. Means something for visible draws only."""
+        self._need_cull()
+        out = np.zeros(self.v.blocks * 64, dtype=np.uint8)
+        if self.v.detail.block_levelled == NULL or not self.v.blocks:
+            return out
+        blocks = _expose(self.v.detail.block_levelled, self.v.detail.block_levelled, b"B", 1, True, self.v.blocks)
+        levels = _expose(self.v.detail.level, self.v.detail.level, b"B", 1, True, self.v.blocks * 64)
+        return np.where(np.repeat(blocks > 0, 64), levels, out)
+
     @property
     def eye(self):
         """Position of the camera, (3,) float64, world space."""
@@ -216,3 +255,17 @@ def cull(views):
     store._leave()
     free(pointers)
     _fail(status)
+
+
+def surface_distance(points, positions, indices):
+    """Largest distance of points (n, 3) float32 from the nearest of the triangles that indices (m,) uint32 make of positions (k, 3)."""
+    cdef const float[:, ::1] p = np.ascontiguousarray(points, dtype=np.float32)
+    cdef const float[:, ::1] v = np.ascontiguousarray(positions, dtype=np.float32)
+    cdef const uint32_t[::1] i = np.ascontiguousarray(indices, dtype=np.uint32)
+    cdef size_t n = p.shape[0], count = i.shape[0] // 3
+    cdef float out
+    if p.shape[1] != 3 or v.shape[1] != 3 or not count or not n or np.max(indices) >= v.shape[0]:
+        raise InvalidInput("surface_distance needs points (n, 3), positions (k, 3) and indices of triangles below k")
+    with nogil:
+        out = mr_surface_distance(&p[0, 0], n, &v[0, 0], &i[0], count)
+    return out

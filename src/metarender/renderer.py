@@ -38,6 +38,9 @@ TONE_MAPPINGS = {"none": 0, "neutral": 1, "aces": 2, "agx": 3}
 SHADOW_MAP_SIZE = 4096
 """Texels along each edge of the sun's map; 64 MiB."""
 
+MOVING = 4.0
+"""How much larger the threshold of `Renderer.cull_pixels` is while the camera moves."""
+
 _OPAQUE, _MASK, _BLEND = 1, 2, 4
 
 
@@ -49,6 +52,13 @@ class _SceneViews:
         self.camera, self.sun = View(scene.store), View(scene.store)
         self.lights = LightRows()
         self._bounds: tuple[int, NDArray[np.float64] | None] = (-1, None)
+        self._place: tuple[bytes, bytes] | None = None
+
+    def moves(self, plan: ViewPlan) -> bool:
+        """Whether the camera stands elsewhere than in the frame before; the first frame counts as standing."""
+        place = plan.pose.tobytes(), plan.projection.tobytes()
+        moved, self._place = self._place is not None and place != self._place, place
+        return moved
 
     def bounds(self) -> NDArray[np.float64] | None:
         """World box of the scene; walked anew only when the scene has changed."""
@@ -72,6 +82,11 @@ class Renderer:
         Multiplies lit colours before tone mapping.
     backdrop : colour or None
         Stands for a transparent background; windows have one, because nothing lies behind their pixels.
+    cull_pixels : float
+        Leave out what would fit into a square of that many pixels, four times as many while the camera moves; 0 draws everything.
+    lod_pixels : float
+        Draw coarser levels of geometries (`Geometry.with_levels`) where they stray at most that many pixels; 0 draws none. Shadow
+        maps keep full detail.
     device : "auto", "gpu", "software", int or Device
         What draws; a Device is shared and not closed with the renderer. ``METARENDER_DEVICE`` replaces "auto".
 
@@ -84,10 +99,12 @@ class Renderer:
     """
 
     def __init__(self, size: tuple[int, int] = (1280, 720), *, msaa: int = 4, tone_mapping: str = "neutral", exposure: float = 1.0,
-                 backdrop: Color | None = None, device: str | int | Device = "auto") -> None:
+                 backdrop: Color | None = None, cull_pixels: float = 0.0, lod_pixels: float = 0.0,
+                 device: str | int | Device = "auto") -> None:
         self._own_device = not isinstance(device, Device)
         self._check_settings(size, msaa)
         self.tone_mapping, self.exposure, self.backdrop = tone_mapping, exposure, backdrop
+        self.cull_pixels, self.lod_pixels, self._refines = cull_pixels, lod_pixels, False
         self._device = device if isinstance(device, Device) else Device.open(None if device == "auto" else device)
         try:
             self._pools = ResourcePools.of(self._device)
@@ -175,6 +192,29 @@ class Renderer:
     def backdrop(self, value: Color | None) -> None:
         self._backdrop = None if value is None else _premultiplied(value, "backdrop")
 
+    @property
+    def cull_pixels(self) -> float:
+        """Edge of the square that must hold a picture for its object to be left out, pixels; 0 is off; may be set."""
+        return self._cull_pixels
+
+    @cull_pixels.setter
+    def cull_pixels(self, value: float) -> None:
+        self._cull_pixels = _pixels(value, "cull_pixels")
+
+    @property
+    def lod_pixels(self) -> float:
+        """How far coarser levels may stray from the surface, pixels; 0 is off; may be set."""
+        return self._lod_pixels
+
+    @lod_pixels.setter
+    def lod_pixels(self, value: float) -> None:
+        self._lod_pixels = _pixels(value, "lod_pixels")
+
+    @property
+    def refines(self) -> bool:
+        """Whether the last frame left out more because the camera moved: drawing again without moving refines it."""
+        return self._refines
+
     # --- a frame -------------------------------------------------------------------------------------------------------
 
     def render(self, scene: Scene, camera: Any = None, outputs: Sequence[str] = ("color",)) -> Frame:
@@ -243,6 +283,8 @@ class Renderer:
         anchors = scene.store.anchors
         plan, sun, views = plan_camera(posed, aspect, anchors), None, {}
         kept.camera.configure(plan.pose, plan.projection)
+        self._refines = kept.moves(plan) and self._cull_pixels > 0
+        kept.camera.set_detail(self._size, cull_pixels=self._cull_pixels * (MOVING if self._refines else 1.0), lod_pixels=self._lod_pixels)
         views["camera"] = (kept.camera, plan)
         bounds = kept.bounds() if kept.lights.sun >= 0 else None
         if bounds is not None:
@@ -467,6 +509,12 @@ def _clip_to_direction(plan: ViewPlan) -> NDArray[np.float64]:
 def _premultiplied(color: Color, what: str) -> tuple[float, float, float, float]:
     red, green, blue, alpha = to_linear(color, what)
     return red * alpha, green * alpha, blue * alpha, alpha
+
+
+def _pixels(value: Any, what: str) -> float:
+    if not isinstance(value, (int, float, np.floating, np.integer)) or isinstance(value, bool) or not 0 <= value <= 1e5:
+        raise InvalidInput(f"{what}={value!r} must be a number of pixels of at least 0; 0 switches it off.")
+    return float(value)
 
 
 def _metres(depth: NDArray[np.float32], projection: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -54,11 +54,13 @@ int mr_view_configure(mr_view *v, const double *pose, const double *projection, 
             v->absolute[k][p] = fabsf(v->normal[k][p]);
         }
     }
+    mr_view_measure(v, pose, projection);
     v->stamp++;
     return MR_OK;
 }
 
 void mr_view_free(mr_view *v) {
+    mr_detail_free(&v->detail);
     mr_block_release(v->distance);
     mr_block_release(v->words);
     v->distance = NULL;
@@ -102,6 +104,20 @@ static uint64_t mixed_block(const mr_store *s, const mr_view *v, uint32_t block,
         if (!out) kept |= (uint64_t)1 << i;
     }
     return kept;
+}
+
+/* Boxes of a block with several anchors that are too small for the view, in the kernel's order of operations. */
+static uint64_t mixed_small(const mr_store *s, const mr_view *v, uint32_t block, uint64_t word) {
+    const float *box = s->box + (size_t)block * 384, *n = v->detail.towards, *a = v->detail.absolute;
+    uint64_t out = 0;
+    for (uint64_t w = word; w; w &= w - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(w);
+        float hx = box[192 + i], hy = box[256 + i], hz = box[320 + i];
+        float c = (n[0] * box[i] + n[1] * box[64 + i]) + n[2] * box[128 + i], r = (a[0] * hx + a[1] * hy) + a[2] * hz;
+        float z = (c - r) + v->detail.depth[s->slot_anchor[block * 64 + i]], size = ((hx * hx + hy * hy) + hz * hz) * v->detail.small;
+        if (0 - z < 0 && size - z * z < 0) out |= (uint64_t)1 << i;
+    }
+    return out;
 }
 
 static uint64_t layered(const mr_store *s, const mr_view *v, uint32_t block, uint64_t word) {
@@ -184,7 +200,7 @@ void mr_cull_avx2(const mr_store *s, mr_view *const *views, uint32_t n) { mr_cul
 int mr_cull(const mr_store *s, mr_view *const *views, uint32_t n) {
     for (uint32_t k = 0; k < n; k++) {
         mr_view *v = views[k];
-        if (mr_grow(&v->words, &v->word_cap, s->slots / 64, 8) || shift_planes(s, v)) return MR_NOMEM;
+        if (mr_grow(&v->words, &v->word_cap, s->slots / 64, 8) || shift_planes(s, v) || mr_detail_depths(s, v)) return MR_NOMEM;
         v->blocks = s->slots / 64;
         v->visible = 0;
         v->blocks_in = v->blocks_cut = 0;
@@ -193,6 +209,8 @@ int mr_cull(const mr_store *s, mr_view *const *views, uint32_t n) {
     }
     if (s->level == MR_AVX2) mr_cull_avx2(s, views, n);
     else mr_cull_base(s, views, n);
+    for (uint32_t k = 0; k < n; k++)
+        if (mr_choose_levels(s, views[k])) return MR_NOMEM;
     return MR_OK;
 }
 

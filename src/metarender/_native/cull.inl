@@ -22,6 +22,20 @@ MR_TARGET static uint64_t MR_LEVEL(objects)(const float *box, const mr_view *v, 
     return ~out;
 }
 
+/* Bits of the boxes of a block whose picture is smaller than the view's threshold: small h.h < z^2 at their nearest depth z > 0. */
+MR_TARGET static uint64_t MR_LEVEL(small)(const float *box, const mr_detail *d, float depth) {
+    uint64_t out = 0;
+    for (unsigned i = 0; i < 64; i += W) {
+        VF hx = LOAD(box + 192 + i), hy = LOAD(box + 256 + i), hz = LOAD(box + 320 + i);
+        VF c = ADD(ADD(MUL(SET1(d->towards[0]), LOAD(box + i)), MUL(SET1(d->towards[1]), LOAD(box + 64 + i))),
+                   MUL(SET1(d->towards[2]), LOAD(box + 128 + i)));
+        VF r = ADD(ADD(MUL(SET1(d->absolute[0]), hx), MUL(SET1(d->absolute[1]), hy)), MUL(SET1(d->absolute[2]), hz));
+        VF z = ADD(SUB(c, r), SET1(depth)), size = MUL(ADD(ADD(MUL(hx, hx), MUL(hy, hy)), MUL(hz, hz)), SET1(d->small));
+        out |= (uint64_t)(NEGATIVE(SUB(SET1(0), z)) & NEGATIVE(SUB(size, MUL(z, z)))) << i;
+    }
+    return out;
+}
+
 /* Planes that a box is wholly behind (low byte) and planes that cut it (next byte). */
 MR_TARGET static unsigned MR_LEVEL(planes)(const float *b, const mr_view *v, const float *distance) {
     unsigned out = 0, cut = 0;
@@ -60,6 +74,11 @@ MR_TARGET static void MR_LEVEL(group_words)(const mr_store *s, mr_view *v, uint3
         if (word && whole) v->blocks_in++;
         else if (word) word = MR_LEVEL(block_word)(s, v, b, word);
         if (word && mixed) word = layered(s, v, b, word);
+        if (word && v->detail.small > 0) {
+            uint32_t anchor = s->block_anchor[b];
+            if (anchor == MR_NONE) word &= ~mixed_small(s, v, b, word);
+            else word &= ~MR_LEVEL(small)(s->box + (size_t)b * 384, &v->detail, v->detail.depth[anchor]);
+        }
         v->words[b] = word;
         visible += (uint64_t)__builtin_popcountll(word);
     }

@@ -121,6 +121,9 @@ typedef struct mr_store {
     uint8_t topology_dirty, draws_dirty, scan_all, nodes_moved;
     int level;
     mr_stats stats;
+    /* level of detail (lod.c): by geometry, its coarser levels */
+    struct mr_levels *levels;
+    uint32_t levels_cap, levelled_geometries;
 } mr_store;
 
 /* ---- memory (store.c) ------------------------------------------------------------------------------------------ */
@@ -257,6 +260,28 @@ int mr_bounds(const mr_store *s, uint32_t first, uint32_t end, double lower[3], 
 void mr_boxes(const mr_store *s, float *out);
 
 /* ---- culling (cull.c) ------------------------------------------------------------------------------------------ */
+/* ---- level of detail and size on screen (lod.c) ---------------------------------------------------------------- */
+#define MR_MAX_LEVELS 7
+/* Coarser levels of one geometry, in order: their geometry indices, and how far their surface strays, metres in local space. */
+typedef struct mr_levels { uint32_t count, index[MR_MAX_LEVELS]; float error[MR_MAX_LEVELS]; } mr_levels;
+
+/* How a view measures sizes on the screen. A length e at depth z covers at most metric * e / z pixels of x or y:
+ * |x1/z1 - x2/z2| = |(x1 - x2) + (x2/z2) (z2 - z1)| / z1 <= e sqrt(1 + t^2) / z, where t bounds |x2/z2| in the picture. */
+typedef struct {
+    int standard, parallel;          /* standard: rigid pose, reversed-Z projection without skew; else nothing is measured */
+    double axes[3][3];               /* right, up and forward of the camera, world axes */
+    double gain[2], shift[2], near;  /* picture x = gain x / z + shift, -1 .. 1; metres to the near plane */
+    double width, height, cull_pixels, lod_pixels;
+    double metric;                   /* pixels; upper bound over the picture */
+    float small;                     /* (2 metric / cull_pixels)^2: a box is small when small h.h < z^2; 0: nothing is */
+    float towards[3], absolute[3];   /* forward axis and its absolute values; 0 for a parallel view, whose depth counts as 1 */
+    float *depth;                    /* by anchor: depth of its origin, lowered for rounding */
+    uint8_t *level, *block_levelled; /* by draw slot: 0 or the coarser level it is drawn with; by block: whether one is not 0 */
+    float *scale, *block_scale;      /* by slot and block: upper bound of how the world matrix stretches a length */
+    uint64_t *scale_epoch;           /* by block: when scale was computed */
+    uint32_t depth_cap, slot_cap, block_cap, scale_cap;
+} mr_detail;
+
 typedef struct mr_view {
     double eye[3], plane[6][4];      /* planes relative to the eye, unit normals, inside where n.r + d >= 0 */
     double forward[3];               /* unit vector along the view direction, world space */
@@ -269,6 +294,7 @@ typedef struct mr_view {
     uint64_t visible;
     uint64_t stamp, cull_stamp, cull_epoch;  /* configuration counter; what the words were made from */
     uint32_t blocks_in, blocks_cut;
+    mr_detail detail;
 } mr_view;
 
 /* pose: camera to world 4x4 row-major; projection 4x4 with depth 0..1. Returns MR_NONFINITE when the pose has no inverse. */
@@ -280,6 +306,22 @@ void mr_cull_base(const mr_store *s, mr_view *const *views, uint32_t n);
 void mr_cull_avx2(const mr_store *s, mr_view *const *views, uint32_t n);
 /* Origins of all anchors minus `from`, in float64, rounded to (n,4) float32 with w = 0. */
 void mr_anchor_offsets(const mr_store *s, const double from[3], float *out);
+
+/* Describes coarser levels of a geometry, finest first; n = 0 takes them away. The levels are geometries of the same class. */
+int mr_set_levels(mr_store *s, uint32_t index, const uint32_t *levels, const float *errors, uint32_t n);
+/* Largest distance of n points (n,3) from the nearest of some triangles, all in one space. */
+float mr_surface_distance(const float *points, size_t n, const float *positions, const uint32_t *indices, size_t triangles);
+/* The geometry that a level (0: itself) of a geometry is drawn with. */
+uint32_t mr_level_geometry(const mr_store *s, uint32_t geometry, uint32_t level);
+/* Called by mr_view_configure: what a pose and a projection say about sizes on the screen. */
+void mr_view_measure(mr_view *v, const double *pose, const double *projection);
+/* Thresholds in pixels of a picture of that size; 0 switches one off. Raises the stamp when something changed. */
+void mr_view_detail(mr_view *v, double width, double height, double cull_pixels, double lod_pixels);
+void mr_detail_free(mr_detail *d);
+/* Depths of all anchors. */
+int mr_detail_depths(const mr_store *s, mr_view *v);
+/* Chooses the level of every visible draw by its projected error, 10 % later on the way to a coarser one than back. */
+int mr_choose_levels(const mr_store *s, mr_view *v);
 
 /* ---- draw lists (drawlist.c, sort.c) --------------------------------------------------------------------------- */
 typedef struct { uint32_t count, instances, first_index; int32_t base_vertex; uint32_t base_instance; } mr_command;
