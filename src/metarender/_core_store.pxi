@@ -610,6 +610,27 @@ cdef class Store:
                 raise InvalidInput(f"errors of geometry {index} must be finite, at least 0 and rising, got {list(errors)}")
         _fail(mr_set_levels(self.s, number, index_of, error_of, n))
 
+    def set_occluder(self, index, positions, indices):
+        """Lets draws of geometry `index` hide others; no indices takes that away. They must be the triangles that are drawn.
+
+        Parameters
+        ----------
+        positions : (n, 3) float32, metres, local space
+        indices : (m,) uint32, triangles with counter-clockwise front faces, at most 1,024 of them
+            Back faces never hide anything.
+        """
+        self._guard()
+        cdef uint32_t number = self._number(index, "geometry")
+        cdef const float[:, ::1] p = np.ascontiguousarray(positions, dtype=np.float32)
+        cdef const uint32_t[::1] i = np.ascontiguousarray(indices, dtype=np.uint32)
+        cdef uint32_t n = i.shape[0]
+        if p.shape[1] != 3 or n % 3 or n // 3 > MR_MAX_OCCLUDER_TRIANGLES or (n and np.max(indices) >= p.shape[0]):
+            raise InvalidInput(f"an occluder needs positions (n, 3) and up to {MR_MAX_OCCLUDER_TRIANGLES} triangles of indices below n, "
+                               f"got {np.shape(positions)} and {n} indices")
+        if not np.isfinite(positions).all():
+            raise InvalidInput("positions of an occluder must be finite")
+        _fail(mr_set_occluder(self.s, number, &p[0, 0] if n else NULL, p.shape[0], &i[0] if n else NULL, n // 3))
+
     def set_material(self, index, key, shading_class):
         """Describes material `index`: class bits and shading class."""
         self._guard()

@@ -90,8 +90,8 @@ cdef class View:
         self.config = config
         self.configured = True
 
-    def set_detail(self, size, *, cull_pixels=0.0, lod_pixels=0.0):
-        """Says how coarse this view may be; both are off until then. The picture is exact with 0.
+    def set_detail(self, size, *, cull_pixels=0.0, lod_pixels=0.0, occlusion=False):
+        """Says how coarse this view may be and whether hidden draws are looked for; all is off until then.
 
         A view whose pose is not rigid or whose projection is not a plain reversed-Z one stays exact.
 
@@ -103,6 +103,8 @@ cdef class View:
             A draw is left out when its picture fits into a square of that many pixels.
         lod_pixels : float
             A coarser level may stray that many pixels from the surface; see `Store.set_levels`.
+        occlusion : bool
+            Leave out draws that others hide wholly (see `Store.set_occluder`). The picture stays the same, byte for byte.
         """
         self.store._guard()
         cdef double width = size[0], height = size[1], cull_limit = cull_pixels, lod_limit = lod_pixels
@@ -111,12 +113,34 @@ cdef class View:
         for name, value in (("cull_pixels", cull_limit), ("lod_pixels", lod_limit)):
             if not 0 <= value <= 1e6:
                 raise InvalidInput(f"{name} must be a number of pixels of at least 0, got {value!r}")
-        mr_view_detail(&self.v, width, height, cull_limit, lod_limit)
+        mr_view_detail(&self.v, width, height, cull_limit, lod_limit, bool(occlusion))
 
     @property
     def metric(self):
         """Pixels that a length of 1 m at a depth of 1 m covers at most (parallel views: at any depth); 0 before `set_detail`."""
         return self.v.detail.metric if self.v.detail.standard else 0.0
+
+    @property
+    def occluded(self):
+        """Draws in the frustum that the last cull left out because others hide them."""
+        return self.v.occlusion.occluded
+
+    @property
+    def occluders(self):
+        """Draws that the last cull hid others with."""
+        return self.v.occlusion.occluders
+
+    @property
+    def cover(self):
+        """What the occluders of the last cull cover, (rows, columns) float32, bottom row first, read-only.
+
+        Nearness of the farthest point of the cover in each cell: 1 / depth (parallel views: -depth), -inf where a cell is not
+        wholly covered.
+        """
+        self._need_cull()
+        if not self.v.occlusion.occluders:
+            return np.zeros((0, 0), dtype=np.float32)
+        return _expose(self.v.occlusion.near, self.v.occlusion.near, b"f", 4, True, self.v.occlusion.rows, self.v.occlusion.columns).copy()
 
     @property
     def slot_levels(self):

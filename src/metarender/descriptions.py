@@ -11,6 +11,9 @@ from ._core import Draws, Store
 from .geometry import Geometry, Mesh
 from .materials import Material
 
+OCCLUDER_TRIANGLES = 256
+"""Geometries with more triangles never hide others: drawing them coarsely would cost more than it saves."""
+
 
 class Descriptions:
     """Index tables of one scene. An index is free again when the last draw that used it goes.
@@ -40,6 +43,8 @@ class Descriptions:
         self._free_geometries: list[int] = []
         self._free_materials: list[int] = []
         self._draws: dict[Mesh, Draws] = {}
+        self._occluders_seen = -1
+        self._occluders: dict[int, Geometry] = {}
         self._level_users: dict[int, int] = {}  # by geometry index: how many geometries here have it as a coarser level
 
     def indices(self, mesh: Mesh) -> tuple[list[int], list[int]]:
@@ -78,6 +83,17 @@ class Descriptions:
         for number in numbers:
             self._level_users[number] = self._level_users.get(number, 0) + 1
         self.store.set_levels(index, numbers, [error for _, error in geometry.levels])
+
+    def describe_occluders(self) -> None:
+        """Give the store the triangles of geometries with few of them; those of new ones only."""
+        if self._occluders_seen == self.geometry_changes:
+            return
+        self._occluders_seen = self.geometry_changes
+        for index, geometry in enumerate(self.geometries):
+            small = geometry is not None and geometry.topology == "triangles" and 0 < geometry.index_count <= OCCLUDER_TRIANGLES * 3
+            if geometry is not None and small and self._occluders.get(index) is not geometry:
+                self.store.set_occluder(index, geometry.positions, geometry.indices)
+                self._occluders[index] = geometry
 
     def _drop_levels(self, geometry: Geometry) -> None:
         """A geometry goes: its levels may go with the next collection, unless something else draws them."""
@@ -129,6 +145,7 @@ class Descriptions:
             geometry = self.geometries[index]
             if geometry is not None:
                 self._drop_levels(geometry)
+                self._occluders.pop(index, None)
                 del self._geometry_index[geometry]
                 self.geometries[index] = None
                 self._free_geometries.append(index)

@@ -61,6 +61,7 @@ int mr_view_configure(mr_view *v, const double *pose, const double *projection, 
 
 void mr_view_free(mr_view *v) {
     mr_detail_free(&v->detail);
+    mr_occlusion_free(&v->occlusion);
     mr_block_release(v->distance);
     mr_block_release(v->words);
     v->distance = NULL;
@@ -210,7 +211,7 @@ int mr_cull(const mr_store *s, mr_view *const *views, uint32_t n) {
     if (s->level == MR_AVX2) mr_cull_avx2(s, views, n);
     else mr_cull_base(s, views, n);
     for (uint32_t k = 0; k < n; k++)
-        if (mr_choose_levels(s, views[k])) return MR_NOMEM;
+        if (mr_choose_levels(s, views[k]) || mr_occlude(s, views[k])) return MR_NOMEM;
     return MR_OK;
 }
 

@@ -62,10 +62,10 @@ void mr_view_measure(mr_view *v, const double *pose, const double *p) {
         d->towards[k] = d->standard && !parallel ? (float)d->axes[2][k] : 0;
         d->absolute[k] = fabsf(d->towards[k]);
     }
-    mr_view_detail(v, d->width, d->height, d->cull_pixels, d->lod_pixels);
+    mr_view_detail(v, d->width, d->height, d->cull_pixels, d->lod_pixels, v->occlusion.wanted);
 }
 
-void mr_view_detail(mr_view *v, double width, double height, double cull_pixels, double lod_pixels) {
+void mr_view_detail(mr_view *v, double width, double height, double cull_pixels, double lod_pixels, int occlusion) {
     mr_detail *d = &v->detail;
     double metric = 0, extent[2] = {width, height};
     for (int k = 0; k < 2; k++) {
@@ -73,10 +73,11 @@ void mr_view_detail(mr_view *v, double width, double height, double cull_pixels,
         if (m > metric) metric = m;
     }
     metric *= 1 + 1e-6; /* the axes may be off by that much */
-    int same = metric == d->metric && cull_pixels == d->cull_pixels && lod_pixels == d->lod_pixels;
+    int same = metric == d->metric && cull_pixels == d->cull_pixels && lod_pixels == d->lod_pixels && occlusion == v->occlusion.wanted;
     d->width = width;
     d->height = height;
     d->metric = metric;
+    v->occlusion.wanted = occlusion;
     d->cull_pixels = cull_pixels;
     d->lod_pixels = lod_pixels;
     double ratio = 2 * metric / cull_pixels;

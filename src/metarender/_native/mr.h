@@ -124,6 +124,9 @@ typedef struct mr_store {
     /* level of detail (lod.c): by geometry, its coarser levels */
     struct mr_levels *levels;
     uint32_t levels_cap, levelled_geometries;
+    /* occlusion (occlusion.c): by geometry, its triangles for hiding others, or NULL */
+    struct mr_occluder **occluders;
+    uint32_t occluders_cap;
 } mr_store;
 
 /* ---- memory (store.c) ------------------------------------------------------------------------------------------ */
@@ -282,6 +285,30 @@ typedef struct {
     uint32_t depth_cap, slot_cap, block_cap, scale_cap;
 } mr_detail;
 
+/* ---- occlusion (occlusion.c, raster.c) ------------------------------------------------------------------------- */
+/* Triangles of a geometry with its edges: t1 is MR_NONE where no second triangle joins in the other direction. */
+typedef struct { uint32_t a, b, t0, t1; } mr_edge;
+typedef struct mr_occluder {
+    uint32_t vertices, triangles, edges;
+    float *position;
+    uint32_t *triangle;
+    mr_edge *edge;
+} mr_occluder;
+
+/* A coarse picture of what hides others. "Nearness" q is 1 / depth, or -depth in a parallel view: larger is nearer, and linear
+ * over the picture of a triangle. A cell that is not wholly covered holds -INFINITY. */
+typedef struct {
+    int wanted;
+    uint32_t columns, rows;          /* cells; multiples of 8 */
+    double cell[2];                  /* cells per pixel of the picture, x and y */
+    float *near, *work, *tile;       /* by cell: least nearness of what covers it; scratch; by 8x8 cells: the least of near */
+    uint32_t near_cap, work_cap, tile_cap, *chosen, chosen_cap;
+    float *score;
+    void *scratch;                   /* of raster.c: transformed vertices */
+    uint32_t score_cap, scratch_cap, occluders;
+    uint64_t occluded;               /* draws that the last cull found hidden */
+} mr_occlusion;
+
 typedef struct mr_view {
     double eye[3], plane[6][4];      /* planes relative to the eye, unit normals, inside where n.r + d >= 0 */
     double forward[3];               /* unit vector along the view direction, world space */
@@ -295,6 +322,7 @@ typedef struct mr_view {
     uint64_t stamp, cull_stamp, cull_epoch;  /* configuration counter; what the words were made from */
     uint32_t blocks_in, blocks_cut;
     mr_detail detail;
+    mr_occlusion occlusion;
 } mr_view;
 
 /* pose: camera to world 4x4 row-major; projection 4x4 with depth 0..1. Returns MR_NONFINITE when the pose has no inverse. */
@@ -316,12 +344,23 @@ uint32_t mr_level_geometry(const mr_store *s, uint32_t geometry, uint32_t level)
 /* Called by mr_view_configure: what a pose and a projection say about sizes on the screen. */
 void mr_view_measure(mr_view *v, const double *pose, const double *projection);
 /* Thresholds in pixels of a picture of that size; 0 switches one off. Raises the stamp when something changed. */
-void mr_view_detail(mr_view *v, double width, double height, double cull_pixels, double lod_pixels);
+void mr_view_detail(mr_view *v, double width, double height, double cull_pixels, double lod_pixels, int occlusion);
 void mr_detail_free(mr_detail *d);
 /* Depths of all anchors. */
 int mr_detail_depths(const mr_store *s, mr_view *v);
 /* Chooses the level of every visible draw by its projected error, 10 % later on the way to a coarser one than back. */
 int mr_choose_levels(const mr_store *s, mr_view *v);
+
+#define MR_MAX_OCCLUDER_TRIANGLES 1024
+/* Gives a geometry triangles to hide others with; NULL or no triangles takes them away. Vertices of equal position are joined.
+ * Views that were culled before keep what they found. */
+int mr_set_occluder(mr_store *s, uint32_t index, const float *positions, uint32_t vertices, const uint32_t *indices, uint32_t triangles);
+void mr_occluders_free(mr_store *s);
+void mr_occlusion_free(mr_occlusion *o);
+/* Clears the bits of draws that larger ones in front of them hide wholly; nothing that shows in the picture is cleared. */
+int mr_occlude(const mr_store *s, mr_view *v);
+/* Draws an occluder into the cells: world rows (3x4), anchor origin relative to the eye, and whether the transform mirrors. */
+int mr_raster_occluder(mr_view *v, const mr_occluder *mesh, const float *world, const double origin[3], int mirrored);
 
 /* ---- draw lists (drawlist.c, sort.c) --------------------------------------------------------------------------- */
 typedef struct { uint32_t count, instances, first_index; int32_t base_vertex; uint32_t base_instance; } mr_command;

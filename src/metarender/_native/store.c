@@ -128,6 +128,7 @@ mr_store *mr_store_new(int level) {
 
 void mr_store_free(mr_store *s) {
     if (!s) return;
+    mr_occluders_free(s);
     void *all[] = {s->idle, s->id_slot, s->id_parent, s->id_child, s->id_last, s->id_next, s->id_prev, s->id_range, s->id_serial, s->id_gen,
                    s->position, s->linear, s->world, s->state, s->node_id, s->parent, s->subtree, s->anchor, s->layers, s->trs,
                    s->node_draw, s->flags, s->trs_rows, s->ranges, s->anchors, s->anchor_hash, s->anchor_idle, s->geometries,
