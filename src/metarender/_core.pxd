@@ -196,6 +196,7 @@ cdef extern from "mr.h" nogil:
     float mr_surface_distance(const float *points, size_t n, const float *positions, const uint32_t *indices, size_t triangles)
     void mr_view_detail(mr_view *v, double width, double height, double cull_pixels, double lod_pixels, int occlusion)
     int mr_set_occluder(mr_store *s, uint32_t index, const float *positions, uint32_t vertices, const uint32_t *indices, uint32_t triangles)
+    int mr_cull_flat(const mr_store *s, mr_view *v)
     int mr_cull(const mr_store *s, mr_view **views, uint32_t n)
     void mr_anchor_offsets(const mr_store *s, const double *origin, float *out)
     int mr_build(const mr_store *s, const mr_view *v, const uint32_t *ranges, uint32_t range_count, unsigned alpha, int merge, int sort,

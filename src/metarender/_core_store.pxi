@@ -27,7 +27,7 @@ cdef class Store:
 
     Parameters
     ----------
-    level : {"base", "avx2"}, optional
+    level : {"base", "avx2", "avx512"}, optional
         Instruction-set level; by default the one of :func:`simd_level`. All levels give the same bits.
 
     Notes
@@ -43,10 +43,9 @@ cdef class Store:
     cdef object __weakref__
 
     def __cinit__(self, level=None):
-        names = {"base": 0, "avx2": 1}
-        if level is not None and level not in names:
-            raise InvalidInput(f"level must be 'base' or 'avx2', got {level!r}")
-        cdef int chosen = _level if level is None else names[level]
+        if level is not None and level not in _LEVELS:
+            raise InvalidInput(f"level must be 'base', 'avx2' or 'avx512', got {level!r}")
+        cdef int chosen = _level if level is None else _LEVELS.index(level)
         if chosen > mr_supported_level():
             raise InvalidInput(f"this processor does not support {level}; leave `level` out")
         self.s = mr_store_new(chosen)
@@ -163,7 +162,7 @@ cdef class Store:
     @property
     def level(self):
         """Instruction-set level of this store."""
-        return "avx2" if self.s.level else "base"
+        return _LEVELS[self.s.level]
 
     @property
     def stats(self):

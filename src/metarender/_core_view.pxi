@@ -42,6 +42,30 @@ cdef class DrawList:
 cdef unsigned long long _version = 0
 
 
+cdef int _plain_matrix(object value, double *out, bint affine) except -1:
+    """Copies a (4, 4) float64 array that needs no conversion and is plainly right; 0 leaves it to the slow way, which explains."""
+    cdef const double[:, ::1] rows
+    cdef int k
+    if type(value) is not np.ndarray or value.dtype is not _FLOAT64 or value.ndim != 2 or not value.flags.c_contiguous:
+        return 0
+    rows = value
+    if rows.shape[0] != 4 or rows.shape[1] != 4:
+        return 0
+    memcpy(out, &rows[0, 0], 128)
+    for k in range(16):
+        if not fabs(out[k]) < MAX_POSITION:
+            return 0
+    return not affine or (out[12] == 0 and out[13] == 0 and out[14] == 0 and out[15] == 1)
+
+
+cdef int _copy_matrix(const double[:, ::1] rows, double *out) except -1:
+    memcpy(out, &rows[0, 0], 128)
+    return 0
+
+
+cdef object _FLOAT64 = np.dtype(np.float64)
+
+
 cdef class View:
     """One frustum over a Store: planes, layers and the visible bits.
 
@@ -53,7 +77,8 @@ cdef class View:
     cdef mr_view v
     cdef readonly Store store
     cdef bint configured
-    cdef bytes config
+    cdef double[32] config
+    cdef uint32_t mask
     cdef dict lists
     cdef tuple lists_stamp
 
@@ -78,16 +103,21 @@ cdef class View:
             Mask; a node is drawn when its layers share a bit.
         """
         self.store._guard()
-        cdef double[:, ::1] m = as_matrix(pose, "pose")
-        cdef double[:, ::1] p = _finite(_numbers(projection, "projection", (4, 4)), "projection", 1e30)
+        cdef double[32] wanted
+        cdef uint32_t mask
+        if not _plain_matrix(pose, wanted, True):
+            _copy_matrix(as_matrix(pose, "pose"), wanted)
+        if not _plain_matrix(projection, wanted + 16, False):
+            _copy_matrix(_finite(_numbers(projection, "projection", (4, 4)), "projection", 1e30), wanted + 16)
         if not 0 <= layers <= 0xFFFFFFFF:
             raise InvalidInput(f"layers must lie in 0 .. 4294967295, got {layers}")
-        cdef bytes config = bytes(m) + bytes(p) + int(layers).to_bytes(4, "little")
-        if self.configured and config == self.config:
+        mask = layers
+        if self.configured and mask == self.mask and memcmp(wanted, self.config, 256) == 0:
             return
-        if mr_view_configure(&self.v, &m[0, 0], &p[0, 0], layers):
+        if mr_view_configure(&self.v, wanted, wanted + 16, mask):
             raise InvalidInput("pose cannot be inverted; a camera's scale must not be zero")
-        self.config = config
+        memcpy(self.config, wanted, 256)
+        self.mask = mask
         self.configured = True
 
     def set_detail(self, size, *, cull_pixels=0.0, lod_pixels=0.0, occlusion=False):
@@ -278,6 +308,19 @@ def cull(views):
         status = mr_cull(store.s, pointers, n)
     store._leave()
     free(pointers)
+    _fail(status)
+
+
+def cull_flat(View view not None):
+    """Culls one view without the hierarchy: every box against every plane. Slow; keeps what `cull` keeps, and what lies within rounding."""
+    view.store._current("cull_flat")
+    if not view.configured:
+        raise InvalidInput("a view was not configured; call view.configure(pose, projection) first")
+    cdef int status
+    view.store._enter()
+    with nogil:
+        status = mr_cull_flat(view.store.s, &view.v)
+    view.store._leave()
     _fail(status)
 
 

@@ -13,6 +13,8 @@
 #ifndef MR_H
 #define MR_H
 
+#include "simd.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,7 +25,7 @@
 #define MR_ANCHOR_KEEP 1024.0    /* metres: a moving node keeps its anchor up to here, so that it does not flicker */
 
 enum { MR_OK = 0, MR_NOMEM = -1, MR_STALE = -2, MR_CYCLE = -3, MR_FULL = -4, MR_NONFINITE = -5 };
-enum { MR_BASE = 0, MR_AVX2 = 1 };                       /* instruction-set levels */
+enum { MR_BASE = 0, MR_AVX2 = 1, MR_AVX512 = 2 };        /* instruction-set levels */
 enum { MR_TRANSFORM = 0, MR_INFO = 1, MR_STATE = 2 };    /* kinds of instance rows: 48, 16 and 16 bytes */
 
 /* Node flags. */
@@ -109,6 +111,7 @@ typedef struct mr_store {
     mr_bucket *buckets;
     /* by group of 64 blocks: like block_box, block_anchor */
     float *group_box;
+    float *lane_box;            /* [group][6][64]: the boxes of its blocks once more, in lanes for culling */
     uint32_t *group_anchor;
     uint8_t *group_dirty;
     /* pages: last epoch in which a page of rows changed */
@@ -331,7 +334,12 @@ void mr_view_free(mr_view *v);
 /* Fills the words of n views in one visit of the blocks. */
 int mr_cull(const mr_store *s, mr_view *const *views, uint32_t n);
 void mr_cull_base(const mr_store *s, mr_view *const *views, uint32_t n);
+#if MR_HAVE_AVX2
 void mr_cull_avx2(const mr_store *s, mr_view *const *views, uint32_t n);
+void mr_cull_avx512(const mr_store *s, mr_view *const *views, uint32_t n);
+#endif
+/* The same without blocks: every box against every plane; no sizes, levels or occlusion. What the hierarchy is measured against. */
+int mr_cull_flat(const mr_store *s, mr_view *v);
 /* Origins of all anchors minus `from`, in float64, rounded to (n,4) float32 with w = 0. */
 void mr_anchor_offsets(const mr_store *s, const double from[3], float *out);
 

@@ -180,7 +180,7 @@ typedef struct { float x0[64], x1[64], y0[64], y1[64], q[64]; } footprint;
 
 static void footprints(const mr_store *s, const mr_frame *f, const float *box, const float *offset, footprint *out) {
 #if MR_HAVE_AVX2
-    if (s->level == MR_AVX2) {
+    if (s->level >= MR_AVX2) {
         footprints_avx2(f, box, offset, out);
         return;
     }

@@ -136,7 +136,7 @@ void mr_store_free(mr_store *s) {
                    s->slot_draw, s->slot_node, s->slot_geometry, s->slot_material, s->slot_id, s->slot_anchor, s->slot_layers,
                    s->box, s->block_box, s->block_live, s->block_break, s->block_dirty, s->block_anchor, s->block_layers,
                    s->block_mixed_layers, s->slot_mirrored, s->buckets, s->group_box, s->group_anchor, s->group_dirty, s->page_epoch[0], s->page_epoch[1], s->page_epoch[2], s->dirty, s->dirty_blocks,
-                   s->levels};
+                   s->levels, s->lane_box};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mr_block_release(all[i]);
     free(s);
 }
