@@ -93,6 +93,26 @@ cdef extern from "mr.h" nogil:
         int level
         mr_stats stats
 
+    # level of detail (lod.c)
+    enum:
+        MR_MAX_LEVELS
+        MR_MAX_OCCLUDER_TRIANGLES
+
+    ctypedef struct mr_detail:
+        int standard
+        double metric
+        double cull_pixels
+        double lod_pixels
+        uint8_t *level
+        uint8_t *block_levelled
+
+    ctypedef struct mr_occlusion:
+        uint32_t columns
+        uint32_t rows
+        float *near
+        uint32_t occluders
+        uint64_t occluded
+
     ctypedef struct mr_view:
         double eye[3]
         uint32_t layers
@@ -104,6 +124,8 @@ cdef extern from "mr.h" nogil:
         uint64_t cull_epoch
         uint32_t blocks_in
         uint32_t blocks_cut
+        mr_detail detail
+        mr_occlusion occlusion
 
     ctypedef struct mr_command:
         uint32_t count
@@ -171,6 +193,11 @@ cdef extern from "mr.h" nogil:
     void mr_origins(const mr_store *s, double *out)
     int mr_view_configure(mr_view *v, const double *pose, const double *projection, uint32_t layers)
     void mr_view_free(mr_view *v)
+    int mr_set_levels(mr_store *s, uint32_t index, const uint32_t *levels, const float *errors, uint32_t n)
+    float mr_surface_distance(const float *points, size_t n, const float *positions, const uint32_t *indices, size_t triangles)
+    void mr_view_detail(mr_view *v, double width, double height, double cull_pixels, double lod_pixels, int occlusion)
+    int mr_set_occluder(mr_store *s, uint32_t index, const float *positions, uint32_t vertices, const uint32_t *indices, uint32_t triangles)
+    int mr_cull_flat(const mr_store *s, mr_view *v)
     int mr_cull(const mr_store *s, mr_view **views, uint32_t n)
     void mr_anchor_offsets(const mr_store *s, const double *origin, float *out)
     int mr_build(const mr_store *s, const mr_view *v, const uint32_t *ranges, uint32_t range_count, unsigned alpha, int merge, int sort,

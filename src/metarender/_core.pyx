@@ -12,7 +12,7 @@ from cpython.list cimport PyList_GET_ITEM
 from cpython.tuple cimport PyTuple_GET_ITEM
 from libc.math cimport fabs, sqrt
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 import os
 import numpy as np
@@ -35,28 +35,28 @@ cdef double MAX_LINEAR = 1e18
 cdef int MAX_DRAWS = 65535
 
 cdef int _level = 0
+_LEVELS = ("base", "avx2", "avx512")
 
 
 def _choose_level():
     """Instruction-set level: the highest that the processor has, or the one that METARENDER_SIMD names."""
     supported = mr_supported_level()
     wanted = os.environ.get("METARENDER_SIMD", "")
-    names = {"base": 0, "avx2": 1}
     if not wanted:
         return supported
-    if wanted not in names:
-        raise InvalidInput(f"METARENDER_SIMD is {wanted!r}; set it to 'base' or 'avx2', or unset it")
-    if names[wanted] > supported:
+    if wanted not in _LEVELS:
+        raise InvalidInput(f"METARENDER_SIMD is {wanted!r}; set it to 'base', 'avx2' or 'avx512', or unset it")
+    if _LEVELS.index(wanted) > supported:
         raise InvalidInput(f"METARENDER_SIMD asks for {wanted}, which this processor does not support; set it to 'base' or unset it")
-    return names[wanted]
+    return _LEVELS.index(wanted)
 
 
 _level = _choose_level()
 
 
 def simd_level() -> str:
-    """Instruction-set level of stores made from now on: ``"base"`` or ``"avx2"`` (same bits from each)."""
-    return "avx2" if _level else "base"
+    """Instruction-set level of stores made from now on: ``"base"``, ``"avx2"`` or ``"avx512"`` (same bits from each)."""
+    return _LEVELS[_level]
 
 
 cdef class _Memory:

@@ -27,7 +27,7 @@ cdef class Store:
 
     Parameters
     ----------
-    level : {"base", "avx2"}, optional
+    level : {"base", "avx2", "avx512"}, optional
         Instruction-set level; by default the one of :func:`simd_level`. All levels give the same bits.
 
     Notes
@@ -43,10 +43,9 @@ cdef class Store:
     cdef object __weakref__
 
     def __cinit__(self, level=None):
-        names = {"base": 0, "avx2": 1}
-        if level is not None and level not in names:
-            raise InvalidInput(f"level must be 'base' or 'avx2', got {level!r}")
-        cdef int chosen = _level if level is None else names[level]
+        if level is not None and level not in _LEVELS:
+            raise InvalidInput(f"level must be 'base', 'avx2' or 'avx512', got {level!r}")
+        cdef int chosen = _level if level is None else _LEVELS.index(level)
         if chosen > mr_supported_level():
             raise InvalidInput(f"this processor does not support {level}; leave `level` out")
         self.s = mr_store_new(chosen)
@@ -163,7 +162,7 @@ cdef class Store:
     @property
     def level(self):
         """Instruction-set level of this store."""
-        return "avx2" if self.s.level else "base"
+        return _LEVELS[self.s.level]
 
     @property
     def stats(self):
@@ -584,6 +583,52 @@ cdef class Store:
         if low[0] > high[0] or low[1] > high[1] or low[2] > high[2]:
             raise InvalidInput(f"geometry {index}: lower bounds {list(low)} exceed upper bounds {list(high)}")
         _fail(mr_set_geometry(self.s, self._number(index, "geometry"), self._word(key), low, high))
+
+    def set_levels(self, index, levels, errors):
+        """Describes coarser levels of geometry `index`; empty lists take them away.
+
+        Parameters
+        ----------
+        levels : (k,) int
+            Geometry indices, finest first, k at most 7; described already, of the same class. The box of `index` must hold them.
+        errors : (k,) float
+            How far each strays from the surface of `index` at most, metres in local space, rising.
+        """
+        self._guard()
+        cdef uint32_t number = self._number(index, "geometry"), n = len(levels), k
+        cdef uint32_t[MR_MAX_LEVELS] index_of
+        cdef float[MR_MAX_LEVELS] error_of
+        if n > MR_MAX_LEVELS or len(errors) != n:
+            raise InvalidInput(f"geometry {index} takes up to {MR_MAX_LEVELS} levels with one error each, got {n} and {len(errors)}")
+        for k in range(n):
+            index_of[k] = self._number(levels[k], "geometry")
+            if index_of[k] >= self.s.geometry_count:
+                raise InvalidInput(f"level {k} of geometry {index} is geometry {levels[k]}, which is not described; call set_geometry first")
+            error_of[k] = errors[k]
+            if not 0 <= error_of[k] < 1e30 or (k and error_of[k] < error_of[k - 1]):
+                raise InvalidInput(f"errors of geometry {index} must be finite, at least 0 and rising, got {list(errors)}")
+        _fail(mr_set_levels(self.s, number, index_of, error_of, n))
+
+    def set_occluder(self, index, positions, indices):
+        """Lets draws of geometry `index` hide others; no indices takes that away. They must be the triangles that are drawn.
+
+        Parameters
+        ----------
+        positions : (n, 3) float32, metres, local space
+        indices : (m,) uint32, triangles with counter-clockwise front faces, at most 1,024 of them
+            Back faces never hide anything.
+        """
+        self._guard()
+        cdef uint32_t number = self._number(index, "geometry")
+        cdef const float[:, ::1] p = np.ascontiguousarray(positions, dtype=np.float32)
+        cdef const uint32_t[::1] i = np.ascontiguousarray(indices, dtype=np.uint32)
+        cdef uint32_t n = i.shape[0]
+        if p.shape[1] != 3 or n % 3 or n // 3 > MR_MAX_OCCLUDER_TRIANGLES or (n and np.max(indices) >= p.shape[0]):
+            raise InvalidInput(f"an occluder needs positions (n, 3) and up to {MR_MAX_OCCLUDER_TRIANGLES} triangles of indices below n, "
+                               f"got {np.shape(positions)} and {n} indices")
+        if not np.isfinite(positions).all():
+            raise InvalidInput("positions of an occluder must be finite")
+        _fail(mr_set_occluder(self.s, number, &p[0, 0] if n else NULL, p.shape[0], &i[0] if n else NULL, n // 3))
 
     def set_material(self, index, key, shading_class):
         """Describes material `index`: class bits and shading class."""

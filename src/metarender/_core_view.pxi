@@ -42,6 +42,30 @@ cdef class DrawList:
 cdef unsigned long long _version = 0
 
 
+cdef int _plain_matrix(object value, double *out, bint affine) except -1:
+    """Copies a (4, 4) float64 array that needs no conversion and is plainly right; 0 leaves it to the slow way, which explains."""
+    cdef const double[:, ::1] rows
+    cdef int k
+    if type(value) is not np.ndarray or value.dtype is not _FLOAT64 or value.ndim != 2 or not value.flags.c_contiguous:
+        return 0
+    rows = value
+    if rows.shape[0] != 4 or rows.shape[1] != 4:
+        return 0
+    memcpy(out, &rows[0, 0], 128)
+    for k in range(16):
+        if not fabs(out[k]) < MAX_POSITION:
+            return 0
+    return not affine or (out[12] == 0 and out[13] == 0 and out[14] == 0 and out[15] == 1)
+
+
+cdef int _copy_matrix(const double[:, ::1] rows, double *out) except -1:
+    memcpy(out, &rows[0, 0], 128)
+    return 0
+
+
+cdef object _FLOAT64 = np.dtype(np.float64)
+
+
 cdef class View:
     """One frustum over a Store: planes, layers and the visible bits.
 
@@ -53,7 +77,8 @@ cdef class View:
     cdef mr_view v
     cdef readonly Store store
     cdef bint configured
-    cdef bytes config
+    cdef double[32] config
+    cdef uint32_t mask
     cdef dict lists
     cdef tuple lists_stamp
 
@@ -78,17 +103,85 @@ cdef class View:
             Mask; a node is drawn when its layers share a bit.
         """
         self.store._guard()
-        cdef double[:, ::1] m = as_matrix(pose, "pose")
-        cdef double[:, ::1] p = _finite(_numbers(projection, "projection", (4, 4)), "projection", 1e30)
+        cdef double[32] wanted
+        cdef uint32_t mask
+        if not _plain_matrix(pose, wanted, True):
+            _copy_matrix(as_matrix(pose, "pose"), wanted)
+        if not _plain_matrix(projection, wanted + 16, False):
+            _copy_matrix(_finite(_numbers(projection, "projection", (4, 4)), "projection", 1e30), wanted + 16)
         if not 0 <= layers <= 0xFFFFFFFF:
             raise InvalidInput(f"layers must lie in 0 .. 4294967295, got {layers}")
-        cdef bytes config = bytes(m) + bytes(p) + int(layers).to_bytes(4, "little")
-        if self.configured and config == self.config:
+        mask = layers
+        if self.configured and mask == self.mask and memcmp(wanted, self.config, 256) == 0:
             return
-        if mr_view_configure(&self.v, &m[0, 0], &p[0, 0], layers):
+        if mr_view_configure(&self.v, wanted, wanted + 16, mask):
             raise InvalidInput("pose cannot be inverted; a camera's scale must not be zero")
-        self.config = config
+        memcpy(self.config, wanted, 256)
+        self.mask = mask
         self.configured = True
+
+    def set_detail(self, size, *, cull_pixels=0.0, lod_pixels=0.0, occlusion=False):
+        """Says how coarse this view may be and whether hidden draws are looked for; all is off until then.
+
+        A view whose pose is not rigid or whose projection is not a plain reversed-Z one stays exact.
+
+        Parameters
+        ----------
+        size : (width, height)
+            Of the picture, pixels.
+        cull_pixels : float
+            A draw is left out when its picture fits into a square of that many pixels.
+        lod_pixels : float
+            A coarser level may stray that many pixels from the surface; see `Store.set_levels`.
+        occlusion : bool
+            Leave out draws that others hide wholly (see `Store.set_occluder`). The picture stays the same, byte for byte.
+        """
+        self.store._guard()
+        cdef double width = size[0], height = size[1], cull_limit = cull_pixels, lod_limit = lod_pixels
+        if not (0 < width <= 1e6 and 0 < height <= 1e6):
+            raise InvalidInput(f"size must be a width and a height in pixels above 0, got {size!r}")
+        for name, value in (("cull_pixels", cull_limit), ("lod_pixels", lod_limit)):
+            if not 0 <= value <= 1e6:
+                raise InvalidInput(f"{name} must be a number of pixels of at least 0, got {value!r}")
+        mr_view_detail(&self.v, width, height, cull_limit, lod_limit, bool(occlusion))
+
+    @property
+    def metric(self):
+        """Pixels that a length of 1 m at a depth of 1 m covers at most (parallel views: at any depth); 0 before `set_detail`."""
+        return self.v.detail.metric if self.v.detail.standard else 0.0
+
+    @property
+    def occluded(self):
+        """Draws in the frustum that the last cull left out because others hide them."""
+        return self.v.occlusion.occluded
+
+    @property
+    def occluders(self):
+        """Draws that the last cull hid others with."""
+        return self.v.occlusion.occluders
+
+    @property
+    def cover(self):
+        """What the occluders of the last cull cover, (rows, columns) float32, bottom row first, read-only.
+
+        Nearness of the farthest point of the cover in each cell: 1 / depth (parallel views: -depth), -inf where a cell is not
+        wholly covered.
+        """
+        self._need_cull()
+        if not self.v.occlusion.occluders:
+            return np.zeros((0, 0), dtype=np.float32)
+        return _expose(self.v.occlusion.near, self.v.occlusion.near, b"f", 4, True, self.v.occlusion.rows, self.v.occlusion.columns).copy()
+
+    @property
+    def slot_levels(self):
+        """Level of detail by draw slot, (slots,) uint8, a copy: 0 is the geometry itself. Means something for visible draws only."""
+        self._need_cull()
+        out = np.zeros(self.v.blocks * 64, dtype=np.uint8)
+        if self.v.detail.block_levelled == NULL or not self.v.blocks:
+            return out
+        blocks = _expose(self.v.detail.block_levelled, self.v.detail.block_levelled, b"B", 1, True, self.v.blocks)
+        levels = _expose(self.v.detail.level, self.v.detail.level, b"B", 1, True, self.v.blocks * 64)
+        return np.where(np.repeat(blocks > 0, 64), levels, out)
 
     @property
     def eye(self):
@@ -216,3 +309,30 @@ def cull(views):
     store._leave()
     free(pointers)
     _fail(status)
+
+
+def cull_flat(View view not None):
+    """Culls one view without the hierarchy: every box against every plane. Slow; keeps what `cull` keeps, and what lies within rounding."""
+    view.store._current("cull_flat")
+    if not view.configured:
+        raise InvalidInput("a view was not configured; call view.configure(pose, projection) first")
+    cdef int status
+    view.store._enter()
+    with nogil:
+        status = mr_cull_flat(view.store.s, &view.v)
+    view.store._leave()
+    _fail(status)
+
+
+def surface_distance(points, positions, indices):
+    """Largest distance of points (n, 3) float32 from the nearest of the triangles that indices (m,) uint32 make of positions (k, 3)."""
+    cdef const float[:, ::1] p = np.ascontiguousarray(points, dtype=np.float32)
+    cdef const float[:, ::1] v = np.ascontiguousarray(positions, dtype=np.float32)
+    cdef const uint32_t[::1] i = np.ascontiguousarray(indices, dtype=np.uint32)
+    cdef size_t n = p.shape[0], count = i.shape[0] // 3
+    cdef float out
+    if p.shape[1] != 3 or v.shape[1] != 3 or not count or not n or np.max(indices) >= v.shape[0]:
+        raise InvalidInput("surface_distance needs points (n, 3), positions (k, 3) and indices of triangles below k")
+    with nogil:
+        out = mr_surface_distance(&p[0, 0], n, &v[0, 0], &i[0], count)
+    return out

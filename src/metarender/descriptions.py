@@ -11,6 +11,9 @@ from ._core import Draws, Store
 from .geometry import Geometry, Mesh
 from .materials import Material
 
+OCCLUDER_TRIANGLES = 256
+"""Geometries with more triangles never hide others: drawing them coarsely would cost more than it saves."""
+
 
 class Descriptions:
     """Index tables of one scene. An index is free again when the last draw that used it goes.
@@ -40,6 +43,9 @@ class Descriptions:
         self._free_geometries: list[int] = []
         self._free_materials: list[int] = []
         self._draws: dict[Mesh, Draws] = {}
+        self._occluders_seen = -1
+        self._occluders: dict[int, Geometry] = {}
+        self._level_users: dict[int, int] = {}  # by geometry index: how many geometries here have it as a coarser level
 
     def indices(self, mesh: Mesh) -> tuple[list[int], list[int]]:
         """Geometry and material indices of a mesh's primitives."""
@@ -59,12 +65,44 @@ class Descriptions:
             index = self._free_geometries.pop() if self._free_geometries else len(self.geometries)
             if index == len(self.geometries):
                 self.geometries.append(None)
-            lower, upper = np.asarray(geometry.bounds, dtype=np.float64)
-            self.store.set_geometry(index, geometry.geometry_key, lower, upper)
             self.geometries[index] = geometry
             self._geometry_index[geometry] = index
+            self._describe_geometry(geometry, index)
             self.geometry_changes += 1
+            if geometry.levels:
+                self._add_levels(geometry, index)
         return index
+
+    def _describe_geometry(self, geometry: Geometry, index: int) -> None:
+        """Tell the store the class and the box of a geometry; the box holds its coarser levels too."""
+        boxes = np.stack([geometry.bounds, *(level.bounds for level, _ in geometry.levels)]).astype(np.float64)
+        self.store.set_geometry(index, geometry.geometry_key, boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0))
+
+    def _add_levels(self, geometry: Geometry, index: int) -> None:
+        numbers = [self.geometry(level) for level, _ in geometry.levels]
+        for number in numbers:
+            self._level_users[number] = self._level_users.get(number, 0) + 1
+        self.store.set_levels(index, numbers, [error for _, error in geometry.levels])
+
+    def describe_occluders(self) -> None:
+        """Give the store the triangles of geometries with few of them; those of new ones only."""
+        if self._occluders_seen == self.geometry_changes:
+            return
+        self._occluders_seen = self.geometry_changes
+        for index, geometry in enumerate(self.geometries):
+            small = geometry is not None and geometry.topology == "triangles" and 0 < geometry.index_count <= OCCLUDER_TRIANGLES * 3
+            if geometry is not None and small and self._occluders.get(index) is not geometry:
+                self.store.set_occluder(index, geometry.positions, geometry.indices)
+                self._occluders[index] = geometry
+
+    def _drop_levels(self, geometry: Geometry) -> None:
+        """A geometry goes: its levels may go with the next collection, unless something else draws them."""
+        for level, _ in geometry.levels:
+            number = self._geometry_index[level]
+            self._level_users[number] -= 1
+            if not self._level_users[number]:
+                del self._level_users[number]
+                self._describe_geometry(level, number)  # says again that nothing draws it, where that is so
 
     def material(self, material: Material) -> int:
         """Index of a material, described to the store at first sight and followed from then on."""
@@ -97,7 +135,8 @@ class Descriptions:
 
     def collect(self) -> None:
         """Free the indices of descriptions that no node draws any more."""
-        geometries, materials = self.store.take_idle()
+        idle, materials = self.store.take_idle()
+        geometries = [index for index in idle if index not in self._level_users]
         if not geometries and not materials:
             return
         self._draws.clear()
@@ -105,6 +144,8 @@ class Descriptions:
         for index in geometries:
             geometry = self.geometries[index]
             if geometry is not None:
+                self._drop_levels(geometry)
+                self._occluders.pop(index, None)
                 del self._geometry_index[geometry]
                 self.geometries[index] = None
                 self._free_geometries.append(index)

@@ -17,6 +17,8 @@ NORMAL, TANGENT, UV0, UV1, COLOR = 1, 2, 4, 8, 16
 """Bits of the vertex layout; positions are always there. The drawing of the whole geometry class is in ``_native/mr.h``."""
 
 TOPOLOGY_SHIFT = 16
+MAX_LEVELS = 7
+"""Coarser levels that one geometry may have."""
 _DIVISOR = {"triangles": 3, "lines": 2, "points": 1}
 
 
@@ -92,14 +94,19 @@ class Geometry:
         Front faces are counter-clockwise.
     name : str
 
+    Attributes
+    ----------
+    levels : tuple of (Geometry, float)
+        Coarser stand-ins, finest first, and how far each strays from this surface, metres; see `with_levels`.
+
     Raises
     ------
     InvalidInput
         Wrong shape, type or count, a value that is not finite, or an index out of range.
     """
 
-    __slots__ = ("__weakref__", "_bounds", "_hierarchy", "colors", "geometry_key", "indices", "name", "normals", "positions", "tangents",
-                 "topology", "uv0", "uv1")
+    __slots__ = ("__weakref__", "_bounds", "_hierarchy", "colors", "geometry_key", "indices", "levels", "name", "normals", "positions",
+                 "tangents", "topology", "uv0", "uv1")
 
     def __init__(self, *, positions: ArrayLike, indices: ArrayLike | None = None, normals: ArrayLike | None = None,
                  tangents: ArrayLike | None = None, uv0: ArrayLike | None = None, uv1: ArrayLike | None = None,
@@ -124,6 +131,7 @@ class Geometry:
         self.geometry_key = sum(bit for bit, array in bits if array is not None) | TOPOLOGIES.index(topology) << TOPOLOGY_SHIFT
         self._bounds = np.stack([checked.min(axis=0), checked.max(axis=0)])
         self._hierarchy: Bvh | None = None
+        self.levels: tuple[tuple[Geometry, float], ...] = ()
 
     @property
     def bounds(self) -> NDArray[np.float32]:
@@ -159,6 +167,50 @@ class Geometry:
         face = np.where(length > 0, face / np.where(length > 0, length, 1), (0.0, 1.0, 0.0))
         pick: dict[str, Any] = {name: None if (array := getattr(self, name)) is None else array[order] for name in ("uv0", "uv1", "colors")}
         return Geometry(positions=self.positions[order], normals=np.repeat(face, 3, axis=0), name=self.name, **pick)
+
+    def with_levels(self, levels: Sequence[tuple[Geometry, float]] | None = None, *,
+                    ratios: Sequence[float] = (0.5, 0.25, 0.125)) -> Geometry:
+        """Return the same geometry with coarser levels, which a renderer with ``lod_pixels`` above 0 draws where they are small.
+
+        Parameters
+        ----------
+        levels : sequence of (Geometry, float), optional
+            Stand-ins, finest first, at most 7, and how far each strays from this surface at most, metres in local space.
+        ratios : sequence of float, falling from 1 to 0
+            Without `levels`: make them with this share of the triangles each, through meshoptimizer (the extra ``lod``). They
+            keep their vertices as they are, so every attribute stays right; their errors are measured. A ratio that cannot be
+            reached makes no level.
+
+        Returns
+        -------
+        Geometry
+            Shares all arrays with this one.
+
+        Raises
+        ------
+        InvalidInput
+            A level has another vertex layout or topology, or errors or ratios are out of order.
+        MissingExtra
+            Levels are to be made and meshoptimizer is not installed.
+        """
+        if levels is None:
+            from .simplify import simplified_levels
+
+            levels = simplified_levels(self, ratios)
+        found = tuple((level, float(error)) for level, error in levels)
+        if len(found) > MAX_LEVELS:
+            raise InvalidInput(f"Geometry.with_levels takes at most {MAX_LEVELS} levels, not {len(found)}.")
+        for number, (level, error) in enumerate(found):
+            if not isinstance(level, Geometry) or level.geometry_key != self.geometry_key or level.levels:
+                raise InvalidInput(f"Level {number} must be a plain Geometry with the attributes and topology of {self!r}, not {level!r}.")
+            if not (found[number - 1][1] if number else 0.0) <= error < np.inf:
+                raise InvalidInput(f"The error {error} of level {number} must be finite and not below that of the level before.")
+        twin = object.__new__(Geometry)
+        for name in Geometry.__slots__:
+            if name != "__weakref__":
+                setattr(twin, name, getattr(self, name))
+        twin.levels = found
+        return twin
 
     def __repr__(self) -> str:
         return f"<Geometry {self.name!r} {self.vertex_count} vertices, {self.index_count} indices, {self.topology}>"

@@ -44,6 +44,9 @@ TONE_MAPPINGS = {"none": 0, "neutral": 1, "aces": 2, "agx": 3}
 SHADOW_MAP_SIZE = 4096
 """Texels along each edge of the sun's map; 64 MiB."""
 
+MOVING = 4.0
+"""How much larger the threshold of `Renderer.cull_pixels` is while the camera moves."""
+
 _OPAQUE, _MASK, _BLEND = 1, 2, 4
 
 
@@ -55,6 +58,13 @@ class _SceneViews:
         self.camera, self.sun = View(scene.store), View(scene.store)
         self.lights = LightRows()
         self._bounds: tuple[int, NDArray[np.float64] | None] = (-1, None)
+        self._place: tuple[bytes, bytes] | None = None
+
+    def moves(self, plan: ViewPlan) -> bool:
+        """Whether the camera stands elsewhere than in the frame before; the first frame counts as standing."""
+        place = plan.pose.tobytes(), plan.projection.tobytes()
+        moved, self._place = self._place is not None and place != self._place, place
+        return moved
 
     def bounds(self) -> NDArray[np.float64] | None:
         """World box of the scene; walked anew only when the scene has changed."""
@@ -78,6 +88,13 @@ class Renderer:
         Multiplies lit colours before tone mapping.
     backdrop : colour or None
         Stands for a transparent background; windows have one, because nothing lies behind their pixels.
+    cull_pixels : float
+        Leave out what would fit into a square of that many pixels, four times as many while the camera moves; 0 draws everything.
+    lod_pixels : float
+        Draw coarser levels of geometries (`Geometry.with_levels`) where they stray at most that many pixels; 0 draws none. Shadow
+        maps keep full detail.
+    occlusion : bool
+        Leave out objects that others hide wholly; the picture stays the same, byte for byte. Pays indoors, costs outdoors.
     device : "auto", "gpu", "software", int or Device
         What draws; a Device is shared and not closed with the renderer. ``METARENDER_DEVICE`` replaces "auto".
 
@@ -90,10 +107,12 @@ class Renderer:
     """
 
     def __init__(self, size: tuple[int, int] = (1280, 720), *, msaa: int = 4, tone_mapping: str = "neutral", exposure: float = 1.0,
-                 backdrop: Color | None = None, device: str | int | Device = "auto") -> None:
+                 backdrop: Color | None = None, cull_pixels: float = 0.0, lod_pixels: float = 0.0,
+                 occlusion: bool = False, device: str | int | Device = "auto") -> None:
         self._own_device = not isinstance(device, Device)
         self._check_settings(size, msaa)
         self.tone_mapping, self.exposure, self.backdrop = tone_mapping, exposure, backdrop
+        self.cull_pixels, self.lod_pixels, self.occlusion, self._refines = cull_pixels, lod_pixels, occlusion, False
         self._device = device if isinstance(device, Device) else Device.open(None if device == "auto" else device)
         try:
             self._device.check_current("Renderer()")
@@ -184,6 +203,40 @@ class Renderer:
     def backdrop(self, value: Color | None) -> None:
         self._backdrop = None if value is None else _premultiplied(value, "backdrop")
 
+    @property
+    def cull_pixels(self) -> float:
+        """Edge of the square that must hold a picture for its object to be left out, pixels; 0 is off; may be set."""
+        return self._cull_pixels
+
+    @cull_pixels.setter
+    def cull_pixels(self, value: float) -> None:
+        self._cull_pixels = _pixels(value, "cull_pixels")
+
+    @property
+    def lod_pixels(self) -> float:
+        """How far coarser levels may stray from the surface, pixels; 0 is off; may be set."""
+        return self._lod_pixels
+
+    @lod_pixels.setter
+    def lod_pixels(self, value: float) -> None:
+        self._lod_pixels = _pixels(value, "lod_pixels")
+
+    @property
+    def occlusion(self) -> bool:
+        """Whether objects that others hide are left out; may be set."""
+        return self._occlusion
+
+    @occlusion.setter
+    def occlusion(self, value: bool) -> None:
+        if not isinstance(value, (bool, np.bool_)):
+            raise InvalidInput(f"occlusion={value!r} must be True or False.")
+        self._occlusion = bool(value)
+
+    @property
+    def refines(self) -> bool:
+        """Whether the last frame left out more because the camera moved: drawing again without moving refines it."""
+        return self._refines
+
     # --- a frame -------------------------------------------------------------------------------------------------------
 
     def render(self, scene: Scene, camera: Any = None, outputs: Sequence[str] = ("color",)) -> Frame:
@@ -253,6 +306,13 @@ class Renderer:
         anchors = scene.store.anchors
         plan, sun, views = plan_camera(posed, aspect, anchors), None, {}
         kept.camera.configure(plan.pose, plan.projection)
+        self._refines = kept.moves(plan) and self._cull_pixels > 0
+        # A ghost hides nothing, and a selection is outlined through what hides it.
+        occlusion = self._occlusion and not self._pools.mirror(scene).states & (STATE_GHOST | STATE_SELECTED)
+        if occlusion:
+            scene.describe_occluders()
+        kept.camera.set_detail(self._size, cull_pixels=self._cull_pixels * (MOVING if self._refines else 1.0),
+                               lod_pixels=self._lod_pixels, occlusion=occlusion)
         views["camera"] = (kept.camera, plan)
         bounds = kept.bounds() if kept.lights.sun >= 0 else None
         if bounds is not None:
@@ -368,7 +428,8 @@ class Renderer:
         after = vars(self._device.stats)
         moved = {name: after[name] - before[name] for name in ("bytes_uploaded", "bytes_view", "programs_compiled", "gl_calls")}
         stats = Stats(**context.counters, **moved, texture_bytes=self._pools.textures.nbytes, nodes=scene.store.node_count,
-                      visible=int(views["camera"][0].visible_count), passes={name: PassTime(ms) for name, ms in context.times.items()})
+                      visible=int(views["camera"][0].visible_count), occluded=int(views["camera"][0].occluded),
+                      passes={name: PassTime(ms) for name, ms in context.times.items()})
         frame = Frame(self, scene, self._size, wanted, stats)
         self._frame, self._context, self._planned = frame, context, (views["camera"][1], scene.store.epoch)
         return frame
@@ -500,6 +561,12 @@ def _premultiplied(color: Color, what: str) -> tuple[float, float, float, float]
     *channels, alpha = to_linear(color, what)
     red, green, blue = (min(channel, 1.0) * alpha for channel in channels)
     return red, green, blue, alpha
+
+
+def _pixels(value: Any, what: str) -> float:
+    if not isinstance(value, (int, float, np.floating, np.integer)) or isinstance(value, bool) or not 0 <= value <= 1e5:
+        raise InvalidInput(f"{what}={value!r} must be a number of pixels of at least 0; 0 switches it off.")
+    return float(value)
 
 
 def _metres(depth: NDArray[np.float32], projection: NDArray[np.float64]) -> NDArray[np.float32]:

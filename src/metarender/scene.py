@@ -440,6 +440,10 @@ class Scene:
         self._tables.collect()
         self.store.settle()
 
+    def describe_occluders(self) -> None:
+        """Tell the store which triangles may hide others; renderers that look for hidden draws call it before they cull."""
+        self._tables.describe_occluders()
+
     # ---- adding ----
 
     def _place(self, node: Node, position: Any, rotation: Any, scale: Any, matrix: Any) -> None:

@@ -46,7 +46,9 @@ class Stats:
     texture_bytes : int
         Bytes of all texture pages of the device, whichever scene uses them; environments and attachments are not in it.
     nodes, visible : int
-        Nodes of the scene, and draws that the camera's frustum keeps.
+        Nodes of the scene, and draws that the camera sees: in its frustum, not too small, not found hidden.
+    occluded : int
+        Draws in the camera's frustum that were left out because others hide them.
     passes : dict of str to PassTime
     """
 
@@ -62,6 +64,7 @@ class Stats:
     texture_bytes: int = 0
     nodes: int = 0
     visible: int = 0
+    occluded: int = 0
     passes: dict[str, PassTime] = field(default_factory=dict)
 
     def to_json(self) -> str:

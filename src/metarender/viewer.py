@@ -48,7 +48,7 @@ class Viewer:
         Title bar; statistics follow it.
     on_event : callable, optional
         Called with each event first; returning True keeps it from the viewer.
-    msaa, tone_mapping, exposure
+    msaa, tone_mapping, exposure, cull_pixels, lod_pixels, occlusion
         As in `Renderer`.
     target : Target, optional
         Where to draw instead of a new window; closed with the viewer.
@@ -78,6 +78,9 @@ class Viewer:
         msaa: int = 4,
         tone_mapping: str = "neutral",
         exposure: float = 1.0,
+        cull_pixels: float = 0.0,
+        lod_pixels: float = 0.0,
+        occlusion: bool = False,
         vsync: bool = False,
         target: Target | None = None,
     ) -> None:
@@ -91,7 +94,8 @@ class Viewer:
         self._target: Target = WindowTarget(size, title, vsync=vsync) if target is None else target
         try:
             self._renderer = Renderer(
-                _drawable(self._target.size), msaa=msaa, tone_mapping=tone_mapping, exposure=exposure, device=self._target.device
+                _drawable(self._target.size), msaa=msaa, tone_mapping=tone_mapping, exposure=exposure, cull_pixels=cull_pixels,
+                lod_pixels=lod_pixels, occlusion=occlusion, device=self._target.device
             )
         except BaseException:
             self._target.close()
@@ -173,7 +177,7 @@ class Viewer:
             return False
         self.scene.update()
         shows = (*_scene_state(self.scene), size, self.camera.projection(size[0] / size[1]).tobytes(), self.camera.matrix.tobytes())
-        if shows == self._shown and self._on_frame is None:
+        if shows == self._shown and self._on_frame is None and not self._renderer.refines:
             return False
         self._renderer.size = size
         self.frame = self._renderer.render(self.scene, self.camera)

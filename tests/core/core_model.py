@@ -9,11 +9,14 @@ from metarender._core import Store
 
 def levels() -> list[str]:
     """Instruction-set levels that this processor runs."""
-    try:
-        Store(level="avx2")
-    except ValueError:
-        return ["base"]
-    return ["base", "avx2"]
+    found = []
+    for level in ("base", "avx2", "avx512"):
+        try:
+            Store(level=level)
+        except ValueError:
+            break
+        found.append(level)
+    return found
 
 
 def perspective(fov: float, aspect: float, near: float, far: float = np.inf) -> np.ndarray:

@@ -72,6 +72,22 @@ def test_a_selection_is_outlined_even_behind_something(renderer):
     assert ((hidden[..., 1] > 180) & (hidden[..., 0] < 90)).sum() > 40
 
 
+def test_what_a_ghost_or_a_selection_needs_is_never_occluded(device):
+    scene = mr.Scene()
+    wall = scene.add(mr.Mesh(mr.box((8, 8, 0.2)), mr.Unlit(color=(0, 0, 90))), position=(0, 0, 2))
+    behind = scene.add(mr.Mesh(mr.box(1), mr.Unlit(color=(250, 0, 0))))
+    camera = mr.PerspectiveCamera().look_at((0, 0, 6), (0, 0, 0))
+    with mr.Renderer(size=(128, 128), msaa=1, occlusion=True, device=device) as renderer:
+        hidden = renderer.render(scene, camera)
+        assert hidden.stats.occluded == 1 and tuple(hidden.color[64, 64, :3]) == (0, 0, 90)
+        scene.ghost(wall)
+        seen = renderer.render(scene, camera)
+        assert seen.color[64, 64, 0] > 150 and seen.stats.occluded == 0
+        scene.ghost(wall, False)
+        scene.set_state(behind, selected=True)
+        assert (renderer.render(scene, camera).color[..., 1] > 180).sum() > 40
+
+
 def test_highlighting_shows(renderer):
     scene, camera, parts = shelf()
     scene.set_state(parts.ids[2], highlighted=True)

@@ -152,6 +152,7 @@ static void refit_group(mr_store *s, uint32_t group) {
     for (uint32_t b = first; b < end; b++) {
         const float *box = s->block_box + (size_t)b * 8;
         if (s->block_anchor[b] != anchor) anchor = MR_NONE;
+        for (int k = 0; k < 6; k++) s->lane_box[(size_t)group * 384 + 64 * k + (b - first)] = box[k];
         for (int k = 0; k < 3; k++) {
             float l = box[k] - box[3 + k], h = box[k] + box[3 + k];
             low[k] = l < low[k] ? l : low[k];
@@ -169,7 +170,7 @@ void mr_refit(mr_store *s) {
         if (k + 1 < s->dirty_block_count) prefetch_block(s, s->dirty_blocks[k + 1]);
         s->stats.draws_refit += (uint64_t)__builtin_popcountll(s->block_dirty[block]);
 #if MR_HAVE_AVX2
-        if (s->level == MR_AVX2) refit_slots_avx2(s, block);
+        if (s->level >= MR_AVX2) refit_slots_avx2(s, block);
         else
 #endif
             refit_slots_base(s, block);

@@ -54,11 +54,14 @@ int mr_view_configure(mr_view *v, const double *pose, const double *projection, 
             v->absolute[k][p] = fabsf(v->normal[k][p]);
         }
     }
+    mr_view_measure(v, pose, projection);
     v->stamp++;
     return MR_OK;
 }
 
 void mr_view_free(mr_view *v) {
+    mr_detail_free(&v->detail);
+    mr_occlusion_free(&v->occlusion);
     mr_block_release(v->distance);
     mr_block_release(v->words);
     v->distance = NULL;
@@ -104,6 +107,20 @@ static uint64_t mixed_block(const mr_store *s, const mr_view *v, uint32_t block,
     return kept;
 }
 
+/* Boxes of a block with several anchors that are too small for the view, in the kernel's order of operations. */
+static uint64_t mixed_small(const mr_store *s, const mr_view *v, uint32_t block, uint64_t word) {
+    const float *box = s->box + (size_t)block * 384, *n = v->detail.towards, *a = v->detail.absolute;
+    uint64_t out = 0;
+    for (uint64_t w = word; w; w &= w - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(w);
+        float hx = box[192 + i], hy = box[256 + i], hz = box[320 + i];
+        float c = (n[0] * box[i] + n[1] * box[64 + i]) + n[2] * box[128 + i], r = (a[0] * hx + a[1] * hy) + a[2] * hz;
+        float z = (c - r) + v->detail.depth[s->slot_anchor[block * 64 + i]], size = ((hx * hx + hy * hy) + hz * hz) * v->detail.small;
+        if (0 - z < 0 && size - z * z < 0) out |= (uint64_t)1 << i;
+    }
+    return out;
+}
+
 static uint64_t layered(const mr_store *s, const mr_view *v, uint32_t block, uint64_t word) {
     uint64_t kept = 0;
     for (uint64_t w = word; w; w &= w - 1) {
@@ -111,6 +128,15 @@ static uint64_t layered(const mr_store *s, const mr_view *v, uint32_t block, uin
         if (s->slot_layers[block * 64 + i] & v->layers) kept |= (uint64_t)1 << i;
     }
     return kept;
+}
+
+/* Blocks of a group, a bit for each: wholly inside, cut by planes (which: by plane), and of several anchors. */
+typedef struct { uint64_t inside, cut, mixed, by[8]; } group_bits;
+
+static unsigned planes_of(const group_bits *g, unsigned i) {
+    unsigned planes = 0;
+    for (unsigned p = 0; p < 6; p++) planes |= (unsigned)(g->by[p] >> i & 1) << p;
+    return planes;
 }
 
 /* NEGATIVE: bit per lane x < 0; INSIDE: bit per lane x >= 0. A NaN is neither: it is kept, and its block counts as cut. */
@@ -165,6 +191,7 @@ static inline unsigned lanes(uint32x4_t m) {
 #undef MUL
 #undef NEGATIVE
 #undef INSIDE
+#undef MR_PLANES
 #define W 8
 #define VF __m256
 #define LOAD _mm256_loadu_ps
@@ -177,22 +204,65 @@ static inline unsigned lanes(uint32x4_t m) {
 #define MR_TARGET MR_TARGET_AVX2
 #define MR_LEVEL(name) name##_avx2
 #include "cull.inl"
+#undef MR_TARGET
+#undef MR_LEVEL
+
+/* AVX-512: 16 boxes at a time; the eight lanes of planes stay as they are. */
+#undef W
+#undef VF
+#undef LOAD
+#undef SET1
+#undef ADD
+#undef SUB
+#undef MUL
+#undef NEGATIVE
+#undef INSIDE
+#undef MR_PLANES
+#define W 16
+#define VF __m512
+#define LOAD _mm512_loadu_ps
+#define SET1 _mm512_set1_ps
+#define ADD _mm512_add_ps
+#define SUB _mm512_sub_ps
+#define MUL _mm512_mul_ps
+#define NEGATIVE(x) ((unsigned)_mm512_cmp_ps_mask((x), _mm512_setzero_ps(), _CMP_LT_OQ))
+#define INSIDE(x) ((unsigned)_mm512_cmp_ps_mask((x), _mm512_setzero_ps(), _CMP_GE_OQ))
+#define MR_PLANES planes_avx2
+#define MR_TARGET MR_TARGET_AVX512
+#define MR_LEVEL(name) name##_avx512
+#include "cull.inl"
 #else
-void mr_cull_avx2(const mr_store *s, mr_view *const *views, uint32_t n) { mr_cull_base(s, views, n); }
+#define mr_cull_avx2 mr_cull_base
+#define mr_cull_avx512 mr_cull_base
+#define mr_cull_flat_avx2 mr_cull_flat_base
+#define mr_cull_flat_avx512 mr_cull_flat_base
 #endif
 
+/* Room, planes and depths; the words are still to be filled. */
+static int prepare(const mr_store *s, mr_view *v) {
+    if (mr_grow(&v->words, &v->word_cap, s->slots / 64, 8) || shift_planes(s, v) || mr_detail_depths(s, v)) return MR_NOMEM;
+    v->blocks = s->slots / 64;
+    v->visible = 0;
+    v->blocks_in = v->blocks_cut = 0;
+    v->cull_stamp = v->stamp;
+    v->cull_epoch = s->draw_epoch;
+    return MR_OK;
+}
+
 int mr_cull(const mr_store *s, mr_view *const *views, uint32_t n) {
-    for (uint32_t k = 0; k < n; k++) {
-        mr_view *v = views[k];
-        if (mr_grow(&v->words, &v->word_cap, s->slots / 64, 8) || shift_planes(s, v)) return MR_NOMEM;
-        v->blocks = s->slots / 64;
-        v->visible = 0;
-        v->blocks_in = v->blocks_cut = 0;
-        v->cull_stamp = v->stamp;
-        v->cull_epoch = s->draw_epoch;
-    }
-    if (s->level == MR_AVX2) mr_cull_avx2(s, views, n);
-    else mr_cull_base(s, views, n);
+    static void (*const kernel[])(const mr_store *, mr_view *const *, uint32_t) = {mr_cull_base, mr_cull_avx2, mr_cull_avx512};
+    for (uint32_t k = 0; k < n; k++)
+        if (prepare(s, views[k])) return MR_NOMEM;
+    kernel[s->level](s, views, n);
+    for (uint32_t k = 0; k < n; k++)
+        if (mr_choose_levels(s, views[k]) || mr_occlude(s, views[k])) return MR_NOMEM;
+    return MR_OK;
+}
+
+int mr_cull_flat(const mr_store *s, mr_view *v) {
+    static void (*const kernel[])(const mr_store *, mr_view *) = {mr_cull_flat_base, mr_cull_flat_avx2, mr_cull_flat_avx512};
+    if (prepare(s, v)) return MR_NOMEM;
+    kernel[s->level](s, v);
     return MR_OK;
 }
 

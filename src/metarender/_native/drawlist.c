@@ -24,39 +24,58 @@ static inline int reserve(mr_list *out) {
     return mr_grow(&out->commands, &out->command_cap, out->command_count + 64, sizeof(mr_command));
 }
 
-/* Adds `run` instances from draw slot `slot` to the open batch: a new command, or more of the last one when the slots join.
- * Returns 0 when nothing is uploaded for the geometry. */
-static inline int emit(const mr_store *s, const uint32_t *ranges, uint32_t range_count, uint32_t slot, uint32_t run, int joins, mr_list *out) {
-    uint32_t g = s->slot_geometry[slot];
-    if (g >= range_count || ranges[3 * (size_t)g] == 0) return 0;
+/* What the last command ended with, so that the next run may join it. */
+typedef struct { uint32_t slot, geometry; } tail;
+
+/* Adds `run` instances of one geometry from draw slot `slot` to the open batch: a new command, or more of the last one when the
+ * slots join. Nothing is added when nothing is uploaded for the geometry. */
+static inline void emit(const uint32_t *ranges, uint32_t range_count, uint32_t g, uint32_t slot, uint32_t run, tail *last, mr_list *out) {
+    if (g >= range_count || ranges[3 * (size_t)g] == 0) {
+        last->slot = MR_NONE;
+        return;
+    }
     const uint32_t *r = ranges + 3 * (size_t)g;
     mr_batch *batch = out->batches + out->batch_count - 1;
-    if (joins) out->commands[out->command_count - 1].instances += run;
+    if (slot == last->slot && g == last->geometry) out->commands[out->command_count - 1].instances += run;
     else {
         out->commands[out->command_count++] = (mr_command){r[0], run, r[1], (int32_t)r[2], slot};
         batch->count++;
     }
     batch->instances += run;
     batch->triangles += (uint64_t)(r[0] / 3) * run;
-    return 1;
+    *last = (tail){slot + run, g};
+}
+
+/* A run of one geometry whose draws have several levels: a command for each stretch of equal level. */
+static void emit_levels(const mr_store *s, const mr_view *v, const uint32_t *ranges, uint32_t range_count, uint32_t slot, uint32_t run,
+                        tail *last, mr_list *out) {
+    const uint8_t *level = v->detail.level;
+    for (uint32_t end = slot + run; slot < end;) {
+        uint32_t stop = slot + 1;
+        while (stop < end && level[stop] == level[slot]) stop++;
+        emit(ranges, range_count, mr_level_geometry(s, s->slot_geometry[slot], level[slot]), slot, stop - slot, last, out);
+        slot = stop;
+    }
 }
 
 /* Commands of one bucket in slot order. */
 static int build_bucket(const mr_store *s, const mr_view *v, const mr_bucket *b, const uint32_t *ranges, uint32_t range_count, int merged,
                         mr_list *out) {
-    uint32_t next = MR_NONE; /* the slot after the last run, when that run was emitted */
+    tail last = {MR_NONE, 0};
     if (open_batch(b, merged, out)) return MR_NOMEM;
     for (uint32_t block = b->first_slot / 64; block * 64 < b->first_slot + b->slots; block++) {
         uint64_t word = v->words[block], breaks = s->block_break[block];
-        if (word && reserve(out)) return MR_NOMEM;
+        if (!word) continue;
+        int levelled = v->detail.block_levelled && v->detail.block_levelled[block];
+        if (reserve(out)) return MR_NOMEM;
         while (word) {
             unsigned i = (unsigned)__builtin_ctzll(word);
             uint64_t stop = ~(word >> i) | ((breaks >> i) & ~(uint64_t)1); /* a gap, or where another geometry starts */
             unsigned run = stop ? (unsigned)__builtin_ctzll(stop) : 64;
             word &= run + i >= 64 ? 0 : ~(uint64_t)0 << (i + run);
             uint32_t slot = block * 64 + i;
-            int joins = slot == next && !(breaks >> i & 1);
-            next = emit(s, ranges, range_count, slot, run, joins, out) ? slot + run : MR_NONE;
+            if (levelled) emit_levels(s, v, ranges, range_count, slot, run, &last, out);
+            else emit(ranges, range_count, s->slot_geometry[slot], slot, run, &last, out);
         }
     }
     return MR_OK;
@@ -112,13 +131,14 @@ static int build_sorted(const mr_store *s, const mr_view *v, const uint32_t *ran
         gather_keys(s, v, alpha, keys, slots);
         mr_radix(keys, slots, n, 64, keys + n, slots + n);
     }
-    uint32_t next = MR_NONE;
+    tail last = {MR_NONE, 0};
     for (size_t i = 0; i < n && !bad; i++) {
-        uint32_t slot = slots[i];
+        uint32_t slot = slots[i], block = slot / 64;
         const mr_bucket *b = bucket_of(s, slot);
-        int joins = slot == next && !(s->block_break[slot / 64] >> (slot & 63) & 1);
-        if (reserve(out) || (!joins && open_batch(b, merge && MR_CLASS_ALPHA(b->klass) != 1, out))) bad = MR_NOMEM;
-        else next = emit(s, ranges, range_count, slot, 1, joins, out) ? slot + 1 : MR_NONE;
+        int levelled = v->detail.block_levelled && v->detail.block_levelled[block];
+        if (slot != last.slot || slot == b->first_slot) last.slot = MR_NONE;
+        if (reserve(out) || (last.slot == MR_NONE && open_batch(b, merge && MR_CLASS_ALPHA(b->klass) != 1, out))) bad = MR_NOMEM;
+        else emit(ranges, range_count, mr_level_geometry(s, s->slot_geometry[slot], levelled ? v->detail.level[slot] : 0), slot, 1, &last, out);
     }
     mr_block_release(keys);
     mr_block_release(slots);

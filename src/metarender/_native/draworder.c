@@ -183,7 +183,7 @@ static int grow_slots(mr_store *s, uint32_t slots) {
         {&s->slot_anchor, 1, 4}, {&s->slot_mirrored, 1, 1}, {&s->slot_layers, 1, 4}, {&s->box, 1, 24}, {&s->block_box, 64, 32}, {&s->block_live, 64, 8},
         {&s->block_break, 64, 8}, {&s->block_dirty, 64, 8}, {&s->block_anchor, 64, 4}, {&s->block_layers, 64, 4},
         {&s->block_mixed_layers, 64, 1}, {&s->page_epoch[0], 64, 8}, {&s->page_epoch[1], 256, 8}, {&s->page_epoch[2], 256, 8},
-        {&s->dirty_blocks, 64, 4}, {&s->group_box, 4096, 32}, {&s->group_anchor, 4096, 4}, {&s->group_dirty, 4096, 1}};
+        {&s->dirty_blocks, 64, 4}, {&s->group_box, 4096, 32}, {&s->lane_box, 4096, 1536}, {&s->group_anchor, 4096, 4}, {&s->group_dirty, 4096, 1}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         k = cap / all[i].per;
         if (mr_grow(all[i].array, &k, need / all[i].per, all[i].size)) return MR_NOMEM;

@@ -35,6 +35,10 @@ uint32_t mr_take_idle(mr_store *s, uint32_t *out) {
 
 void mr_forget(mr_store *s, int kind, uint32_t index) {
     if (kind == 0 && index < s->geometry_count) s->geometries[index].active = 0;
+    if (kind == 0) { /* taking away needs no memory */
+        mr_set_levels(s, index, NULL, NULL, 0);
+        mr_set_occluder(s, index, NULL, 0, NULL, 0);
+    }
     if (kind == 1 && index < s->material_count) s->materials[index].active = 0;
     s->draws_dirty = 1;
     s->epoch++;

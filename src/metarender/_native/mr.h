@@ -13,6 +13,8 @@
 #ifndef MR_H
 #define MR_H
 
+#include "simd.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -24,7 +26,7 @@
 #define MR_ANCHOR_KEEP 1024.0    /* metres: a moving node keeps its anchor up to here, so that it does not flicker */
 
 enum { MR_OK = 0, MR_NOMEM = -1, MR_STALE = -2, MR_CYCLE = -3, MR_FULL = -4, MR_NONFINITE = -5 };
-enum { MR_BASE = 0, MR_AVX2 = 1 };                       /* instruction-set levels */
+enum { MR_BASE = 0, MR_AVX2 = 1, MR_AVX512 = 2 };        /* instruction-set levels */
 enum { MR_TRANSFORM = 0, MR_INFO = 1, MR_STATE = 2 };    /* kinds of instance rows: 48, 16 and 16 bytes */
 
 /* Node flags. */
@@ -110,6 +112,7 @@ typedef struct mr_store {
     mr_bucket *buckets;
     /* by group of 64 blocks: like block_box, block_anchor */
     float *group_box;
+    float *lane_box;            /* [group][6][64]: the boxes of its blocks once more, in lanes for culling */
     uint32_t *group_anchor;
     uint8_t *group_dirty;
     /* pages: last epoch in which a page of rows changed */
@@ -122,6 +125,12 @@ typedef struct mr_store {
     uint8_t topology_dirty, draws_dirty, scan_all, nodes_moved;
     int level;
     mr_stats stats;
+    /* level of detail (lod.c): by geometry, its coarser levels */
+    struct mr_levels *levels;
+    uint32_t levels_cap, levelled_geometries;
+    /* occlusion (occlusion.c): by geometry, its triangles for hiding others, or NULL */
+    struct mr_occluder **occluders;
+    uint32_t occluders_cap;
 } mr_store;
 
 /* ---- memory (store.c) ------------------------------------------------------------------------------------------ */
@@ -273,6 +282,52 @@ void mr_parents(const mr_store *s, const uint32_t *slots, size_t n, uint32_t *id
 void mr_fill_runs(const mr_store *s, int kind, const mr_run *runs, size_t n, void *out);
 
 /* ---- culling (cull.c) ------------------------------------------------------------------------------------------ */
+/* ---- level of detail and size on screen (lod.c) ---------------------------------------------------------------- */
+#define MR_MAX_LEVELS 7
+/* Coarser levels of one geometry, in order: their geometry indices, and how far their surface strays, metres in local space. */
+typedef struct mr_levels { uint32_t count, index[MR_MAX_LEVELS]; float error[MR_MAX_LEVELS]; } mr_levels;
+
+/* How a view measures sizes on the screen. A length e at depth z covers at most metric * e / z pixels of x or y:
+ * |x1/z1 - x2/z2| = |(x1 - x2) + (x2/z2) (z2 - z1)| / z1 <= e sqrt(1 + t^2) / z, where t bounds |x2/z2| in the picture. */
+typedef struct {
+    int standard, parallel;          /* standard: rigid pose, reversed-Z projection without skew; else nothing is measured */
+    double axes[3][3];               /* right, up and forward of the camera, world axes */
+    double gain[2], shift[2], near;  /* picture x = gain x / z + shift, -1 .. 1; metres to the near plane */
+    double width, height, cull_pixels, lod_pixels;
+    double metric;                   /* pixels; upper bound over the picture */
+    float small;                     /* (2 metric / cull_pixels)^2: a box is small when small h.h < z^2; 0: nothing is */
+    float towards[3], absolute[3];   /* forward axis and its absolute values; 0 for a parallel view, whose depth counts as 1 */
+    float *depth;                    /* by anchor: depth of its origin, lowered for rounding */
+    uint8_t *level, *block_levelled; /* by draw slot: 0 or the coarser level it is drawn with; by block: whether one is not 0 */
+    float *scale, *block_scale;      /* by slot and block: upper bound of how the world matrix stretches a length */
+    uint64_t *scale_epoch;           /* by block: when scale was computed */
+    uint32_t depth_cap, slot_cap, block_cap, scale_cap;
+} mr_detail;
+
+/* ---- occlusion (occlusion.c, raster.c) ------------------------------------------------------------------------- */
+/* Triangles of a geometry with its edges: t1 is MR_NONE where no second triangle joins in the other direction. */
+typedef struct { uint32_t a, b, t0, t1; } mr_edge;
+typedef struct mr_occluder {
+    uint32_t vertices, triangles, edges;
+    float *position;
+    uint32_t *triangle;
+    mr_edge *edge;
+} mr_occluder;
+
+/* A coarse picture of what hides others. "Nearness" q is 1 / depth, or -depth in a parallel view: larger is nearer, and linear
+ * over the picture of a triangle. A cell that is not wholly covered holds -INFINITY. */
+typedef struct {
+    int wanted;
+    uint32_t columns, rows;          /* cells; multiples of 8 */
+    double cell[2];                  /* cells per pixel of the picture, x and y */
+    float *near, *work, *tile;       /* by cell: least nearness of what covers it; scratch; by 8x8 cells: the least of near */
+    uint32_t near_cap, work_cap, tile_cap, *chosen, chosen_cap;
+    float *score;
+    void *scratch;                   /* of raster.c: transformed vertices */
+    uint32_t score_cap, scratch_cap, occluders;
+    uint64_t occluded;               /* draws that the last cull found hidden */
+} mr_occlusion;
+
 typedef struct mr_view {
     double eye[3], plane[6][4];      /* planes relative to the eye, unit normals, inside where n.r + d >= 0 */
     double forward[3];               /* unit vector along the view direction, world space */
@@ -285,6 +340,8 @@ typedef struct mr_view {
     uint64_t visible;
     uint64_t stamp, cull_stamp, cull_epoch;  /* configuration counter; what the words were made from */
     uint32_t blocks_in, blocks_cut;
+    mr_detail detail;
+    mr_occlusion occlusion;
 } mr_view;
 
 /* pose: camera to world 4x4 row-major; projection 4x4 with depth 0..1. Returns MR_NONFINITE when the pose has no inverse. */
@@ -293,9 +350,41 @@ void mr_view_free(mr_view *v);
 /* Fills the words of n views in one visit of the blocks. */
 int mr_cull(const mr_store *s, mr_view *const *views, uint32_t n);
 void mr_cull_base(const mr_store *s, mr_view *const *views, uint32_t n);
+#if MR_HAVE_AVX2
 void mr_cull_avx2(const mr_store *s, mr_view *const *views, uint32_t n);
+void mr_cull_avx512(const mr_store *s, mr_view *const *views, uint32_t n);
+#endif
+/* The same without blocks: every box against every plane; no sizes, levels or occlusion. What the hierarchy is measured against. */
+int mr_cull_flat(const mr_store *s, mr_view *v);
 /* Origins of all anchors minus `from`, in float64, rounded to (n,4) float32 with w = 0. */
 void mr_anchor_offsets(const mr_store *s, const double from[3], float *out);
+
+/* Describes coarser levels of a geometry, finest first; n = 0 takes them away. The levels are geometries of the same class. */
+int mr_set_levels(mr_store *s, uint32_t index, const uint32_t *levels, const float *errors, uint32_t n);
+/* Largest distance of n points (n,3) from the nearest of some triangles, all in one space. */
+float mr_surface_distance(const float *points, size_t n, const float *positions, const uint32_t *indices, size_t triangles);
+/* The geometry that a level (0: itself) of a geometry is drawn with. */
+uint32_t mr_level_geometry(const mr_store *s, uint32_t geometry, uint32_t level);
+/* Called by mr_view_configure: what a pose and a projection say about sizes on the screen. */
+void mr_view_measure(mr_view *v, const double *pose, const double *projection);
+/* Thresholds in pixels of a picture of that size; 0 switches one off. Raises the stamp when something changed. */
+void mr_view_detail(mr_view *v, double width, double height, double cull_pixels, double lod_pixels, int occlusion);
+void mr_detail_free(mr_detail *d);
+/* Depths of all anchors. */
+int mr_detail_depths(const mr_store *s, mr_view *v);
+/* Chooses the level of every visible draw by its projected error, 10 % later on the way to a coarser one than back. */
+int mr_choose_levels(const mr_store *s, mr_view *v);
+
+#define MR_MAX_OCCLUDER_TRIANGLES 1024
+/* Gives a geometry triangles to hide others with; NULL or no triangles takes them away. Vertices of equal position are joined.
+ * Views that were culled before keep what they found. */
+int mr_set_occluder(mr_store *s, uint32_t index, const float *positions, uint32_t vertices, const uint32_t *indices, uint32_t triangles);
+void mr_occluders_free(mr_store *s);
+void mr_occlusion_free(mr_occlusion *o);
+/* Clears the bits of draws that larger ones in front of them hide wholly; nothing that shows in the picture is cleared. */
+int mr_occlude(const mr_store *s, mr_view *v);
+/* Draws an occluder into the cells: world rows (3x4), anchor origin relative to the eye, and whether the transform mirrors. */
+int mr_raster_occluder(mr_view *v, const mr_occluder *mesh, const float *world, const double origin[3], int mirrored);
 
 /* ---- draw lists (drawlist.c, sort.c) --------------------------------------------------------------------------- */
 typedef struct { uint32_t count, instances, first_index; int32_t base_vertex; uint32_t base_instance; } mr_command;

@@ -9,6 +9,7 @@
 #if (defined(__x86_64__) || defined(__i386__)) && (defined(__GNUC__) || defined(__clang__))
 #define MR_HAVE_AVX2 1
 #define MR_TARGET_AVX2 __attribute__((target("avx2,popcnt")))
+#define MR_TARGET_AVX512 __attribute__((target("avx2,popcnt,avx512f,avx512vl,avx512bw,avx512dq")))
 #include <immintrin.h>
 #else
 #define MR_HAVE_AVX2 0
@@ -27,7 +28,10 @@
 static inline int mr_supported_level(void) {
 #if MR_HAVE_AVX2
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt")) return 1;
+    int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt");
+    int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+                 __builtin_cpu_supports("avx512dq");
+    if (avx2) return avx512 ? 2 : 1;
 #endif
     return 0;
 }

@@ -128,13 +128,15 @@ mr_store *mr_store_new(int level) {
 
 void mr_store_free(mr_store *s) {
     if (!s) return;
+    mr_occluders_free(s);
     void *all[] = {s->idle, s->id_slot, s->id_parent, s->id_child, s->id_last, s->id_next, s->id_prev, s->id_range, s->id_serial, s->id_gen,
                    s->position, s->linear, s->world, s->state, s->node_id, s->parent, s->subtree, s->anchor, s->layers, s->trs,
                    s->node_draw, s->flags, s->trs_rows, s->ranges, s->anchors, s->anchor_hash, s->anchor_idle, s->geometries,
                    s->materials, s->draw_node, s->draw_geometry, s->draw_material, s->draw_next, s->draw_slot, s->draw_mirrored,
                    s->slot_draw, s->slot_node, s->slot_geometry, s->slot_material, s->slot_id, s->slot_anchor, s->slot_layers,
                    s->box, s->block_box, s->block_live, s->block_break, s->block_dirty, s->block_anchor, s->block_layers,
-                   s->block_mixed_layers, s->slot_mirrored, s->buckets, s->group_box, s->group_anchor, s->group_dirty, s->page_epoch[0], s->page_epoch[1], s->page_epoch[2], s->dirty, s->dirty_blocks};
+                   s->block_mixed_layers, s->slot_mirrored, s->buckets, s->group_box, s->group_anchor, s->group_dirty, s->page_epoch[0], s->page_epoch[1], s->page_epoch[2], s->dirty, s->dirty_blocks,
+                   s->levels, s->lane_box};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mr_block_release(all[i]);
     free(s);
 }

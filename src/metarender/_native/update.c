@@ -6,7 +6,7 @@
 
 static int transform(mr_store *s, uint32_t first, uint32_t end) {
     s->stats.nodes_updated += end - first;
-    return s->level == MR_AVX2 ? mr_transform_avx2(s, first, end) : mr_transform_base(s, first, end);
+    return s->level >= MR_AVX2 ? mr_transform_avx2(s, first, end) : mr_transform_base(s, first, end);
 }
 
 /* Marks the draws of moved nodes; eight flags at a time where none has a draw. */
