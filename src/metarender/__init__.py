@@ -21,9 +21,9 @@ from .errors import (
     WrongThreadError,
 )
 from .geometry import Geometry, Mesh
-from .instances import Instances
 from .lights import DirectionalLight, Light, PointLight, SpotLight
 from .materials import Material, Standard, Unlit
+from .parts import Instances, Parts
 from .primitives import box, capsule, cone, cylinder, grid, plane, sphere, torus
 from .scene import Node, Scene
 from .textures import Sampler, Texture, TextureInfo
@@ -44,7 +44,7 @@ _LATE = {"io": "", "load": "io", "Frame": "frame", "Stats": "stats", "Device": "
 __all__ = [
     "AssetError", "Camera", "Device", "DeviceError", "DirectionalLight", "Environment", "Frame", "Geometry", "GltfError", "Instances",
     "InvalidInput", "Light", "Material", "Mesh", "MetarenderError", "MissingExtra", "Node", "OrthographicCamera", "OutOfDeviceMemory",
-    "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer", "Sampler", "Scene", "ShaderError", "SpotLight", "Standard", "Stats",
+    "Parts", "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer", "Sampler", "Scene", "ShaderError", "SpotLight", "Standard", "Stats",
     "Texture", "TextureInfo", "Unlit", "Viewer", "WrongThreadError", "__version__", "box", "capsule", "close", "cone", "cylinder",
     "from_pyrr", "grid", "io", "load", "plane", "render", "sphere", "torus", "view",
 ]

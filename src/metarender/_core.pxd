@@ -120,6 +120,7 @@ cdef extern from "mr.h" nogil:
 
     void mr_block_retain(void *block)
     void mr_block_release(void *block)
+    size_t mr_block_bytes(const void *block)
     mr_store *mr_store_new(int level)
     void mr_store_free(mr_store *s)
     uint32_t mr_public_id(const mr_store *s, uint32_t index)
@@ -176,6 +177,12 @@ cdef extern from "mr.h" nogil:
                  mr_list *out)
     void mr_list_free(mr_list *l)
     void mr_radix(uint64_t *keys, uint32_t *values, size_t n, unsigned bits, uint64_t *keys2, uint32_t *values2)
+
+    # parts
+    int mr_add_parts(mr_store *s, uint32_t parent, uint32_t n, const double *matrices, uint32_t rows, const uint32_t *geometry,
+                     const uint32_t *material, uint32_t *ids, uint32_t *range)
+    size_t mr_bad_matrix(const double *matrices, size_t n, uint32_t rows, double linear, double position)
+    size_t mr_check_state(mr_store *s, uint32_t first, uint32_t n, size_t *row)
 
 cdef extern from "simd.h" nogil:
     int mr_supported_level()

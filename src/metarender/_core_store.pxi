@@ -210,6 +210,51 @@ cdef class Store:
         _fail(mr_add(self.s, parent, 1, 0, &id, NULL))
         return id & MR_INDEX_MASK
 
+    def add_parts(self, parent, matrices, geometry, material):
+        """Appends n leaves as one range, each with a matrix and one draw: the fast way for Scene.add_parts.
+
+        Parameters
+        ----------
+        parent : int
+            Public id; 0 is the root.
+        matrices : (n, 4, 4) or (n, 3, 4) float64
+            Local, column convention.
+        geometry, material : (n,) uint32
+            Described indices.
+
+        Returns
+        -------
+        (ids, range) : (n,) uint32 and int
+            Public ids and the number of the range.
+
+        Raises
+        ------
+        InvalidInput
+            Wrong shapes, values that are not finite, last rows that are not (0, 0, 0, 1). Nothing is added then.
+        """
+        self._reshape()
+        cdef uint32_t index = self._index(parent)
+        cdef const double[:, :, ::1] m = _matrix_stack(matrices)
+        cdef const uint32_t[::1] g = _id_array(geometry), k = _id_array(material)
+        cdef uint32_t n = m.shape[0], where = 0
+        cdef int status
+        if <uint32_t>g.shape[0] != n or <uint32_t>k.shape[0] != n:
+            raise InvalidInput(f"{n} matrices need as many geometry and material indices, got {g.shape[0]} and {k.shape[0]}")
+        if <uint64_t>self.s.node_count + n > 0xFFFFFF:
+            _fail(MR_FULL)
+        ids = np.empty(n, dtype=np.uint32)
+        cdef uint32_t[::1] out = ids
+        if not n:
+            return ids, 0
+        if np.max(g) > MR_INDEX_MASK or np.max(k) > MR_INDEX_MASK:
+            raise InvalidInput(f"geometry and material indices must be below 16777216, got {np.max(g)} and {np.max(k)}")
+        self._enter()
+        with nogil:
+            status = mr_add_parts(self.s, index, n, &m[0, 0, 0], m.shape[1], &g[0], &k[0], &out[0], &where)
+        self._leave()
+        _fail(status)
+        return ids, where
+
     def range_of(self, id):
         """Number of the Instances range that a node belongs to, 0 for none."""
         self._guard()
@@ -227,6 +272,12 @@ cdef class Store:
             _fail(mr_order(self.s))
         mr_ids(self.s, self.s.id_slot[self.s.ranges[number].first_id], n, &out[0])
         return ids
+
+    def ranges_of(self, ids):
+        """Number of the range of each node, 0 for none, (n,) uint32."""
+        self._guard()
+        self._slots(ids)
+        return _expose(self.s.id_range, self.s.id_range, b"I", 4, True, self.s.id_count)[_id_array(ids) & MR_INDEX_MASK]
 
     def range_count(self, uint32_t number):
         """Members of a range."""
@@ -297,7 +348,7 @@ cdef class Store:
         position : (n, 3) float64, metres, local to the parent
         rotation : (n, 4) quaternions xyzw, normalised here
         scale : (n, 3)
-        matrix : (n, 4, 4), column convention, instead of the other three
+        matrix : (n, 4, 4) or (n, 3, 4), column convention, instead of the other three
 
         Raises
         ------
@@ -316,8 +367,11 @@ cdef class Store:
         cdef const double[::1] m = None
         cdef size_t bad
         if matrix is not None:
-            array = _numbers(matrix, "matrices", (n, 4, 4))
-            _affine(array, "matrices")
+            array = _matrix_stack(matrix)
+            if len(array) != n:
+                raise InvalidInput(f"matrices must have shape ({n}, 4, 4) or ({n}, 3, 4), got {array.shape}")
+            if array.shape[1] == 3:
+                array = _with_last_row(array)
             m = array.reshape(-1)
         if not n:
             return
@@ -368,8 +422,22 @@ cdef class Store:
     # ---- visibility, layers, state ----
 
     def set_visible(self, ids, visible):
-        """Shows or hides nodes with their subtrees: one bool for all."""
-        self._flag(ids, 1 if visible else 0, 0)
+        """Shows or hides nodes with their subtrees: one bool for all, or (n,) bool."""
+        if isinstance(visible, (bool, int, np.bool_)):
+            self._flag(ids, 1 if visible else 0, 0)
+            return
+        chosen, mask = _id_array(ids), np.asarray(visible)
+        if mask.dtype != bool or mask.shape != chosen.shape:
+            raise InvalidInput(f"visible must be a bool or a bool array of shape ({len(chosen)},), got {mask.dtype} {mask.shape}")
+        self._slots(chosen)  # nothing is changed when an id is stale
+        self._flag(chosen[mask], 1, 0)
+        self._flag(chosen[~mask], 0, 0)
+
+    def visible_of(self, ids):
+        """The own switch of each node, whatever its ancestors', (n,) bool."""
+        self._guard()
+        slots = self._slots(ids)
+        return (_expose(self.s.flags, self.s.flags, b"B", 1, True, self.s.n)[slots] & MR_VISIBLE) != 0
 
     def set_layers(self, ids, layers):
         """Layer mask of nodes, one uint32 for all; a view draws a node when the masks share a bit."""
@@ -401,6 +469,12 @@ cdef class Store:
         cdef uint32_t slot = self.s.id_slot[self._real(id)]
         return _expose(self.s.state, self.s.state + slot, b"B", 1, True, 16).view(STATE_DTYPE)[0].copy()
 
+    def states_of(self, ids):
+        """State rows of nodes, (n,) STATE_DTYPE (a copy)."""
+        self._guard()
+        slots = self._slots(ids)
+        return _expose(self.s.state, self.s.state, b"B", 1, True, self.s.n, 16).view(STATE_DTYPE)[:, 0][slots]
+
     def shown(self, ids):
         """Whether nodes and all their ancestors are visible, (n,) bool; updates the scene if it must."""
         self._fresh()
@@ -416,7 +490,7 @@ cdef class Store:
     # ---- edit blocks over ranges ----
 
     def begin_edit(self, uint32_t number, str field):
-        """Opens an edit block over a range: a writable view for position, linear or color, a copy for matrix."""
+        """Opens an edit block over a range: a writable view for position, linear, color or state, a copy for matrix."""
         self._enter()
         try:
             if number >= self.s.range_count:
@@ -440,8 +514,10 @@ cdef class Store:
             return _expose(self.s.linear, self.s.linear + 9 * first, b"f", 4, False, n, 3, 3)
         if field == "color":
             return _expose(self.s.state, self.s.state + first, b"B", 1, False, n, 4, 0, 16)
+        if field == "state":
+            return _expose(self.s.state, self.s.state + first, b"B", 1, False, n, 16).view(STATE_DTYPE)[:, 0]
         if field != "matrix":
-            raise InvalidInput(f"edit() takes 'position', 'linear', 'matrix' or 'color', got {field!r}")
+            raise InvalidInput(f"edit() takes 'position', 'linear', 'matrix', 'color' or 'state', got {field!r}")
         out = np.empty((n, 4, 4))
         if n:
             m = out
@@ -454,8 +530,8 @@ cdef class Store:
         Raises
         ------
         InvalidInput
-            A value is not finite or too large: its row is set to position 0 (or the identity), the other rows stay as
-            written. For a matrix, nothing is written back.
+            A value is not finite or too large: its row is set to position 0 (the identity, the value 0), the other rows
+            stay as written. For a matrix, nothing is written back.
         """
         self._guard()
         if not self.edits or number >= self.s.range_count:
@@ -479,7 +555,9 @@ cdef class Store:
         elif field == "linear":
             mr_drop_trs(self.s, first, n)
             bad = mr_check_f32(self.s.linear + 9 * <size_t>first, n, 9, <float>MAX_LINEAR, _IDENTITY9, &row)
-        _fail(mr_mark(self.s, first, n, MR_TINTED if field == "color" else MR_MOVED))
+        elif field == "state":
+            bad = mr_check_state(self.s, first, n, &row)
+        _fail(mr_mark(self.s, first, n, MR_TINTED if field in ("color", "state") else MR_MOVED))
         if bad:
             raise InvalidInput(f"edit({field!r}) left {bad} row(s) with values that are not finite or too large, the first is row {row}; "
                                "those rows were reset")

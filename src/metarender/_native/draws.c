@@ -3,20 +3,36 @@
 
 #include <string.h>
 
+static int grow_draws(mr_store *s, uint32_t need) {
+    uint32_t c = s->draw_cap, k;
+    void *arrays[] = {&s->draw_node, &s->draw_geometry, &s->draw_material, &s->draw_next, &s->draw_slot};
+    for (int i = 0; i < 5; i++) {
+        k = c;
+        if (mr_grow(arrays[i], &k, need, sizeof(uint32_t))) return MR_NOMEM;
+    }
+    return mr_grow(&s->draw_mirrored, &s->draw_cap, need, 1);
+}
+
 static uint32_t take_draw(mr_store *s) {
     uint32_t d = s->draw_free;
     if (d != MR_NONE) {
         s->draw_free = s->draw_next[d];
         return d;
     }
-    uint32_t need = s->draw_rows + 1, c = s->draw_cap, k;
-    void *arrays[] = {&s->draw_node, &s->draw_geometry, &s->draw_material, &s->draw_next, &s->draw_slot};
-    for (int i = 0; i < 5; i++) {
-        k = c;
-        if (mr_grow(arrays[i], &k, need, sizeof(uint32_t))) return MR_NONE;
-    }
-    if (mr_grow(&s->draw_mirrored, &s->draw_cap, need, 1)) return MR_NONE;
-    return s->draw_rows++;
+    return grow_draws(s, s->draw_rows + 1) ? MR_NONE : s->draw_rows++;
+}
+
+/* A record for the slot; the caller links it. */
+static void fill_record(mr_store *s, uint32_t d, uint32_t slot, uint32_t geometry, uint32_t material) {
+    s->geometries[geometry].users++;
+    s->materials[material].users++;
+    s->draw_node[d] = s->node_id[slot];
+    s->draw_geometry[d] = geometry;
+    s->draw_material[d] = material;
+    s->draw_next[d] = s->draw_slot[d] = MR_NONE;
+    s->draw_mirrored[d] = 0;
+    s->flags[slot] |= MR_DRAWN;
+    s->draw_count++;
 }
 
 void mr_note_idle(mr_store *s, uint32_t what) {
@@ -80,18 +96,10 @@ int mr_set_draws(mr_store *s, uint32_t slot, const uint32_t *geometry, const uin
         if (reserve(s, geometry[i], material[i])) return MR_NOMEM;
         uint32_t d = take_draw(s);
         if (d == MR_NONE) return MR_NOMEM;
-        s->geometries[geometry[i]].users++;
-        s->materials[material[i]].users++;
-        s->draw_node[d] = s->node_id[slot];
-        s->draw_geometry[d] = geometry[i];
-        s->draw_material[d] = material[i];
-        s->draw_next[d] = s->draw_slot[d] = MR_NONE;
-        s->draw_mirrored[d] = 0;
+        fill_record(s, d, slot, geometry[i], material[i]);
         if (last == MR_NONE) s->node_draw[slot] = d;
         else s->draw_next[last] = d;
         last = d;
-        s->flags[slot] |= MR_DRAWN;
-        s->draw_count++;
     }
     s->draws_dirty = 1;
     s->epoch++;
@@ -101,6 +109,23 @@ int mr_set_draws(mr_store *s, uint32_t slot, const uint32_t *geometry, const uin
 int mr_set_draws_many(mr_store *s, const uint32_t *slots, size_t n, const uint32_t *geometry, const uint32_t *material, uint32_t k) {
     for (size_t i = 0; i < n; i++)
         if (mr_set_draws(s, slots[i], geometry, material, k)) return MR_NOMEM;
+    return MR_OK;
+}
+
+int mr_set_draws_each(mr_store *s, uint32_t first, uint32_t n, const uint32_t *geometry, const uint32_t *material) {
+    uint32_t g = 0, m = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        g = geometry[i] > g ? geometry[i] : g;
+        m = material[i] > m ? material[i] : m;
+    }
+    if (n && (reserve(s, g, m) || grow_draws(s, s->draw_rows + n))) return MR_NOMEM;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t d = take_draw(s);
+        fill_record(s, d, first + i, geometry[i], material[i]);
+        s->node_draw[first + i] = d;
+    }
+    s->draws_dirty = 1;
+    s->epoch++;
     return MR_OK;
 }
 

@@ -128,6 +128,8 @@ typedef struct mr_store {
 void *mr_block_new(size_t bytes);
 void mr_block_retain(void *block);
 void mr_block_release(void *block);
+/* Bytes that a block takes, its header included; 0 for NULL. */
+size_t mr_block_bytes(const void *block);
 /* Grows *array from `used` to at least `need` elements of `size` bytes, zeroing what is new; *cap in elements. */
 int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size);
 
@@ -235,6 +237,8 @@ void mr_note_idle(mr_store *s, uint32_t what);
 /* Takes descriptions that no draw uses off the idle list: writes kind << 31 | index, returns their number. */
 uint32_t mr_take_idle(mr_store *s, uint32_t *out);
 void mr_clear_draws(mr_store *s, uint32_t slot);
+/* One draw (geometry[i], material[i]) for each of n consecutive node slots that have none. */
+int mr_set_draws_each(mr_store *s, uint32_t first, uint32_t n, const uint32_t *geometry, const uint32_t *material);
 /* Registers a geometry (class bits and local box) or a material (class bits and shading class); redefining is allowed. */
 int mr_set_geometry(mr_store *s, uint32_t index, uint32_t key, const double lower[3], const double upper[3]);
 int mr_set_material(mr_store *s, uint32_t index, uint32_t key, uint32_t shading);
@@ -255,6 +259,17 @@ uint32_t mr_page_slots(int kind);
 int mr_bounds(const mr_store *s, uint32_t first, uint32_t end, double lower[3], double upper[3]);
 /* Boxes of all draw slots as rows of centre and half extents, relative to each slot's anchor. */
 void mr_boxes(const mr_store *s, float *out);
+
+/* ---- parts (parts.c) ------------------------------------------------------------------------------------------- */
+/* Appends n leaves as one range under `parent` (index): matrices of `rows` (3 or 4) rows of 4 float64 each, one draw
+ * (geometry[i], material[i]) each; writes public ids and the number of the range. */
+int mr_add_parts(mr_store *s, uint32_t parent, uint32_t n, const double *matrices, uint32_t rows, const uint32_t *geometry,
+                 const uint32_t *material, uint32_t *ids, uint32_t *range);
+/* First of n matrices with a linear value beyond +-linear, a position beyond +-position, a value that is not finite, or a
+ * last row other than (0, 0, 0, 1); n when there is none. */
+size_t mr_bad_matrix(const double *matrices, size_t n, uint32_t rows, double linear, double position);
+/* Sets the state rows of a slot range that have a `value` that is not finite to value 0; returns their number, notes the first. */
+size_t mr_check_state(mr_store *s, uint32_t first, uint32_t n, size_t *row);
 
 /* ---- culling (cull.c) ------------------------------------------------------------------------------------------ */
 typedef struct mr_view {

@@ -1,3 +1,6 @@
+#ifdef __linux__
+#define _DEFAULT_SOURCE /* madvise */
+#endif
 /* Memory, ids and the tree: adding, removing and moving nodes in O(1) list edits; order.c restores slot order later. */
 #include "mr.h"
 
@@ -5,34 +8,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADER 64
-
-void *mr_block_new(size_t bytes) {
-    size_t whole = (bytes + HEADER + 64 + 63) & ~(size_t)63; /* 64 spare bytes: kernels may load past the last row */
-#ifdef _WIN32
-    char *p = _aligned_malloc(whole, 64);
-#else
-    char *p = aligned_alloc(64, whole);
+#ifdef __linux__
+#include <sys/mman.h>
 #endif
-    if (!p) return NULL;
-    memset(p, 0, whole);
-    atomic_init((atomic_size_t *)p, 1);
-    return p + HEADER;
+
+#define HUGE_BLOCK ((size_t)4 << 20) /* bytes from which a block asks for large pages */
+
+/* What stands before the rows of a block. */
+typedef struct { atomic_size_t users; void *base; size_t bytes; } block_header;
+
+static block_header *header_of(void *block) { return (block_header *)((char *)block - 64); }
+
+/* calloc gives large blocks as untouched zero pages: nothing is written twice. */
+void *mr_block_new(size_t bytes) {
+    size_t whole = bytes + 64 + 64 + 64; /* alignment, header, and spare bytes: kernels may load past the last row */
+    char *base = calloc(1, whole);
+    if (!base) return NULL;
+    char *block = (char *)(((uintptr_t)base + 127) & ~(uintptr_t)63);
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (bytes >= HUGE_BLOCK) { /* rows are gathered in draw order: small pages would miss the TLB at every row */
+        uintptr_t first = ((uintptr_t)base + 4095) & ~(uintptr_t)4095, end = ((uintptr_t)base + whole) & ~(uintptr_t)4095;
+        madvise((void *)first, end - first, MADV_HUGEPAGE);
+    }
+#endif
+    block_header *h = header_of(block);
+    atomic_init(&h->users, 1);
+    h->base = base;
+    h->bytes = whole;
+    return block;
 }
 
+size_t mr_block_bytes(const void *block) { return block ? header_of((void *)block)->bytes : 0; }
+
 void mr_block_retain(void *block) {
-    if (block) atomic_fetch_add((atomic_size_t *)((char *)block - HEADER), 1);
+    if (block) atomic_fetch_add(&header_of(block)->users, 1);
 }
 
 void mr_block_release(void *block) {
-    if (!block) return;
-    char *p = (char *)block - HEADER;
-    if (atomic_fetch_sub((atomic_size_t *)p, 1) != 1) return;
-#ifdef _WIN32
-    _aligned_free(p);
-#else
-    free(p);
-#endif
+    if (!block || atomic_fetch_sub(&header_of(block)->users, 1) != 1) return;
+    free(header_of(block)->base);
 }
 
 int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size) {
