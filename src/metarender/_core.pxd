@@ -77,7 +77,6 @@ cdef extern from "mr.h" nogil:
         uint32_t draw_count
         uint32_t slots
         uint32_t *slot_geometry
-        uint32_t *slot_material
         uint32_t *slot_id
         uint32_t *slot_anchor
         uint64_t *block_live
@@ -90,6 +89,7 @@ cdef extern from "mr.h" nogil:
         uint8_t draws_dirty
         uint8_t scan_all
         uint8_t nodes_moved
+        uint8_t pinned
         int level
         mr_stats stats
 
@@ -165,7 +165,7 @@ cdef extern from "mr.h" nogil:
     void mr_fill_rows(const mr_store *s, int kind, uint32_t first, uint32_t count, void *out)
     uint32_t mr_dirty_runs(const mr_store *s, int kind, uint64_t since, mr_run *runs)
     uint32_t mr_page_slots(int kind)
-    int mr_bounds(const mr_store *s, uint32_t first, uint32_t end, double *lower, double *upper)
+    int mr_bounds(const mr_store *s, uint32_t index, double *lower, double *upper)
     void mr_boxes(const mr_store *s, float *out)
     void mr_ids(const mr_store *s, uint32_t first, uint32_t n, uint32_t *ids)
     void mr_origins(const mr_store *s, double *out)
@@ -182,6 +182,10 @@ cdef extern from "mr.h" nogil:
     int mr_add_parts(mr_store *s, uint32_t parent, uint32_t n, const double *matrices, uint32_t rows, const uint32_t *geometry,
                      const uint32_t *material, uint32_t *ids, uint32_t *range)
     size_t mr_bad_matrix(const double *matrices, size_t n, uint32_t rows, double linear, double position)
+    int mr_pending(const mr_store *s)
+    int mr_has_work(const mr_store *s)
+    int mr_range_close(mr_store *s, uint32_t range)
+    void mr_slot_materials(const mr_store *s, uint32_t *out)
     size_t mr_check_state(mr_store *s, uint32_t first, uint32_t n, size_t *row)
 
 cdef extern from "simd.h" nogil:

@@ -115,7 +115,7 @@ cdef class Store:
         return slots
 
     cdef bint _pending(self) noexcept:
-        return self.s.topology_dirty or self.s.dirty_count or self.s.draws_dirty or self.s.scan_all or self.s.nodes_moved
+        return mr_pending(self.s)
 
     cdef int _current(self, str what) except -1:
         self._guard()
@@ -157,7 +157,7 @@ cdef class Store:
 
     @property
     def pending(self):
-        """Whether update() has anything to do."""
+        """Whether derived data is out of date; update() may have tidying to do when it is not."""
         return self._pending()
 
     @property
@@ -268,8 +268,7 @@ cdef class Store:
         cdef uint32_t n = self.s.ranges[number].count
         ids = np.empty(n, dtype=np.uint32)
         cdef uint32_t[::1] out = ids
-        if not self.edits:
-            _fail(mr_order(self.s))
+        _fail(mr_range_close(self.s, number))
         mr_ids(self.s, self.s.id_slot[self.s.ranges[number].first_id], n, &out[0])
         return ids
 
@@ -495,13 +494,13 @@ cdef class Store:
         try:
             if number >= self.s.range_count:
                 raise InvalidInput(f"range {number} does not exist")
-            if not self.edits:
-                _fail(mr_order(self.s))
+            _fail(mr_range_close(self.s, number))
             view = self._edit_view(number, field)
         except BaseException:
             self._leave()
             raise
         self.edits += 1
+        self.s.pinned = 1
         return view
 
     cdef object _edit_view(self, uint32_t number, str field):
@@ -537,6 +536,7 @@ cdef class Store:
         if not self.edits or number >= self.s.range_count:
             raise InvalidInput("no edit block is open over this range")
         self.edits -= 1
+        self.s.pinned = self.edits > 0
         self._leave()
         view.flags.writeable = False
         cdef uint32_t n = self.s.ranges[number].count
@@ -684,7 +684,7 @@ cdef class Store:
         """Brings world transforms, anchors, visibility, boxes and draw order up to date; costs nothing when nothing changed."""
         cdef int status
         self._guard()
-        if not self._pending():
+        if not mr_has_work(self.s):
             return
         self._enter()
         with nogil:
@@ -705,9 +705,8 @@ cdef class Store:
     def bounds(self, id=0):
         """World box (2, 3) float64 of a node's subtree (0: everything), or None when it draws nothing. Hidden nodes count."""
         self._fresh()
-        cdef uint32_t slot = self.s.id_slot[self._index(id)]
         cdef double[3] low, high
-        if not mr_bounds(self.s, slot, slot + self.s.subtree[slot], low, high):
+        if not mr_bounds(self.s, self._index(id), low, high):
             return None
         return np.array([[low[0], low[1], low[2]], [high[0], high[1], high[2]]])
 
@@ -764,8 +763,13 @@ cdef class Store:
 
     @property
     def slot_material(self):
-        """Material index by draw slot, (draw_slots,) uint32."""
-        return _expose(self.s.slot_material, self.s.slot_material, b"I", 4, True, self.s.slots)
+        """Material index by draw slot, (draw_slots,) uint32 (a copy); 0 in padding."""
+        out = np.zeros(self.s.slots, dtype=np.uint32)
+        cdef uint32_t[::1] o = out
+        if self.s.slots:
+            mr_slot_materials(self.s, &o[0])
+        out.flags.writeable = False
+        return out
 
     @property
     def slot_ids(self):
@@ -797,8 +801,8 @@ cdef class Store:
         return self.s.anchor[self.s.id_slot[self._real(id)]]
 
     def slot_order(self):
-        """Public ids by node slot, without the root, (node_count,) uint32."""
-        self._guard()
+        """Public ids by node slot once the slots are in order, without the root, (node_count,) uint32."""
+        self._reshape()
         _fail(mr_order(self.s))
         ids = np.empty(self.s.node_count, dtype=np.uint32)
         cdef uint32_t[::1] out = ids
