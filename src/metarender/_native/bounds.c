@@ -141,16 +141,6 @@ MR_TARGET_AVX2 static inline int refit_avx2(const float *w, const float *g, floa
 #undef MR_LEVEL
 #endif
 
-/* Draw order is not node order: the rows of the next block are asked for while this one is worked on. */
-static void prefetch_block(const mr_store *s, uint32_t block) {
-    const uint32_t *nodes = s->slot_node + (size_t)block * 64;
-    for (uint64_t m = s->block_dirty[block] & s->block_used[block]; m; m &= m - 1) {
-        const float *w = s->world + 12 * (size_t)nodes[__builtin_ctzll(m)];
-        __builtin_prefetch(w);
-        __builtin_prefetch(w + 11);
-    }
-}
-
 /* Union of the boxes of up to 64 blocks of one anchor. */
 static void refit_group(mr_store *s, uint32_t group) {
     uint32_t first = group * 64, end = first + 64 < s->slots / 64 ? first + 64 : s->slots / 64, anchor = MR_NONE, any = 0;
@@ -184,13 +174,13 @@ void mr_refit(mr_store *s) {
     order_dirty_blocks(s);
     for (uint32_t k = 0; k < s->dirty_block_count; k++) {
         uint32_t block = s->dirty_blocks[k];
-        if (k + 1 < s->dirty_block_count) prefetch_block(s, s->dirty_blocks[k + 1]);
+        uint32_t next = k + 1 < s->dirty_block_count ? s->dirty_blocks[k + 1] : MR_NONE;
         s->stats.draws_refit += (uint64_t)__builtin_popcountll(s->block_dirty[block] & s->block_used[block]);
 #if MR_HAVE_AVX2
-        if (s->level == MR_AVX2) refit_block_avx2(s, block);
+        if (s->level == MR_AVX2) refit_block_avx2(s, block, next);
         else
 #endif
-            refit_block_base(s, block);
+            refit_block_base(s, block, next);
         label_block(s, block);
         s->group_dirty[block / 64] = 1;
     }
