@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "src" / "metarender"
-SCENE_LAYER = {"scene", "parts", "names", "camera", "lights", "geometry", "primitives", "materials", "textures", "color", "transforms",
+SCENE_LAYER = {"scene", "parts", "names", "memory", "camera", "lights", "geometry", "primitives", "materials", "textures", "color", "transforms",
                "watched", "environment", "descriptions"}
 DESCRIPTIONS = {"geometry", "materials", "textures", "color"}
 

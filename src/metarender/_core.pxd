@@ -53,6 +53,7 @@ cdef extern from "mr.h" nogil:
         uint32_t node_count
         uint32_t *id_slot
         uint32_t *id_parent
+        uint32_t *id_child
         uint32_t *id_range
         uint64_t *id_serial
         uint32_t n
@@ -182,6 +183,8 @@ cdef extern from "mr.h" nogil:
     int mr_add_parts(mr_store *s, uint32_t parent, uint32_t n, const double *matrices, uint32_t rows, const uint32_t *geometry,
                      const uint32_t *material, uint32_t *ids, uint32_t *range)
     size_t mr_bad_matrix(const double *matrices, size_t n, uint32_t rows, double linear, double position)
+    void mr_memory(const mr_store *s, uint64_t *out)
+    size_t mr_remove_leaves(mr_store *s, const uint32_t *ids, size_t n)
     int mr_pending(const mr_store *s)
     int mr_has_work(const mr_store *s)
     int mr_range_close(mr_store *s, uint32_t range)

@@ -172,6 +172,13 @@ cdef class Store:
                 "blocks_refit": self.s.stats.blocks_refit, "reorders": self.s.stats.reorders, "resorts": self.s.stats.resorts,
                 "anchors_made": self.s.stats.anchors_made}
 
+    @property
+    def memory(self):
+        """Bytes held, by what for: dict of int."""
+        cdef uint64_t[7] bytes_
+        mr_memory(self.s, bytes_)
+        return dict(zip(("nodes", "transforms", "state", "draws", "bounds", "descriptions", "tracking"), [bytes_[k] for k in range(7)]))
+
     # ---- tree ----
 
     def add(self, parent, count=1, *, leaf_range=False):
@@ -289,6 +296,26 @@ cdef class Store:
         gone = self._subtree(index)
         _fail(mr_remove(self.s, index))
         return gone
+
+    def remove_leaves(self, ids):
+        """Removes nodes without children in one call.
+
+        Raises
+        ------
+        InvalidInput, ReleasedError
+            An id is stale, named twice, or has children; nothing is removed then.
+        """
+        self._reshape()
+        chosen = _id_array(ids)
+        cdef const uint32_t[::1] given = chosen
+        self._slots(chosen)
+        if len(np.unique(chosen)) < len(chosen):
+            raise InvalidInput("an id is named twice; np.unique(ids) names each once")
+        children = _expose(self.s.id_child, self.s.id_child, b"I", 4, True, self.s.id_count)[chosen & MR_INDEX_MASK]
+        if (children != 0xFFFFFFFF).any():
+            raise InvalidInput(f"the node in row {int(np.argmax(children != 0xFFFFFFFF))} has children; remove it by itself")
+        if given.shape[0]:
+            mr_remove_leaves(self.s, &given[0], given.shape[0])
 
     cdef object _subtree(self, uint32_t index):
         cdef uint32_t n = mr_subtree_ids(self.s, index, NULL)

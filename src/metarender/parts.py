@@ -142,13 +142,9 @@ class Parts:
         InvalidInput, ReleasedError
             Wrong shapes or values, ids of other nodes; nothing is changed then.
         """
-        store = self.scene.store
-        ranges = store.ranges_of(ids)
-        if (ranges != self._range).any():
-            row = int(np.argmax(ranges != self._range))
-            raise InvalidInput(f"the node in row {row} of ids is not one of these parts; use scene.set for nodes of any kind")
+        store, ids = self.scene.store, self._members(ids)
         rows = self._states(ids, color, flags, value, user)
-        shown = visible if visible is None or isinstance(visible, bool) else np.broadcast_to(np.asarray(visible), ranges.shape)
+        shown = visible if visible is None or isinstance(visible, bool) else np.broadcast_to(np.asarray(visible), ids.shape)
         if isinstance(shown, np.ndarray) and shown.dtype != bool:
             raise InvalidInput(f"visible must be a bool or an array of bool, got dtype {shown.dtype}")
         store.set(ids, position=position, rotation=rotation, scale=scale, matrix=matrix)
@@ -200,12 +196,30 @@ class Parts:
         rows.flags.writeable = False
         return rows
 
-    def remove(self) -> None:
-        """Remove every part from the scene; the range is empty from then on."""
+    def remove(self, ids: ArrayLike | Sequence[Node] | None = None) -> None:
+        """Remove some parts, or every one: the range is empty from then on.
+
+        Parameters
+        ----------
+        ids : (k,) uint32, or a sequence of Node, optional
+            Public ids of parts of this range.
+        """
+        if ids is not None:
+            chosen = self._members(ids)
+            self.scene._remove_many(chosen)
+            return
         self.scene._remove_many(self.ids)
         if self._range:
             self.scene.store.free_range(self._range)
             self._range = 0  # the number of no range: nothing in it
+
+    def _members(self, ids: ArrayLike | Sequence[Node]) -> NDArray[np.uint32]:
+        """Public ids (k,) uint32 that were checked to be of these parts."""
+        ranges = self.scene.store.ranges_of(ids)
+        if (ranges != self._range).any():
+            row = int(np.argmax(ranges != self._range))
+            raise InvalidInput(f"the node in row {row} of ids is not one of these parts; use scene.set for nodes of any kind")
+        return np.array([int(k.id) if isinstance(k, Node) else k for k in ids] if isinstance(ids, Sequence) else ids, dtype=np.uint32)
 
 
 Instances = Parts

@@ -17,6 +17,7 @@ from .errors import InvalidInput
 from .geometry import Geometry, Mesh
 from .lights import Light
 from .materials import Material
+from .memory import SceneMemory
 from .names import NameColumn, encode
 from .parts import Parts
 
@@ -271,6 +272,12 @@ class Scene:
         return self.store.bounds()
 
     @property
+    def memory(self) -> SceneMemory:
+        """What the scene holds in main memory, by what for; what renderers hold is theirs to say."""
+        columns = sum(column.nbytes for column in self._name_columns)
+        return SceneMemory(**self.store.memory, names=columns, parts=self.store.node_count)
+
+    @property
     def names(self) -> dict[int, str]:
         """Names by public id, a copy."""
         found = {number: column.name_of(number) for column in self._name_columns for number in column.ids.tolist()}
@@ -497,9 +504,17 @@ class Scene:
         self._extras[number] = value
 
     def _remove(self, number: int) -> None:
-        removed = self.store.remove(number)
-        self._forget_names(removed)
-        gone = removed.tolist()
+        self._forget(self.store.remove(number))
+
+    def _remove_many(self, ids: NDArray[np.uint32]) -> None:
+        """Remove nodes without children."""
+        self.store.remove_leaves(ids)
+        self._forget(ids)
+
+    def _forget(self, ids: NDArray[np.uint32]) -> None:
+        """Drop what was kept by the ids of removed nodes."""
+        self._forget_names(ids)
+        gone = ids.tolist() if self._names or self._meshes or self._cameras or self._extras or self._lights else []
         for table in (self._names, self._meshes, self._cameras, self._extras):
             if table:
                 for k in gone:
@@ -508,7 +523,3 @@ class Scene:
             for k in gone:
                 self._drop_light(k)
         self._tables.collect()
-
-    def _remove_many(self, ids: NDArray[np.uint32]) -> None:
-        for number in ids.tolist():
-            self._remove(number)

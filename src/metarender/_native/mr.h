@@ -145,6 +145,9 @@ int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size);
 /* ---- store and tree (store.c, order.c) ------------------------------------------------------------------------- */
 mr_store *mr_store_new(int level);
 void mr_store_free(mr_store *s);
+/* Bytes held for: nodes and ids, transforms and anchors, state, draws, bounds, descriptions, change tracking. */
+#define MR_MEMORY_KINDS 7
+void mr_memory(const mr_store *s, uint64_t out[MR_MEMORY_KINDS]);
 /* The public id of an index: index | generation << 24. */
 uint32_t mr_public_id(const mr_store *s, uint32_t index);
 /* The index of a public id, or MR_NONE when it names no live node. Id 0 is the root. */
@@ -158,6 +161,8 @@ int mr_add(mr_store *s, uint32_t parent, uint32_t count, int leaf_range, uint32_
 uint32_t mr_subtree_ids(const mr_store *s, uint32_t index, uint32_t *ids);
 /* Removes a node with its subtree; the generations of its ids advance. */
 int mr_remove(mr_store *s, uint32_t index);
+/* Removes n leaves by public id; returns n, or the row of the first that is stale, repeated or has children (the ones before are gone). */
+size_t mr_remove_leaves(mr_store *s, const uint32_t *ids, size_t n);
 /* Makes `index` the last child of `parent`; MR_CYCLE when `parent` lies in its subtree. */
 int mr_set_parent(mr_store *s, uint32_t index, uint32_t parent);
 /* Copies all nodes of another store under `parent`; geometry and material map indices (may be NULL: no draws). Writes the

@@ -49,10 +49,15 @@ void mr_block_release(void *block) {
     free(header_of(block)->base);
 }
 
+/* Small arrays double; large ones grow by a quarter, so that a scene is never held twice. */
+static uint32_t next_cap(uint32_t cap, uint32_t need) {
+    uint64_t want = cap < 64 ? 64 : cap < 65536 ? (uint64_t)cap * 2 : (uint64_t)cap + cap / 4;
+    return want > need ? (uint32_t)want : need;
+}
+
 int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size) {
     if (need <= *cap) return MR_OK;
-    uint64_t want = *cap ? (uint64_t)*cap * 2 : 64;
-    if (want < need) want = need;
+    uint32_t want = next_cap(*cap, need);
     void *old;
     memcpy(&old, array, sizeof old);
     void *block = mr_block_new((size_t)want * size);
@@ -60,7 +65,7 @@ int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size) {
     if (old) memcpy(block, old, (size_t)*cap * size);
     mr_block_release(old);
     memcpy(array, &block, sizeof block);
-    *cap = (uint32_t)want;
+    *cap = want;
     return MR_OK;
 }
 
@@ -77,7 +82,7 @@ static void free_id(mr_store *s, uint32_t index) {
 static int grow_ids(mr_store *s, uint32_t need) {
     if (need <= s->id_cap) return MR_OK;
     uint32_t c = s->id_cap;
-    if (need < c * 2) need = c * 2;
+    need = next_cap(c, need);
     GROW(id_slot, c); GROW(id_parent, c); GROW(id_child, c); GROW(id_last, c); GROW(id_next, c); GROW(id_prev, c);
     GROW(id_range, c); GROW(id_serial, c);
     if (mr_grow(&s->id_gen, &s->id_gen_cap, need, 1)) return MR_NOMEM;
@@ -113,8 +118,8 @@ void mr_trim_ids(mr_store *s) {
 
 int mr_reserve_nodes(mr_store *s, uint32_t need) {
     if (need <= s->cap) return MR_OK;
-    uint32_t c = s->cap, want = c ? c * 2 : 64;
-    if (need < want) need = want;
+    uint32_t c = s->cap;
+    need = next_cap(c, need);
     /* Rows of several values: the capacity is counted in rows, so each grows by its own row size. */
     uint32_t k = c;
     if (mr_grow(&s->position, &k, need, 3 * sizeof(double))) return MR_NOMEM;
@@ -185,6 +190,26 @@ void mr_store_free(mr_store *s) {
                    s->block_mixed_layers, s->buckets, s->group_box, s->group_anchor, s->group_dirty, s->page_epoch[0], s->page_epoch[1], s->page_epoch[2], s->dirty, s->dirty_blocks};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mr_block_release(all[i]);
     free(s);
+}
+
+static uint64_t bytes_of(void *const *blocks, size_t n) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++) sum += mr_block_bytes(blocks[i]);
+    return sum;
+}
+#define BYTES(...) bytes_of((void *const[]){__VA_ARGS__}, sizeof((void *const[]){__VA_ARGS__}) / sizeof(void *))
+
+void mr_memory(const mr_store *s, uint64_t out[MR_MEMORY_KINDS]) {
+    out[0] = BYTES(s->id_slot, s->id_parent, s->id_child, s->id_last, s->id_next, s->id_prev, s->id_range, s->id_serial, s->id_gen,
+                   s->node_id, s->parent, s->subtree, s->flags, s->ranges);
+    out[1] = BYTES(s->position, s->linear, s->world, s->anchor, s->trs, s->trs_rows, s->anchors, s->anchor_hash, s->anchor_idle);
+    out[2] = BYTES(s->state, s->layers);
+    out[3] = BYTES(s->node_draw, s->draw_geometry, s->draw_material, s->draw_next, s->draw_slot, s->slot_node, s->slot_geometry, s->slot_id,
+                   s->slot_anchor, s->slot_layers, s->block_break, s->block_used, s->block_mirrored, s->block_bucket, s->buckets);
+    out[4] = BYTES(s->box, s->block_box, s->block_live, s->block_anchor, s->block_layers, s->block_mixed_layers, s->block_area, s->group_box,
+                   s->group_anchor, s->group_dirty);
+    out[5] = BYTES(s->geometries, s->materials, s->idle);
+    out[6] = BYTES(s->dirty, s->dirty_blocks, s->block_dirty, s->page_epoch[0], s->page_epoch[1], s->page_epoch[2], s->heap, s->fresh, s->flips);
 }
 
 uint32_t mr_public_id(const mr_store *s, uint32_t index) { return index | (uint32_t)s->id_gen[index] << 24; }
@@ -362,6 +387,15 @@ int mr_remove(mr_store *s, uint32_t index) {
     }
     s->epoch++;
     return (int)(n > 0 ? MR_OK : MR_STALE);
+}
+
+size_t mr_remove_leaves(mr_store *s, const uint32_t *ids, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t index = mr_resolve(s, ids[i]);
+        if (index == MR_NONE || index == 0 || s->id_child[index] != MR_NONE) return i;
+        mr_remove(s, index);
+    }
+    return n;
 }
 
 int mr_set_parent(mr_store *s, uint32_t index, uint32_t parent) {
