@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ class NameColumn:
             order = np.argsort(ids)
             ids, offsets, text = ids[order], *_take(offsets, text, order)
         self._ids = ids.copy()
-        self._offsets = offsets.astype(np.uint32 if len(text) < 2**32 else np.int64)
+        self._offsets: NDArray[Any] = offsets.astype(np.uint32 if len(text) < 2**32 else np.int64)
         self._text = text
         self._alive = np.ones(len(ids), dtype=bool)
         self._gone = 0

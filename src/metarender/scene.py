@@ -208,11 +208,11 @@ class Scene:
             for row, thing in enumerate(things):
                 if not isinstance(thing, kind):
                     raise InvalidInput(f"{what} must be a sequence of {kind.__name__}, got {type(thing).__name__} in row {row}")
-        chosen = [_choice(value, what, len(things)) for value, what, things in (
-            (geometry_index, "geometry_index", geometries), (material_index, "material_index", materials))]
-        columns = None if names is None else encode(names, len(chosen[0]))
+        geometry = _choice(geometry_index, "geometry_index", len(geometries))
+        material = _choice(material_index, "material_index", len(materials))
+        columns = None if names is None else encode(names, len(geometry))
         mesh = Mesh(geometries[0], materials[0], name=name) if len(geometries) == len(materials) == 1 else None
-        parts, ids = self._add_parts(geometries, materials, *chosen, matrices, parent, mesh, name)
+        parts, ids = self._add_parts(geometries, materials, geometry, material, matrices, parent, mesh, name)
         if columns is not None:
             self._name_columns.append(NameColumn(ids, *columns))
         return parts
