@@ -22,10 +22,10 @@ from .errors import (
     WrongThreadError,
 )
 from .geometry import Geometry, Mesh
-from .instances import Instances
 from .lights import DirectionalLight, Light, PointLight, SpotLight
 from .materials import Material, Standard, Unlit
 from .part_state import PartState
+from .parts import Instances, Parts
 from .primitives import box, capsule, cone, cylinder, grid, plane, sphere, torus
 from .scene import Node, Scene
 from .textures import Sampler, Texture, TextureInfo
@@ -46,7 +46,7 @@ _LATE = {"io": "", "load": "io", "load_async": "io", "Frame": "frame", "Stats": 
 __all__ = [
     "AssetError", "Camera", "Colormap", "Device", "DeviceError", "DirectionalLight", "Environment", "Frame", "Geometry",
     "GltfError", "Instances", "InvalidInput", "Light", "Material", "Mesh", "MetarenderError", "MissingExtra", "Node",
-    "OrthographicCamera", "OutOfDeviceMemory", "PartState", "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer",
+    "OrthographicCamera", "OutOfDeviceMemory", "PartState", "Parts", "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer",
     "Sampler", "Scene", "ShaderError", "SpotLight", "Standard", "Stats", "Texture", "TextureInfo", "Unlit", "Viewer",
     "WrongThreadError", "__version__", "box", "capsule", "close", "cone", "cylinder", "from_pyrr", "grid", "io", "load",
     "load_async", "plane", "render", "sphere", "torus", "view",

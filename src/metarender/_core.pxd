@@ -53,6 +53,7 @@ cdef extern from "mr.h" nogil:
         uint32_t node_count
         uint32_t *id_slot
         uint32_t *id_parent
+        uint32_t *id_child
         uint32_t *id_range
         uint64_t *id_serial
         uint32_t n
@@ -77,7 +78,6 @@ cdef extern from "mr.h" nogil:
         uint32_t draw_count
         uint32_t slots
         uint32_t *slot_geometry
-        uint32_t *slot_material
         uint32_t *slot_id
         uint32_t *slot_anchor
         uint64_t *block_live
@@ -90,6 +90,7 @@ cdef extern from "mr.h" nogil:
         uint8_t draws_dirty
         uint8_t scan_all
         uint8_t nodes_moved
+        uint8_t pinned
         int level
         mr_stats stats
 
@@ -143,6 +144,7 @@ cdef extern from "mr.h" nogil:
 
     void mr_block_retain(void *block)
     void mr_block_release(void *block)
+    size_t mr_block_bytes(const void *block)
     mr_store *mr_store_new(int level)
     void mr_store_free(mr_store *s)
     uint32_t mr_public_id(const mr_store *s, uint32_t index)
@@ -187,7 +189,7 @@ cdef extern from "mr.h" nogil:
     void mr_fill_rows(const mr_store *s, int kind, uint32_t first, uint32_t count, void *out)
     uint32_t mr_dirty_runs(const mr_store *s, int kind, uint64_t since, mr_run *runs)
     uint32_t mr_page_slots(int kind)
-    int mr_bounds(const mr_store *s, uint32_t first, uint32_t end, double *lower, double *upper)
+    int mr_bounds(const mr_store *s, uint32_t index, double *lower, double *upper)
     void mr_boxes(const mr_store *s, float *out)
     void mr_ids(const mr_store *s, uint32_t first, uint32_t n, uint32_t *ids)
     void mr_origins(const mr_store *s, double *out)
@@ -257,6 +259,17 @@ cdef extern from "mr.h" nogil:
     int mr_query(const mr_store *s, const mr_region *region, const mr_filter *f, mr_queue *q, uint64_t *bits, uint32_t *found)
     void mr_queue_free(mr_queue *q)
     void mr_query_ids(const mr_store *s, const uint64_t *bits, uint32_t *ids)
+    # parts
+    int mr_add_parts(mr_store *s, uint32_t parent, uint32_t n, const double *matrices, uint32_t rows, const uint32_t *geometry,
+                     const uint32_t *material, uint32_t *ids, uint32_t *range)
+    size_t mr_bad_matrix(const double *matrices, size_t n, uint32_t rows, double linear, double position)
+    void mr_memory(const mr_store *s, uint64_t *out)
+    size_t mr_remove_leaves(mr_store *s, const uint32_t *ids, size_t n)
+    int mr_pending(const mr_store *s)
+    int mr_has_work(const mr_store *s)
+    int mr_range_close(mr_store *s, uint32_t range)
+    void mr_slot_materials(const mr_store *s, uint32_t *out)
+    size_t mr_check_state(mr_store *s, uint32_t first, uint32_t n, size_t *row)
 
 cdef extern from "simd.h" nogil:
     int mr_supported_level()

@@ -103,6 +103,34 @@ cdef object _affine(object array, str what):
     _finite(np.ascontiguousarray(array[:, :3, 3]), what, MAX_POSITION)
 
 
+cdef object _matrix_stack(object value):
+    """(n, 4, 4) or (n, 3, 4) affine matrices as a C-contiguous float64 array, checked."""
+    try:
+        array = np.ascontiguousarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"matrices must be numbers of shape (n, 4, 4) or (n, 3, 4), got {type(value).__name__}") from error
+    if array.ndim != 3 or array.shape[1] not in (3, 4) or array.shape[2] != 4:
+        raise InvalidInput(f"matrices must have shape (n, 4, 4) or (n, 3, 4), got {np.shape(value)}")
+    cdef const double[:, :, ::1] m = array
+    cdef size_t n = <size_t>m.shape[0]
+    cdef size_t bad = mr_bad_matrix(&m[0, 0, 0], n, array.shape[1], MAX_LINEAR, MAX_POSITION) if n else 0
+    if bad == n:
+        return array
+    row = array[bad]
+    if len(row) == 4 and tuple(row[3]) != (0.0, 0.0, 0.0, 1.0):
+        raise InvalidInput(f"the last row of matrices must be (0, 0, 0, 1), got {row[3].tolist()} in row {bad}; "
+                           "matrices act on column vectors: pass a row-vector matrix through mr.from_pyrr")
+    raise InvalidInput(f"matrices must be finite, linear parts within +-{MAX_LINEAR:.0e} and positions within +-{MAX_POSITION:.0e}, "
+                       f"got {row[:3].tolist()} in row {bad}")
+
+
+cdef object _with_last_row(object array):
+    """(n, 4, 4) of (n, 3, 4)."""
+    whole = np.zeros((len(array), 4, 4))
+    whole[:, :3], whole[:, 3, 3] = array, 1.0
+    return whole
+
+
 def as_quaternion(value, what="rotation"):
     """Checked quaternion xyzw, (4,) float64, normalised; InvalidInput for another shape, a value that is not finite, or zero length.
 

@@ -114,7 +114,7 @@ cdef class Store:
         return slots
 
     cdef bint _pending(self) noexcept:
-        return self.s.topology_dirty or self.s.dirty_count or self.s.draws_dirty or self.s.scan_all or self.s.nodes_moved
+        return mr_pending(self.s)
 
     cdef int _current(self, str what) except -1:
         self._guard()
@@ -156,7 +156,7 @@ cdef class Store:
 
     @property
     def pending(self):
-        """Whether update() has anything to do."""
+        """Whether derived data is out of date; update() may have tidying to do when it is not."""
         return self._pending()
 
     @property
@@ -170,6 +170,13 @@ cdef class Store:
         return {"updates": self.s.stats.updates, "nodes_updated": self.s.stats.nodes_updated, "draws_refit": self.s.stats.draws_refit,
                 "blocks_refit": self.s.stats.blocks_refit, "reorders": self.s.stats.reorders, "resorts": self.s.stats.resorts,
                 "anchors_made": self.s.stats.anchors_made}
+
+    @property
+    def memory(self):
+        """Bytes held, by what for: dict of int."""
+        cdef uint64_t[7] bytes_
+        mr_memory(self.s, bytes_)
+        return dict(zip(("nodes", "transforms", "state", "draws", "bounds", "descriptions", "tracking"), [bytes_[k] for k in range(7)]))
 
     # ---- tree ----
 
@@ -209,6 +216,51 @@ cdef class Store:
         _fail(mr_add(self.s, parent, 1, 0, &id, NULL))
         return id & MR_INDEX_MASK
 
+    def add_parts(self, parent, matrices, geometry, material):
+        """Appends n leaves as one range, each with a matrix and one draw: the fast way for Scene.add_parts.
+
+        Parameters
+        ----------
+        parent : int
+            Public id; 0 is the root.
+        matrices : (n, 4, 4) or (n, 3, 4) float64
+            Local, column convention.
+        geometry, material : (n,) uint32
+            Described indices.
+
+        Returns
+        -------
+        (ids, range) : (n,) uint32 and int
+            Public ids and the number of the range.
+
+        Raises
+        ------
+        InvalidInput
+            Wrong shapes, values that are not finite, last rows that are not (0, 0, 0, 1). Nothing is added then.
+        """
+        self._reshape()
+        cdef uint32_t index = self._index(parent)
+        cdef const double[:, :, ::1] m = _matrix_stack(matrices)
+        cdef const uint32_t[::1] g = _id_array(geometry), k = _id_array(material)
+        cdef uint32_t n = m.shape[0], where = 0
+        cdef int status
+        if <uint32_t>g.shape[0] != n or <uint32_t>k.shape[0] != n:
+            raise InvalidInput(f"{n} matrices need as many geometry and material indices, got {g.shape[0]} and {k.shape[0]}")
+        if <uint64_t>self.s.node_count + n > 0xFFFFFF:
+            _fail(MR_FULL)
+        ids = np.empty(n, dtype=np.uint32)
+        cdef uint32_t[::1] out = ids
+        if not n:
+            return ids, 0
+        if np.max(g) > MR_INDEX_MASK or np.max(k) > MR_INDEX_MASK:
+            raise InvalidInput(f"geometry and material indices must be below 16777216, got {np.max(g)} and {np.max(k)}")
+        self._enter()
+        with nogil:
+            status = mr_add_parts(self.s, index, n, &m[0, 0, 0], m.shape[1], &g[0], &k[0], &out[0], &where)
+        self._leave()
+        _fail(status)
+        return ids, where
+
     def range_of(self, id):
         """Number of the Instances range that a node belongs to, 0 for none."""
         self._guard()
@@ -222,10 +274,15 @@ cdef class Store:
         cdef uint32_t n = self.s.ranges[number].count
         ids = np.empty(n, dtype=np.uint32)
         cdef uint32_t[::1] out = ids
-        if not self.edits:
-            _fail(mr_order(self.s))
+        _fail(mr_range_close(self.s, number))
         mr_ids(self.s, self.s.id_slot[self.s.ranges[number].first_id], n, &out[0])
         return ids
+
+    def ranges_of(self, ids):
+        """Number of the range of each node, 0 for none, (n,) uint32."""
+        self._guard()
+        self._slots(ids)
+        return _expose(self.s.id_range, self.s.id_range, b"I", 4, True, self.s.id_count)[_id_array(ids) & MR_INDEX_MASK]
 
     def range_count(self, uint32_t number):
         """Members of a range."""
@@ -238,6 +295,26 @@ cdef class Store:
         gone = self._subtree(index)
         _fail(mr_remove(self.s, index))
         return gone
+
+    def remove_leaves(self, ids):
+        """Removes nodes without children in one call.
+
+        Raises
+        ------
+        InvalidInput, ReleasedError
+            An id is stale, named twice, or has children; nothing is removed then.
+        """
+        self._reshape()
+        chosen = _id_array(ids)
+        cdef const uint32_t[::1] given = chosen
+        self._slots(chosen)
+        if len(np.unique(chosen)) < len(chosen):
+            raise InvalidInput("an id is named twice; np.unique(ids) names each once")
+        children = _expose(self.s.id_child, self.s.id_child, b"I", 4, True, self.s.id_count)[chosen & MR_INDEX_MASK]
+        if (children != 0xFFFFFFFF).any():
+            raise InvalidInput(f"the node in row {int(np.argmax(children != 0xFFFFFFFF))} has children; remove it by itself")
+        if given.shape[0]:
+            mr_remove_leaves(self.s, &given[0], given.shape[0])
 
     cdef object _subtree(self, uint32_t index):
         cdef uint32_t n = mr_subtree_ids(self.s, index, NULL)
@@ -296,7 +373,7 @@ cdef class Store:
         position : (n, 3) float64, metres, local to the parent
         rotation : (n, 4) quaternions xyzw, normalised here
         scale : (n, 3)
-        matrix : (n, 4, 4), column convention, instead of the other three
+        matrix : (n, 4, 4) or (n, 3, 4), column convention, instead of the other three
 
         Raises
         ------
@@ -315,8 +392,11 @@ cdef class Store:
         cdef const double[::1] m = None
         cdef size_t bad
         if matrix is not None:
-            array = _numbers(matrix, "matrices", (n, 4, 4))
-            _affine(array, "matrices")
+            array = _matrix_stack(matrix)
+            if len(array) != n:
+                raise InvalidInput(f"matrices must have shape ({n}, 4, 4) or ({n}, 3, 4), got {array.shape}")
+            if array.shape[1] == 3:
+                array = _with_last_row(array)
             m = array.reshape(-1)
         if not n:
             return
@@ -367,8 +447,22 @@ cdef class Store:
     # ---- visibility, layers, state ----
 
     def set_visible(self, ids, visible):
-        """Shows or hides nodes with their subtrees: one bool for all."""
-        self._flag(ids, 1 if visible else 0, 0)
+        """Shows or hides nodes with their subtrees: one bool for all, or (n,) bool."""
+        if isinstance(visible, (bool, int, np.bool_)):
+            self._flag(ids, 1 if visible else 0, 0)
+            return
+        chosen, mask = _id_array(ids), np.asarray(visible)
+        if mask.dtype != bool or mask.shape != chosen.shape:
+            raise InvalidInput(f"visible must be a bool or a bool array of shape ({len(chosen)},), got {mask.dtype} {mask.shape}")
+        self._slots(chosen)  # nothing is changed when an id is stale
+        self._flag(chosen[mask], 1, 0)
+        self._flag(chosen[~mask], 0, 0)
+
+    def visible_of(self, ids):
+        """The own switch of each node, whatever its ancestors', (n,) bool."""
+        self._guard()
+        slots = self._slots(ids)
+        return (_expose(self.s.flags, self.s.flags, b"B", 1, True, self.s.n)[slots] & MR_VISIBLE) != 0
 
     def set_layers(self, ids, layers):
         """Layer mask of nodes, one uint32 for all; a view draws a node when the masks share a bit."""
@@ -400,6 +494,12 @@ cdef class Store:
         cdef uint32_t slot = self.s.id_slot[self._real(id)]
         return _expose(self.s.state, self.s.state + slot, b"B", 1, True, 16).view(STATE_DTYPE)[0].copy()
 
+    def states_of(self, ids):
+        """State rows of nodes, (n,) STATE_DTYPE (a copy)."""
+        self._guard()
+        slots = self._slots(ids)
+        return _expose(self.s.state, self.s.state, b"B", 1, True, self.s.n, 16).view(STATE_DTYPE)[:, 0][slots]
+
     def shown(self, ids):
         """Whether nodes and all their ancestors are visible, (n,) bool; updates the scene if it must."""
         self._fresh()
@@ -415,18 +515,18 @@ cdef class Store:
     # ---- edit blocks over ranges ----
 
     def begin_edit(self, uint32_t number, str field):
-        """Opens an edit block over a range: a writable view for position, linear or color, a copy for matrix."""
+        """Opens an edit block over a range: a writable view for position, linear, color or state, a copy for matrix."""
         self._enter()
         try:
             if number >= self.s.range_count:
                 raise InvalidInput(f"range {number} does not exist")
-            if not self.edits:
-                _fail(mr_order(self.s))
+            _fail(mr_range_close(self.s, number))
             view = self._edit_view(number, field)
         except BaseException:
             self._leave()
             raise
         self.edits += 1
+        self.s.pinned = 1
         return view
 
     cdef object _edit_view(self, uint32_t number, str field):
@@ -439,8 +539,10 @@ cdef class Store:
             return _expose(self.s.linear, self.s.linear + 9 * first, b"f", 4, False, n, 3, 3)
         if field == "color":
             return _expose(self.s.state, self.s.state + first, b"B", 1, False, n, 4, 0, 16)
+        if field == "state":
+            return _expose(self.s.state, self.s.state + first, b"B", 1, False, n, 16).view(STATE_DTYPE)[:, 0]
         if field != "matrix":
-            raise InvalidInput(f"edit() takes 'position', 'linear', 'matrix' or 'color', got {field!r}")
+            raise InvalidInput(f"edit() takes 'position', 'linear', 'matrix', 'color' or 'state', got {field!r}")
         out = np.empty((n, 4, 4))
         if n:
             m = out
@@ -453,13 +555,14 @@ cdef class Store:
         Raises
         ------
         InvalidInput
-            A value is not finite or too large: its row is set to position 0 (or the identity), the other rows stay as
-            written. For a matrix, nothing is written back.
+            A value is not finite or too large: its row is set to position 0 (the identity, the value 0), the other rows
+            stay as written. For a matrix, nothing is written back.
         """
         self._guard()
         if not self.edits or number >= self.s.range_count:
             raise InvalidInput("no edit block is open over this range")
         self.edits -= 1
+        self.s.pinned = self.edits > 0
         self._leave()
         view.flags.writeable = False
         cdef uint32_t n = self.s.ranges[number].count
@@ -478,7 +581,9 @@ cdef class Store:
         elif field == "linear":
             mr_drop_trs(self.s, first, n)
             bad = mr_check_f32(self.s.linear + 9 * <size_t>first, n, 9, <float>MAX_LINEAR, _IDENTITY9, &row)
-        _fail(mr_mark(self.s, first, n, MR_TINTED if field == "color" else MR_MOVED))
+        elif field == "state":
+            bad = mr_check_state(self.s, first, n, &row)
+        _fail(mr_mark(self.s, first, n, MR_TINTED if field in ("color", "state") else MR_MOVED))
         if bad:
             raise InvalidInput(f"edit({field!r}) left {bad} row(s) with values that are not finite or too large, the first is row {row}; "
                                "those rows were reset")
@@ -651,7 +756,7 @@ cdef class Store:
         """Brings world transforms, anchors, visibility, boxes and draw order up to date; costs nothing when nothing changed."""
         cdef int status
         self._guard()
-        if not self._pending():
+        if not mr_has_work(self.s):
             return
         self._enter()
         with nogil:
@@ -672,9 +777,8 @@ cdef class Store:
     def bounds(self, id=0):
         """World box (2, 3) float64 of a node's subtree (0: everything), or None when it draws nothing. Hidden nodes count."""
         self._fresh()
-        cdef uint32_t slot = self.s.id_slot[self._index(id)]
         cdef double[3] low, high
-        if not mr_bounds(self.s, slot, slot + self.s.subtree[slot], low, high):
+        if not mr_bounds(self.s, self._index(id), low, high):
             return None
         return np.array([[low[0], low[1], low[2]], [high[0], high[1], high[2]]])
 
@@ -731,8 +835,13 @@ cdef class Store:
 
     @property
     def slot_material(self):
-        """Material index by draw slot, (draw_slots,) uint32."""
-        return _expose(self.s.slot_material, self.s.slot_material, b"I", 4, True, self.s.slots)
+        """Material index by draw slot, (draw_slots,) uint32 (a copy); 0 in padding."""
+        out = np.zeros(self.s.slots, dtype=np.uint32)
+        cdef uint32_t[::1] o = out
+        if self.s.slots:
+            mr_slot_materials(self.s, &o[0])
+        out.flags.writeable = False
+        return out
 
     @property
     def slot_ids(self):
@@ -764,8 +873,8 @@ cdef class Store:
         return self.s.anchor[self.s.id_slot[self._real(id)]]
 
     def slot_order(self):
-        """Public ids by node slot, without the root, (node_count,) uint32."""
-        self._guard()
+        """Public ids by node slot once the slots are in order, without the root, (node_count,) uint32."""
+        self._reshape()
         _fail(mr_order(self.s))
         ids = np.empty(self.s.node_count, dtype=np.uint32)
         cdef uint32_t[::1] out = ids

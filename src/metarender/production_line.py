@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .environment import Environment
 from .geometry import Geometry, Mesh
-from .instances import Instances
 from .lights import DirectionalLight
 from .materials import Material, Standard
+from .parts import Instances
 from .primitives import box, cylinder, sphere
 from .scene import Node, Scene
 

@@ -19,9 +19,11 @@ from .colormap import Colormap
 from .descriptions import Descriptions
 from .errors import InvalidInput
 from .geometry import Geometry, Mesh
-from .instances import Instances
 from .lights import Light
 from .materials import Material
+from .memory import SceneMemory
+from .names import NameColumn, encode
+from .parts import Parts
 from .queries import ALL_LAYERS, Hit, Queries
 
 if TYPE_CHECKING:
@@ -51,6 +53,19 @@ class Nodes:
         return isinstance(node, Node) and node.store is self._store and node.alive
 
 
+def _choice(value: ArrayLike, what: str, count: int) -> NDArray[np.uint32]:
+    """(n,) indices below `count`, checked."""
+    array = np.asarray(value)
+    if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
+        raise InvalidInput(f"{what} must be whole numbers of shape (n,), got dtype {array.dtype} and shape {array.shape}")
+    if not array.size:
+        raise InvalidInput(f"{what} is empty: add_parts() needs at least one part")
+    if array.min() < 0 or array.max() >= count:
+        row = int(np.argmax((array < 0) | (array >= count)))
+        raise InvalidInput(f"{what} must lie in 0 .. {count - 1}, got {array[row]} in row {row}")
+    return array.astype(np.uint32)
+
+
 class Scene:
     """What there is to draw.
 
@@ -71,6 +86,7 @@ class Scene:
         self._tables = Descriptions(self.store)
         self.light_changes = 0
         self._names: dict[int, str] = {}
+        self._name_columns: list[NameColumn] = []
         self._meshes: dict[int, Mesh] = {}
         self._lights: dict[int, Light] = {}
         self._cameras: dict[int, Camera] = {}
@@ -159,7 +175,7 @@ class Scene:
         return add_many(self, parents, names, meshes)
 
     def add_instances(self, geometry: Geometry, material: Material, count: int | None = None, *, matrices: ArrayLike | None = None,
-                      parent: Node | None = None, name: str = "") -> Instances:
+                      parent: Node | None = None, name: str = "") -> Parts:
         """Add many nodes that draw the same thing and are edited through arrays.
 
         Parameters
@@ -168,36 +184,83 @@ class Scene:
         material : Material
         count : int
             How many, at the identity; or give `matrices`.
-        matrices : (n, 4, 4)
+        matrices : (n, 4, 4) or (n, 3, 4)
             Local matrices, column convention.
         parent : Node, optional
         name : str
+            Of the range; the nodes have none.
 
         Returns
         -------
-        Instances
+        Parts
         """
         if (count is None) == (matrices is None):
             raise InvalidInput("add_instances() takes either count or matrices")
-        if parent is not None and (not isinstance(parent, Node) or parent.store is not self.store):
-            raise InvalidInput("parent must be a Node of this scene or None")
-        mesh = Mesh(geometry, material, name=name)
-        rows = None if matrices is None else np.asarray(matrices)
-        if rows is not None and (rows.ndim != 3 or rows.shape[1:] != (4, 4)):
-            raise InvalidInput(f"matrices must have shape (n, 4, 4), got {rows.shape}")
-        number = count if rows is None else len(rows)
+        number = count if matrices is None else len(np.asarray(matrices))
         if not isinstance(number, (int, np.integer)) or number < 1:
             raise InvalidInput(f"an Instances needs at least one member, got count {number!r}")
-        draws = self._tables.indices(mesh)
-        ids = self.store.add(ROOT if parent is None else parent.id, int(number), leaf_range=True)
+        if number > 0xFFFFFF:
+            raise InvalidInput(f"count must be a whole number in 1 .. 16777215, got {number!r}")
+        rows = np.broadcast_to(np.eye(4), (int(number), 4, 4)) if matrices is None else matrices
+        mesh = Mesh(geometry, material, name=name)
+        zeros = np.zeros(int(number), dtype=np.uint32)
+        return self._add_parts([geometry], [material], zeros, zeros, rows, parent, mesh, name)[0]
+
+    def add_parts(self, geometries: Sequence[Geometry], materials: Sequence[Material], geometry_index: ArrayLike, material_index: ArrayLike,
+                  matrices: ArrayLike, *, parent: Node | None = None, names: Sequence[str] | None = None, name: str = "") -> Parts:
+        """Add many parts from arrays in one call; each is a node with an id, and no Python object is made for it.
+
+        Parameters
+        ----------
+        geometries : sequence of Geometry
+        materials : sequence of Material
+        geometry_index, material_index : (n,) whole numbers
+            Which of the two each part draws.
+        matrices : (n, 4, 4) or (n, 3, 4) float64
+            Local matrices, column convention, metres.
+        parent : Node, optional
+        names : sequence of str, optional
+            Name of each part's node, kept in columns.
+        name : str
+            Of the range.
+
+        Returns
+        -------
+        Parts
+            ``parts.ids`` are the public ids in the order given.
+
+        Raises
+        ------
+        InvalidInput
+            Wrong kinds, shapes or values; nothing is added then.
+        """
+        for what, things, kind in (("geometries", geometries, Geometry), ("materials", materials, Material)):
+            for row, thing in enumerate(things):
+                if not isinstance(thing, kind):
+                    raise InvalidInput(f"{what} must be a sequence of {kind.__name__}, got {type(thing).__name__} in row {row}")
+        geometry = _choice(geometry_index, "geometry_index", len(geometries))
+        material = _choice(material_index, "material_index", len(materials))
+        columns = None if names is None else encode(names, len(geometry))
+        mesh = Mesh(geometries[0], materials[0], name=name) if len(geometries) == len(materials) == 1 else None
+        parts, ids = self._add_parts(geometries, materials, geometry, material, matrices, parent, mesh, name)
+        if columns is not None:
+            self._name_columns.append(NameColumn(ids, *columns))
+        return parts
+
+    def _add_parts(self, geometries: Sequence[Geometry], materials: Sequence[Material], geometry_index: NDArray[np.uint32],
+                   material_index: NDArray[np.uint32], matrices: ArrayLike, parent: Node | None, mesh: Mesh | None,
+                   name: str) -> tuple[Parts, NDArray[np.uint32]]:
+        if parent is not None and (not isinstance(parent, Node) or parent.store is not self.store):
+            raise InvalidInput("parent must be a Node of this scene or None")
+        geometry = np.array([self._tables.geometry(g) for g in geometries], dtype=np.uint32)
+        material = np.array([self._tables.material(m) for m in materials], dtype=np.uint32)
         try:
-            if rows is not None:
-                self.store.set(ids, matrix=rows)
-            self.store.set_draws(ids, *draws)
+            ids, number = self.store.add_parts(ROOT if parent is None else parent.id, matrices, geometry[geometry_index],
+                                               material[material_index])
         except BaseException:
-            self._remove_many(ids)
+            self._tables.collect()
             raise
-        return Instances(self, self.store.range_of(ids[0]), mesh, name)
+        return Parts(self, number, mesh, name), ids
 
     def set(self, ids: ArrayLike | Sequence[Node], *, position: ArrayLike | None = None, rotation: ArrayLike | None = None,
             scale: ArrayLike | None = None, matrix: ArrayLike | None = None) -> None:
@@ -239,9 +302,16 @@ class Scene:
         return self.store.bounds()
 
     @property
+    def memory(self) -> SceneMemory:
+        """What the scene holds in main memory, by what for; what renderers hold is theirs to say."""
+        columns = sum(column.nbytes for column in self._name_columns)
+        return SceneMemory(**self.store.memory, names=columns, parts=self.store.node_count)
+
+    @property
     def names(self) -> dict[int, str]:
         """Names by public id, a copy."""
-        return dict(self._names)
+        found = {number: column.name_of(number) for column in self._name_columns for number in column.ids.tolist()}
+        return found | self._names
 
     @property
     def environment(self) -> Environment | None:
@@ -293,6 +363,8 @@ class Scene:
     def find(self, name: str) -> Node | None:
         """Return the node with this name (the one with the lowest id index if several), or None."""
         found = [number for number, other in self._names.items() if other == name]
+        if name:
+            found += [number for column in self._name_columns if (number := column.find(name.encode())) is not None]
         return Node(self.store, min(found, key=lambda number: number & 0xFFFFFF)) if found else None
 
     def raycast(self, origin: ArrayLike, direction: ArrayLike, *, max_distance: float = math.inf, layers: int = ALL_LAYERS,
@@ -471,6 +543,7 @@ class Scene:
         old, new = self.store.copy_from(other.store, group.id, geometry, material)
         twin = dict(zip(old.tolist(), new.tolist(), strict=True))
         self._names.update((twin[k], name) for k, name in other._names.items())
+        self._name_columns += [column.copied(old, new) for column in other._name_columns]
         self._meshes.update((twin[k], mesh) for k, mesh in other._meshes.items())
         self._extras.update((twin[k], dict(extras)) for k, extras in other._extras.items())
         self._cameras.update((twin[k], camera) for k, camera in other._cameras.items())
@@ -515,15 +588,26 @@ class Scene:
         return [Node(self.store, number) for number in sorted(ids, key=lambda number: number & 0xFFFFFF)]
 
     def _name_of(self, number: int) -> str:
-        return self._names.get(number, "")
+        name = self._names.get(number, "")
+        for column in self._name_columns:
+            name = name or column.name_of(number)
+        return name
 
     def _set_name(self, number: int, value: str) -> None:
         if not isinstance(value, str):
             raise InvalidInput(f"name must be a string, got {type(value).__name__}")
+        self._forget_names(np.array([number], dtype=np.uint32))
         if value:
             self._names[number] = value
         else:
             self._names.pop(number, None)
+
+    def _forget_names(self, ids: NDArray[np.uint32]) -> None:
+        """Drop names that are kept in columns."""
+        if self._name_columns:
+            for column in self._name_columns:
+                column.drop(ids)
+            self._name_columns = [column for column in self._name_columns if column.count]
 
     def _mesh_of(self, number: int) -> Mesh | None:
         mesh = self._meshes.get(number)
@@ -588,7 +672,17 @@ class Scene:
         self._extras[number] = value
 
     def _remove(self, number: int) -> None:
-        gone = self.store.remove(number).tolist()
+        self._forget(self.store.remove(number))
+
+    def _remove_many(self, ids: NDArray[np.uint32]) -> None:
+        """Remove nodes without children."""
+        self.store.remove_leaves(ids)
+        self._forget(ids)
+
+    def _forget(self, ids: NDArray[np.uint32]) -> None:
+        """Drop what was kept by the ids of removed nodes."""
+        self._forget_names(ids)
+        gone = ids.tolist() if self._names or self._meshes or self._cameras or self._extras or self._lights else []
         for table in (self._names, self._meshes, self._cameras, self._extras):
             if table:
                 for k in gone:
@@ -597,7 +691,3 @@ class Scene:
             for k in gone:
                 self._drop_light(k)
         self._tables.collect()
-
-    def _remove_many(self, ids: NDArray[np.uint32]) -> None:
-        for number in ids.tolist():
-            self._remove(number)

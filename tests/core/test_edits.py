@@ -164,7 +164,7 @@ def test_values_a_node_refuses(value, kind, message):
     ({"rotation": np.array([[0, 0, 0, 1.0], [0, 0, 0, 0], [0, 0, 0, 1]])}, "rotation in row 1 is a quaternion of length zero"),
     ({"matrix": np.tile(np.eye(4), (3, 1, 1)), "scale": np.ones((3, 3))}, "either matrix"),
     ({"matrix": np.zeros((3, 4, 4))}, "last row of matrices"),
-    ({"matrix": np.zeros((3, 3, 3))}, r"shape \(3, 4, 4\)"),
+    ({"matrix": np.zeros((3, 3, 3))}, r"shape \(n, 4, 4\) or \(n, 3, 4\), got \(3, 3, 3\)"),
 ])
 def test_bulk_values_are_refused_whole(kwargs, message):
     store = Store()

@@ -21,7 +21,7 @@ def test_every_instance_is_a_node_with_an_id():
     boxes[2].visible = False
     scene.update()
     assert scene.store.shown(boxes.ids).tolist() == [True, True, False, True, True, True]
-    assert repr(boxes) == "<Instances '' 6 members>"
+    assert repr(boxes) == "<Parts '' 6 members>"
 
 
 def test_positions_are_edited_in_place_in_the_users_order():
@@ -127,13 +127,14 @@ def test_an_exception_inside_a_block_wins_and_closes_it():
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda s, b: b.edit("scale"), "edit.. takes 'position', 'linear', 'matrix' or 'color', got 'scale'"),
+    (lambda s, b: b.edit("scale"), "edit.. takes 'position', 'linear', 'matrix', 'color' or 'state', got 'scale'"),
     (lambda s, b: s.add_instances(mr.box(1), mr.Unlit()), "either count or matrices"),
     (lambda s, b: s.add_instances(mr.box(1), mr.Unlit(), 2, matrices=np.zeros((2, 4, 4))), "either count or matrices"),
     (lambda s, b: s.add_instances(mr.box(1), mr.Unlit(), 0), "at least one member"),
     (lambda s, b: s.add_instances(mr.box(1), mr.Unlit(), 2.5), "at least one member"),
     (lambda s, b: s.add_instances(mr.box(1), mr.Unlit(), 10**9), "count must be"),
-    (lambda s, b: s.add_instances(mr.box(1), mr.Unlit(), matrices=np.zeros((2, 3, 4))), r"shape \(n, 4, 4\), got \(2, 3, 4\)"),
+    (lambda s, b: s.add_instances(mr.box(1), mr.Unlit(), matrices=np.zeros((2, 3, 3))),
+     r"shape \(n, 4, 4\) or \(n, 3, 4\), got \(2, 3, 3\)"),
     (lambda s, b: s.add_instances(mr.box(1), mr.Unlit(), matrices=np.zeros((2, 4, 4))), "last row of matrices"),
     (lambda s, b: s.add_instances(mr.box(1), "red", 2), "needs a Geometry and a Material"),
     (lambda s, b: s.add_instances(mr.box(1), mr.Unlit(), 2, parent=mr.Scene().add()), "Node of this scene"),

@@ -93,6 +93,7 @@ static void use(mr_store *s, uint32_t slot, uint32_t a) {
     s->anchors[a].users++;
     s->anchor[slot] = a;
     if (old != MR_NONE) mr_anchor_unuse(s, old);
+    if (!s->draws_dirty) mr_label_draws(s, slot);
 }
 
 int mr_anchor_choose(mr_store *s, uint32_t slot, uint32_t a, double p[3]) {
@@ -197,7 +198,7 @@ int mr_anchor_settle(mr_store *s) {
         forget_anchors(s);
         for (uint32_t i = 1; i < s->n; i++) {
             s->anchor[i] = MR_NONE;
-            s->flags[i] |= MR_MOVED | MR_FRESH;
+            s->flags[i] |= MR_MOVED;
         }
         s->scan_all = 1;
     }

@@ -28,7 +28,7 @@ static float up(double x) {
 int mr_set_geometry(mr_store *s, uint32_t index, uint32_t key, const double lower[3], const double upper[3]) {
     if (mr_grow(&s->geometries, &s->geometry_cap, index + 1, sizeof(mr_geometry))) return MR_NOMEM;
     if (index >= s->geometry_count) s->geometry_count = index + 1;
-    mr_geometry *g = s->geometries + index;
+    mr_geometry *g = s->geometries + index, before = *g;
     g->key = key;
     g->active = 1;
     g->fit[3] = 1;
@@ -41,7 +41,10 @@ int mr_set_geometry(mr_store *s, uint32_t index, uint32_t key, const double lowe
         g->upper[k] = upper[k];
     }
     if (!g->users) mr_note_idle(s, index);
-    s->draws_dirty = 1;
+    else if (!before.active || before.key != key) s->draws_dirty = 1;
+    else if (!s->draws_dirty && memcmp(before.fit, g->fit, sizeof before.fit))
+        for (uint32_t i = 0; i < s->slots; i++)
+            if (s->slot_geometry[i] == index) mr_dirty_slot(s, i);
     s->epoch++;
     return MR_OK;
 }
@@ -60,6 +63,44 @@ static inline int refit_base(const float *w, const float *g, float *box) {
         box[64 * (k + 3)] = ((fabsf(r[0]) * g[4] + fabsf(r[1]) * g[5]) + (fabsf(r[2]) * g[6] + fabsf(r[3]) * g[7])) + TINY;
     }
     return mr_mirrored(w);
+}
+
+/* Centre and half extents of [low, high], where the ends carry 1 u of rounding each: 16 u of the larger end covers that, the
+ * centre, the half, and the plane test. */
+static void close_box(const float *low, const float *high, float *out) {
+    for (int k = 0; k < 3; k++) {
+        float c = 0.5f * low[k] + 0.5f * high[k], far = fabsf(low[k]) > fabsf(high[k]) ? fabsf(low[k]) : fabsf(high[k]);
+        float h = high[k] - c > c - low[k] ? high[k] - c : c - low[k];
+        out[k] = c;
+        out[3 + k] = h * (1.0f + (float)U16) + (far * (float)U16 + TINY);
+    }
+}
+
+/* Anchor, layers and surface of a block whose box is new. Unused slots count for nothing, hidden draws do. */
+static void label_block(mr_store *s, uint32_t block) {
+    uint64_t used = s->block_used[block];
+    float area = 0, *box = s->block_box + (size_t)block * 8;
+    if (used) {
+        uint32_t first = block * 64 + (uint32_t)__builtin_ctzll(used), anchor = s->slot_anchor[first], layers = s->slot_layers[first];
+        uint32_t other_anchor = 0, other_layers = 0;
+        for (uint32_t i = block * 64; i < block * 64 + 64; i++) {
+            uint32_t in_use = 0u - (uint32_t)(s->slot_node[i] != MR_NONE);
+            other_anchor |= (s->slot_anchor[i] ^ anchor) & in_use;
+            other_layers |= (s->slot_layers[i] ^ layers) & in_use;
+        }
+        s->block_anchor[block] = other_anchor ? MR_NONE : anchor;
+        s->block_layers[block] = layers;
+        s->block_mixed_layers[block] = other_layers != 0;
+        area = box[3] * box[4] + box[4] * box[5] + box[5] * box[3];
+        if (!(area < 1e30f)) area = 1e30f;
+    }
+    if (s->block_bucket[block] != MR_NONE) s->buckets[s->block_bucket[block]].area += (double)area - s->block_area[block];
+    s->block_area[block] = area;
+}
+
+static void note_flip(mr_store *s, uint32_t at) {
+    if (mr_grow(&s->flips, &s->flip_cap, s->flip_count + 1, sizeof(uint32_t))) s->draws_dirty = 1;
+    else s->flips[s->flip_count++] = mr_draw_at(s, at);
 }
 
 #define MR_TARGET
@@ -100,59 +141,16 @@ MR_TARGET_AVX2 static inline int refit_avx2(const float *w, const float *g, floa
 #undef MR_LEVEL
 #endif
 
-/* Draw order is not node order: the rows of the next block are asked for while this one is worked on. */
-static void prefetch_block(const mr_store *s, uint32_t block) {
-    const uint32_t *nodes = s->slot_node + (size_t)block * 64;
-    for (uint64_t m = s->block_dirty[block]; m; m &= m - 1) {
-        const float *w = s->world + 12 * (size_t)nodes[__builtin_ctzll(m)];
-        __builtin_prefetch(w);
-        __builtin_prefetch(w + 11);
-    }
-}
-
-/* Centre and half extents of [low, high], where the ends carry 1 u of rounding each: 16 u of the larger end covers that, the
- * centre, the half, and the plane test. */
-static void close_box(const float *low, const float *high, float *out) {
-    for (int k = 0; k < 3; k++) {
-        float c = 0.5f * low[k] + 0.5f * high[k], far = fabsf(low[k]) > fabsf(high[k]) ? fabsf(low[k]) : fabsf(high[k]);
-        float h = high[k] - c > c - low[k] ? high[k] - c : c - low[k];
-        out[k] = c;
-        out[3 + k] = h * (1.0f + (float)U16) + (far * (float)U16 + TINY);
-    }
-}
-
-/* Union of a block's boxes, its anchor and layers. Dead slots (no draw) are left out; hidden ones count. */
-static void refit_block(mr_store *s, uint32_t block) {
-    const float *box = s->box + (size_t)block * 384;
-    float low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
-    uint32_t anchor = s->slot_anchor[block * 64], layers = s->slot_layers[block * 64];
-    uint8_t mixed = 0;
-    uint32_t last = 64;
-    while (last > 0 && s->slot_draw[block * 64 + last - 1] == MR_NONE) last--;
-    for (int k = 0; k < 3; k++)
-        for (uint32_t i = 0; i < last; i++) {
-            float c = box[64 * k + i], h = box[64 * (k + 3) + i], a = c - h, b = c + h;
-            low[k] = a < low[k] ? a : low[k];
-            high[k] = b > high[k] ? b : high[k];
-        }
-    for (uint32_t i = 1; i < last; i++) {
-        if (s->slot_anchor[block * 64 + i] != anchor) anchor = MR_NONE;
-        if (s->slot_layers[block * 64 + i] != layers) mixed = 1;
-    }
-    close_box(low, high, s->block_box + (size_t)block * 8);
-    s->block_anchor[block] = anchor;
-    s->block_layers[block] = layers;
-    s->block_mixed_layers[block] = mixed;
-}
-
 /* Union of the boxes of up to 64 blocks of one anchor. */
 static void refit_group(mr_store *s, uint32_t group) {
-    uint32_t first = group * 64, end = first + 64 < s->slots / 64 ? first + 64 : s->slots / 64, anchor = s->block_anchor[first];
+    uint32_t first = group * 64, end = first + 64 < s->slots / 64 ? first + 64 : s->slots / 64, anchor = MR_NONE, any = 0;
     float low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
     for (uint32_t b = first; b < end; b++) {
         const float *box = s->block_box + (size_t)b * 8;
-        if (s->block_anchor[b] != anchor) anchor = MR_NONE;
         for (int k = 0; k < 6; k++) s->lane_box[(size_t)group * 384 + 64 * k + (b - first)] = box[k];
+        if (!s->block_used[b]) continue;
+        anchor = any && s->block_anchor[b] != anchor ? MR_NONE : s->block_anchor[b]; /* mixed: its blocks are looked at one by one */
+        any = 1;
         for (int k = 0; k < 3; k++) {
             float l = box[k] - box[3 + k], h = box[k] + box[3 + k];
             low[k] = l < low[k] ? l : low[k];
@@ -164,17 +162,26 @@ static void refit_group(mr_store *s, uint32_t group) {
     s->group_dirty[group] = 0;
 }
 
+/* Many blocks are refit in slot order: their rows then stream. */
+static void order_dirty_blocks(mr_store *s) {
+    if (s->dirty_block_count < s->slots / 64 / 8) return;
+    s->dirty_block_count = 0;
+    for (uint32_t b = 0; b < s->slots / 64; b++)
+        if (s->block_dirty[b]) s->dirty_blocks[s->dirty_block_count++] = b;
+}
+
 void mr_refit(mr_store *s) {
+    order_dirty_blocks(s);
     for (uint32_t k = 0; k < s->dirty_block_count; k++) {
         uint32_t block = s->dirty_blocks[k];
-        if (k + 1 < s->dirty_block_count) prefetch_block(s, s->dirty_blocks[k + 1]);
-        s->stats.draws_refit += (uint64_t)__builtin_popcountll(s->block_dirty[block]);
+        uint32_t next = k + 1 < s->dirty_block_count ? s->dirty_blocks[k + 1] : MR_NONE;
+        s->stats.draws_refit += (uint64_t)__builtin_popcountll(s->block_dirty[block] & s->block_used[block]);
 #if MR_HAVE_AVX2
-        if (s->level >= MR_AVX2) refit_slots_avx2(s, block);
+        if (s->level >= MR_AVX2) refit_block_avx2(s, block, next);
         else
 #endif
-            refit_slots_base(s, block);
-        refit_block(s, block);
+            refit_block_base(s, block, next);
+        label_block(s, block);
         s->group_dirty[block / 64] = 1;
     }
     for (uint32_t k = 0; k < s->dirty_block_count; k++)
@@ -183,30 +190,40 @@ void mr_refit(mr_store *s) {
     s->dirty_block_count = 0;
 }
 
-int mr_bounds(const mr_store *s, uint32_t first, uint32_t end, double lower[3], double upper[3]) {
+/* Adds the draws of one node slot to a world box. */
+static int extend(const mr_store *s, uint32_t i, double lower[3], double upper[3]) {
+    int any = 0;
+    for (uint32_t d = s->node_draw[i]; d != MR_NONE; d = s->draw_next[d]) {
+        uint32_t index = s->draw_geometry[d];
+        if (index >= s->geometry_count || !s->geometries[index].active) continue;
+        const mr_geometry *g = s->geometries + index;
+        const double *origin = s->anchors[s->anchor[i]].origin;
+        const float *w = s->world + 12 * (size_t)i;
+        any = 1;
+        for (int k = 0; k < 3; k++, w += 4) {
+            double c = origin[k] + w[3], h = 0;
+            for (int j = 0; j < 3; j++) {
+                c += (double)w[j] * (0.5 * g->lower[j] + 0.5 * g->upper[j]);
+                h += fabs((double)w[j]) * (0.5 * g->upper[j] - 0.5 * g->lower[j]);
+            }
+            if (c - h < lower[k]) lower[k] = c - h;
+            if (c + h > upper[k]) upper[k] = c + h;
+        }
+    }
+    return any;
+}
+
+int mr_bounds(const mr_store *s, uint32_t index, double lower[3], double upper[3]) {
     int any = 0;
     for (int k = 0; k < 3; k++) {
         lower[k] = INFINITY;
         upper[k] = -INFINITY;
     }
-    for (uint32_t i = first; i < end; i++)
-        for (uint32_t d = s->node_draw[i]; d != MR_NONE; d = s->draw_next[d]) {
-            uint32_t index = s->draw_geometry[d];
-            if (index >= s->geometry_count || !s->geometries[index].active) continue;
-            const mr_geometry *g = s->geometries + index;
-            const double *origin = s->anchors[s->anchor[i]].origin;
-            const float *w = s->world + 12 * (size_t)i;
-            any = 1;
-            for (int k = 0; k < 3; k++, w += 4) {
-                double c = origin[k] + w[3], h = 0;
-                for (int j = 0; j < 3; j++) {
-                    c += (double)w[j] * (0.5 * g->lower[j] + 0.5 * g->upper[j]);
-                    h += fabs((double)w[j]) * (0.5 * g->upper[j] - 0.5 * g->lower[j]);
-                }
-                if (c - h < lower[k]) lower[k] = c - h;
-                if (c + h > upper[k]) upper[k] = c + h;
-            }
-        }
+    uint32_t first = s->id_slot[index], end = index == 0 ? s->n : first + s->subtree[first];
+    if (index == 0 || !s->loose) /* whatever the order, or in order: slots in a row */
+        for (uint32_t i = first; i < end; i++) any |= extend(s, i, lower, upper);
+    else
+        for (uint32_t i = index; i != MR_NONE; i = mr_next_below(s, i, index)) any |= extend(s, s->id_slot[i], lower, upper);
     return any;
 }
 

@@ -111,15 +111,7 @@ static size_t gather_keys(const mr_store *s, const mr_view *v, unsigned alpha, u
     return n;
 }
 
-static const mr_bucket *bucket_of(const mr_store *s, uint32_t slot) {
-    uint32_t low = 0, high = s->bucket_count;
-    while (high - low > 1) {
-        uint32_t mid = (low + high) / 2;
-        if (s->buckets[mid].first_slot <= slot) low = mid;
-        else high = mid;
-    }
-    return s->buckets + low;
-}
+static const mr_bucket *bucket_of(const mr_store *s, uint32_t slot) { return s->buckets + s->block_bucket[slot / 64]; }
 
 static int build_sorted(const mr_store *s, const mr_view *v, const uint32_t *ranges, uint32_t range_count, unsigned alpha, int merge,
                         mr_list *out) {

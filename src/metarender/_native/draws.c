@@ -3,20 +3,35 @@
 
 #include <string.h>
 
+static int grow_draws(mr_store *s, uint32_t need) {
+    uint32_t c = s->draw_cap, k;
+    void *arrays[] = {&s->draw_geometry, &s->draw_material, &s->draw_next, &s->draw_slot};
+    for (int i = 0; i < 4; i++) {
+        k = c;
+        if (mr_grow(arrays[i], &k, need, sizeof(uint32_t))) return MR_NOMEM;
+    }
+    s->draw_cap = k;
+    return MR_OK;
+}
+
 static uint32_t take_draw(mr_store *s) {
     uint32_t d = s->draw_free;
     if (d != MR_NONE) {
         s->draw_free = s->draw_next[d];
         return d;
     }
-    uint32_t need = s->draw_rows + 1, c = s->draw_cap, k;
-    void *arrays[] = {&s->draw_node, &s->draw_geometry, &s->draw_material, &s->draw_next, &s->draw_slot};
-    for (int i = 0; i < 5; i++) {
-        k = c;
-        if (mr_grow(arrays[i], &k, need, sizeof(uint32_t))) return MR_NONE;
-    }
-    if (mr_grow(&s->draw_mirrored, &s->draw_cap, need, 1)) return MR_NONE;
-    return s->draw_rows++;
+    return grow_draws(s, s->draw_rows + 1) ? MR_NONE : s->draw_rows++;
+}
+
+/* A record for the slot; the caller links it. */
+static void fill_record(mr_store *s, uint32_t d, uint32_t slot, uint32_t geometry, uint32_t material) {
+    s->geometries[geometry].users++;
+    s->materials[material].users++;
+    s->draw_geometry[d] = geometry;
+    s->draw_material[d] = material;
+    s->draw_next[d] = s->draw_slot[d] = MR_NONE;
+    s->flags[slot] |= MR_DRAWN;
+    s->draw_count++;
 }
 
 void mr_note_idle(mr_store *s, uint32_t what) {
@@ -34,21 +49,26 @@ uint32_t mr_take_idle(mr_store *s, uint32_t *out) {
 }
 
 void mr_forget(mr_store *s, int kind, uint32_t index) {
-    if (kind == 0 && index < s->geometry_count) s->geometries[index].active = 0;
+    if (kind == 0 && index < s->geometry_count) {
+        s->geometries[index].active = 0;
+        s->draws_dirty |= s->geometries[index].users > 0;
+    }
     if (kind == 0) { /* taking away needs no memory */
         mr_set_levels(s, index, NULL, NULL, 0);
         mr_set_occluder(s, index, NULL, 0, NULL, 0);
     }
-    if (kind == 1 && index < s->material_count) s->materials[index].active = 0;
-    s->draws_dirty = 1;
+    if (kind == 1 && index < s->material_count) {
+        s->materials[index].active = 0;
+        s->draws_dirty |= s->materials[index].users > 0;
+    }
     s->epoch++;
 }
 
 static void release_record(mr_store *s, uint32_t d) {
     uint32_t g = s->draw_geometry[d], m = s->draw_material[d];
+    if (s->draw_slot[d] != MR_NONE) mr_kill_slot(s, s->draw_slot[d]);
     if (--s->geometries[g].users == 0) mr_note_idle(s, g);
     if (--s->materials[m].users == 0) mr_note_idle(s, m | 1u << 31);
-    s->draw_node[d] = MR_NONE;
     s->draw_next[d] = s->draw_free;
     s->draw_free = d;
     s->draw_count--;
@@ -73,7 +93,6 @@ void mr_clear_draws(mr_store *s, uint32_t slot) {
     }
     s->node_draw[slot] = MR_NONE;
     s->flags[slot] &= (uint8_t)~MR_DRAWN;
-    s->draws_dirty = 1;
     s->epoch++;
 }
 
@@ -84,20 +103,12 @@ int mr_set_draws(mr_store *s, uint32_t slot, const uint32_t *geometry, const uin
         if (reserve(s, geometry[i], material[i])) return MR_NOMEM;
         uint32_t d = take_draw(s);
         if (d == MR_NONE) return MR_NOMEM;
-        s->geometries[geometry[i]].users++;
-        s->materials[material[i]].users++;
-        s->draw_node[d] = s->node_id[slot];
-        s->draw_geometry[d] = geometry[i];
-        s->draw_material[d] = material[i];
-        s->draw_next[d] = s->draw_slot[d] = MR_NONE;
-        s->draw_mirrored[d] = 0;
+        fill_record(s, d, slot, geometry[i], material[i]);
         if (last == MR_NONE) s->node_draw[slot] = d;
         else s->draw_next[last] = d;
         last = d;
-        s->flags[slot] |= MR_DRAWN;
-        s->draw_count++;
     }
-    s->draws_dirty = 1;
+    if (k) mr_note_fresh(s, s->node_id[slot], 1);
     s->epoch++;
     return MR_OK;
 }
@@ -105,6 +116,23 @@ int mr_set_draws(mr_store *s, uint32_t slot, const uint32_t *geometry, const uin
 int mr_set_draws_many(mr_store *s, const uint32_t *slots, size_t n, const uint32_t *geometry, const uint32_t *material, uint32_t k) {
     for (size_t i = 0; i < n; i++)
         if (mr_set_draws(s, slots[i], geometry, material, k)) return MR_NOMEM;
+    return MR_OK;
+}
+
+int mr_set_draws_each(mr_store *s, uint32_t first, uint32_t n, const uint32_t *geometry, const uint32_t *material) {
+    uint32_t g = 0, m = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        g = geometry[i] > g ? geometry[i] : g;
+        m = material[i] > m ? material[i] : m;
+    }
+    if (n && (reserve(s, g, m) || grow_draws(s, s->draw_rows + n))) return MR_NOMEM;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t d = take_draw(s);
+        fill_record(s, d, first + i, geometry[i], material[i]);
+        s->node_draw[first + i] = d;
+        mr_note_fresh(s, s->node_id[first + i], n - i);
+    }
+    s->epoch++;
     return MR_OK;
 }
 
@@ -121,7 +149,7 @@ int mr_set_material(mr_store *s, uint32_t index, uint32_t key, uint32_t shading)
     if (mr_grow(&s->materials, &s->material_cap, index + 1, sizeof(mr_material))) return MR_NOMEM;
     if (index >= s->material_count) s->material_count = index + 1;
     mr_material *m = s->materials + index;
-    if (!m->active || m->key != key || m->shading != shading) s->draws_dirty = 1;
+    if (m->users && (!m->active || m->key != key || m->shading != shading)) s->draws_dirty = 1;
     m->key = key;
     m->shading = shading;
     m->active = 1;
@@ -130,16 +158,44 @@ int mr_set_material(mr_store *s, uint32_t index, uint32_t key, uint32_t shading)
     return MR_OK;
 }
 
+void mr_label_draws(mr_store *s, uint32_t slot) {
+    for (uint32_t d = s->node_draw[slot]; d != MR_NONE; d = s->draw_next[d]) {
+        uint32_t at = s->draw_slot[d];
+        if (at == MR_NONE) continue;
+        if (s->slot_anchor[at] != s->anchor[slot]) s->page_epoch[MR_INFO][at / 256] = s->epoch;
+        s->slot_anchor[at] = s->anchor[slot];
+        s->slot_layers[at] = s->layers[slot];
+        mr_dirty_slot(s, at);
+    }
+}
+
+uint32_t mr_draw_at(const mr_store *s, uint32_t at) {
+    uint32_t node = s->slot_node[at], d = node == MR_NONE ? MR_NONE : s->node_draw[node];
+    while (d != MR_NONE && s->draw_slot[d] != at) d = s->draw_next[d];
+    return d;
+}
+
+void mr_slot_materials(const mr_store *s, uint32_t *out) {
+    for (uint32_t i = 0; i < s->slots; i++) {
+        uint32_t d = mr_draw_at(s, i);
+        out[i] = d == MR_NONE ? 0 : s->draw_material[d];
+    }
+}
+
+void mr_dirty_slot(mr_store *s, uint32_t at) {
+    uint32_t block = at / 64;
+    if (!s->block_dirty[block]) s->dirty_blocks[s->dirty_block_count++] = block;
+    s->block_dirty[block] |= (uint64_t)1 << (at & 63);
+}
+
 uint32_t mr_page_slots(int kind) { return kind == MR_TRANSFORM ? 64 : 256; }
 
 void mr_touch_draws(mr_store *s, uint32_t slot, unsigned kinds) {
     for (uint32_t d = s->node_draw[slot]; d != MR_NONE; d = s->draw_next[d]) {
         uint32_t at = s->draw_slot[d];
         if (at == MR_NONE) continue;
-        uint32_t block = at / 64;
-        if (!s->block_dirty[block]) s->dirty_blocks[s->dirty_block_count++] = block;
-        s->block_dirty[block] |= (uint64_t)1 << (at & 63);
-        if (kinds & 1u << MR_TRANSFORM) s->page_epoch[MR_TRANSFORM][block] = s->epoch;
+        mr_dirty_slot(s, at);
+        if (kinds & 1u << MR_TRANSFORM) s->page_epoch[MR_TRANSFORM][at / 64] = s->epoch;
         if (kinds & 1u << MR_STATE) s->page_epoch[MR_STATE][at / 256] = s->epoch;
     }
 }
@@ -153,8 +209,8 @@ void mr_fill_rows(const mr_store *s, int kind, uint32_t first, uint32_t count, v
             else memcpy(to, s->world + 12 * (size_t)node, 48);
             to += 48;
         } else if (kind == MR_INFO) {
-            uint32_t flags = node != MR_NONE && s->slot_mirrored[i] ? 1u << 24 : 0;
-            uint32_t row[4] = {s->slot_id[i], s->slot_material[i], s->slot_anchor[i] | flags, 0};
+            uint32_t d = mr_draw_at(s, i), flags = (uint32_t)(s->block_mirrored[i / 64] >> (i & 63) & 1) << 24;
+            uint32_t row[4] = {s->slot_id[i], d == MR_NONE ? 0 : s->draw_material[d], s->slot_anchor[i] | flags, 0};
             memcpy(to, row, sizeof row);
             to += 16;
         } else {

@@ -6,8 +6,8 @@
  *
  * Three index spaces, never mixed:
  *   id index   24 bits, what users and pictures see together with an 8-bit generation; 0 is the root / background
- *   node slot  depth-first pre-order: a parent comes before its children, a subtree is one contiguous range
- *   draw slot  draw order, in blocks of 64; buckets start at multiples of 64; unused slots have no live bit
+ *   node slot  parents before children; depth-first, a subtree one contiguous range, but for what was edited lately (order.c)
+ *   draw slot  draw order, in blocks of 64; buckets start at multiples of 64 and end with spare slots; unused slots have no live bit
  * A draw record is a stable index for one (node, geometry, material).
  */
 #ifndef MR_H
@@ -37,7 +37,7 @@ enum {
     MR_TOGGLED = 8,      /* visibility changed: walk the subtree */
     MR_RELABELLED = 16,  /* layers changed: refresh this node's draws */
     MR_TINTED = 32,      /* state row changed */
-    MR_FRESH = 64,       /* never had an anchor */
+    MR_SPILLED = 64,     /* has children outside its extent (see order.c) */
     MR_DRAWN = 128,      /* has draws */
     MR_PENDING = MR_MOVED | MR_TOGGLED | MR_RELABELLED | MR_TINTED,
 };
@@ -61,7 +61,9 @@ typedef struct { double origin[3], offset[3]; int64_t cell[3]; uint32_t parent, 
 /* A leaf range: consecutive leaf siblings in the user's order. */
 typedef struct { uint32_t first_id, count, next; } mr_range;
 
-typedef struct { uint32_t klass, shading, first_slot, slots; } mr_bucket;
+/* Draws that may merge: `slots` in use (the first `sorted` in order, `dead` of them empty) of `room`; sum of the surfaces of
+ * its block boxes now and when it was sorted (negative: not yet known). */
+typedef struct { uint32_t klass, shading, first_slot, slots, room, sorted, dead, spare; double area, area_sorted; } mr_bucket;
 
 typedef struct {
     uint64_t updates, nodes_updated, draws_refit, blocks_refit, reorders, resorts, anchors_made;
@@ -69,7 +71,7 @@ typedef struct {
 
 typedef struct mr_store {
     /* by id index */
-    uint32_t id_count, id_cap, id_free_head, id_free_tail, node_count;
+    uint32_t id_count, id_cap, id_gen_cap, id_free_head, id_free_tail, node_count;
     uint32_t *id_slot, *id_parent, *id_child, *id_last, *id_next, *id_prev, *id_range;
     uint64_t *id_serial, serial;
     uint8_t *id_gen;
@@ -98,17 +100,18 @@ typedef struct mr_store {
     uint32_t *idle, idle_count, idle_cap;
     /* draw records */
     uint32_t draw_rows, draw_cap, draw_free, draw_count;
-    uint32_t *draw_node, *draw_geometry, *draw_material, *draw_next, *draw_slot;
-    uint8_t *draw_mirrored;
+    uint32_t *draw_geometry, *draw_material, *draw_next, *draw_slot;
     /* by draw slot */
     uint32_t slots, slot_cap, bucket_count, bucket_cap;
-    uint32_t *slot_draw, *slot_node, *slot_geometry, *slot_material, *slot_id, *slot_anchor, *slot_layers;
-    float *box;                 /* [block][6][64]: centre xyz, half extents xyz, metres relative to the slot's anchor */
+    uint32_t *slot_node, *slot_geometry, *slot_id, *slot_anchor, *slot_layers;
+    float *box;                 /* [block][6][64]: centre xyz, half extents xyz, metres relative to the slot's anchor; NaN when unused */
     /* by block of 64 draw slots */
     float *block_box;           /* [block][8]: centre xyz, half xyz, two spare */
-    uint64_t *block_live, *block_break, *block_dirty;
+    uint64_t *block_live, *block_break, *block_dirty, *block_used, *block_mirrored;
     uint32_t *block_anchor, *block_layers;   /* MR_NONE: mixed anchors; layers 0 with block_mixed_layers */
-    uint8_t *block_mixed_layers, *slot_mirrored;
+    uint32_t *block_bucket;                  /* MR_NONE: none */
+    float *block_area;
+    uint8_t *block_mixed_layers;
     mr_bucket *buckets;
     /* by group of 64 blocks: like block_box, block_anchor */
     float *group_box;
@@ -122,7 +125,13 @@ typedef struct mr_store {
     mr_run *dirty;
     uint32_t dirty_count, dirty_cap;
     uint32_t *dirty_blocks, dirty_block_count;
-    uint8_t topology_dirty, draws_dirty, scan_all, nodes_moved;
+    mr_run *heap;                            /* runs found while walking (update.c) */
+    uint32_t heap_count, heap_cap;
+    uint32_t holes, loose;                   /* node slots without a node; slots used since the last order */
+    uint32_t *fresh, fresh_count, fresh_cap; /* id indices of nodes with draws that have no slot yet */
+    uint32_t *flips, flip_count, flip_cap;   /* draws whose determinant changed sign */
+    uint32_t unsorted;                       /* buckets that wait to be sorted */
+    uint8_t topology_dirty, draws_dirty, scan_all, nodes_moved, pinned;  /* pinned: borrowed views forbid reordering */
     int level;
     mr_stats stats;
     /* level of detail (lod.c): by geometry, its coarser levels */
@@ -138,12 +147,17 @@ typedef struct mr_store {
 void *mr_block_new(size_t bytes);
 void mr_block_retain(void *block);
 void mr_block_release(void *block);
+/* Bytes that a block takes, its header included; 0 for NULL. */
+size_t mr_block_bytes(const void *block);
 /* Grows *array from `used` to at least `need` elements of `size` bytes, zeroing what is new; *cap in elements. */
 int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size);
 
 /* ---- store and tree (store.c, order.c) ------------------------------------------------------------------------- */
 mr_store *mr_store_new(int level);
 void mr_store_free(mr_store *s);
+/* Bytes held for: nodes and ids, transforms and anchors, state, draws, bounds, descriptions, change tracking. */
+#define MR_MEMORY_KINDS 7
+void mr_memory(const mr_store *s, uint64_t out[MR_MEMORY_KINDS]);
 /* The public id of an index: index | generation << 24. */
 uint32_t mr_public_id(const mr_store *s, uint32_t index);
 /* The index of a public id, or MR_NONE when it names no live node. Id 0 is the root. */
@@ -157,6 +171,8 @@ int mr_add(mr_store *s, uint32_t parent, uint32_t count, int leaf_range, uint32_
 uint32_t mr_subtree_ids(const mr_store *s, uint32_t index, uint32_t *ids);
 /* Removes a node with its subtree; the generations of its ids advance. */
 int mr_remove(mr_store *s, uint32_t index);
+/* Removes n leaves by public id; returns n, or the row of the first that is stale, repeated or has children (the ones before are gone). */
+size_t mr_remove_leaves(mr_store *s, const uint32_t *ids, size_t n);
 /* Makes `index` the last child of `parent`; MR_CYCLE when `parent` lies in its subtree. */
 int mr_set_parent(mr_store *s, uint32_t index, uint32_t parent);
 /* Copies all nodes of another store under `parent`; geometry and material map indices (may be NULL: no draws). Writes the
@@ -168,6 +184,20 @@ uint32_t mr_children(const mr_store *s, uint32_t index, uint32_t *ids);
 void mr_ids(const mr_store *s, uint32_t first, uint32_t n, uint32_t *ids);
 /* Brings node slots into depth-first order if topology changed. */
 int mr_order(mr_store *s);
+/* The same once a sixteenth of the slots are holes or were added lately. */
+int mr_order_lazily(mr_store *s);
+/* Brings the members of a range into consecutive slots. */
+int mr_range_close(mr_store *s, uint32_t range);
+/* Pieces that store.c and order.c share: the next index in depth-first order below `top` (MR_NONE at the end); room for slots;
+ * a slot with the defaults of a new node; an empty slot; new slots [first, first + count) below a parent slot; a subtree's
+ * rows to the end of the slots, as a child of `parent` (index). */
+uint32_t mr_next_below(const mr_store *s, uint32_t index, uint32_t top);
+int mr_reserve_nodes(mr_store *s, uint32_t need);
+void mr_init_slot(mr_store *s, uint32_t slot, uint32_t index, uint32_t parent_slot);
+void mr_make_hole(mr_store *s, uint32_t slot);
+void mr_attach_tail(mr_store *s, uint32_t parent, uint32_t first, uint32_t count);
+int mr_move_to_tail(mr_store *s, uint32_t index, uint32_t parent);
+void mr_trim_ids(mr_store *s);
 /* Frees a range record (its members stay as plain nodes). */
 void mr_range_free(mr_store *s, uint32_t range);
 
@@ -210,6 +240,9 @@ void mr_write_matrices(mr_store *s, uint32_t first, uint32_t n, const double *m)
 /* ---- update (update.c) ----------------------------------------------------------------------------------------- */
 /* Brings everything derived up to date: slot order, world transforms, anchors, visibility, bounds, draw order. */
 int mr_update(mr_store *s);
+/* Whether derived data is out of date; whether mr_update would do anything (tidying included). */
+int mr_pending(const mr_store *s);
+int mr_has_work(const mr_store *s);
 /* The same from scratch, without hysteresis: a pure function of ids and content. */
 int mr_settle(mr_store *s);
 /* World transforms of slots [first, end) whose parents are up to date (transform.inl, one per level). */
@@ -245,14 +278,45 @@ void mr_note_idle(mr_store *s, uint32_t what);
 /* Takes descriptions that no draw uses off the idle list: writes kind << 31 | index, returns their number. */
 uint32_t mr_take_idle(mr_store *s, uint32_t *out);
 void mr_clear_draws(mr_store *s, uint32_t slot);
+/* One draw (geometry[i], material[i]) for each of n consecutive node slots that have none. */
+int mr_set_draws_each(mr_store *s, uint32_t first, uint32_t n, const uint32_t *geometry, const uint32_t *material);
 /* Registers a geometry (class bits and local box) or a material (class bits and shading class); redefining is allowed. */
 int mr_set_geometry(mr_store *s, uint32_t index, uint32_t key, const double lower[3], const double upper[3]);
 int mr_set_material(mr_store *s, uint32_t index, uint32_t key, uint32_t shading);
 /* Sorts every draw and lays out slots, buckets and blocks anew. */
 int mr_sort_draws(mr_store *s);
+/* Sorts the draws of one bucket in its own slots. */
+int mr_sort_bucket(mr_store *s, uint32_t bucket);
+/* The bucket that waits most urgently to be sorted, or MR_NONE; counts those that wait. */
+uint32_t mr_worst_bucket(mr_store *s);
+/* Grows (or, with a quarter left, shrinks) the arrays by draw slot. */
+int mr_grow_slots(mr_store *s, uint32_t slots);
+/* Empties draw slots [first, first + count): whole blocks, of bucket `bucket` from now on. */
+void mr_clear_slots(mr_store *s, uint32_t first, uint32_t count, uint32_t bucket);
+/* Puts a draw of a node slot into draw slot `at` of a bucket. */
+void mr_fill_slot(mr_store *s, uint32_t at, uint32_t node, uint32_t d, const mr_bucket *b);
+/* Empties one draw slot: a dead bit until its bucket is sorted. */
+void mr_kill_slot(mr_store *s, uint32_t at);
+/* Gives the draws of fresh nodes, and those that changed class, slots at the end of their buckets. */
+int mr_place_fresh(mr_store *s);
+int mr_place_flips(mr_store *s);
+/* Asks for a new layout when an eighth of the slots holds no draw. */
+void mr_check_waste(mr_store *s);
+/* Remembers that draws of a node have no slot; `more` of the kind may follow at once. */
+void mr_note_fresh(mr_store *s, uint32_t index, uint32_t more);
+/* Geometry class of a draw of a node that is mirrored or not; 1 when both its descriptions are active. */
+uint32_t mr_class_of(const mr_store *s, uint32_t d, int mirrored);
+int mr_drawable(const mr_store *s, uint32_t d);
+/* The draw record in a draw slot, MR_NONE in an empty one; and the materials of all slots (0 in empty ones). */
+uint32_t mr_draw_at(const mr_store *s, uint32_t at);
+void mr_slot_materials(const mr_store *s, uint32_t *out);
+/* Marks one draw slot for refitting. */
+void mr_dirty_slot(mr_store *s, uint32_t at);
+/* Copies anchor and layers of a node slot to its draws. */
+void mr_label_draws(mr_store *s, uint32_t slot);
 /* 1 when a 3x4 world row turns right-handed triangles into left-handed ones (determinant < 0, in float64). */
 int mr_mirrored(const float *world);
-/* Refits the boxes of the draws marked dirty, and their blocks; sets draws_dirty when a draw changed class. */
+/* Refits the boxes of the draws marked dirty, and their blocks; notes the draws that changed class. */
 void mr_refit(mr_store *s);
 /* Marks the draws of a node slot for refitting and the pages of `kinds` (bit per row kind) as changed. */
 void mr_touch_draws(mr_store *s, uint32_t slot, unsigned kinds);
@@ -261,8 +325,8 @@ void mr_fill_rows(const mr_store *s, int kind, uint32_t first, uint32_t count, v
 /* Runs of slots whose page changed after `since`, gaps of one page bridged; returns their number (at most pages / 2 + 1). */
 uint32_t mr_dirty_runs(const mr_store *s, int kind, uint64_t since, mr_run *runs);
 uint32_t mr_page_slots(int kind);
-/* World box (float64) of the visible and hidden draws of node slots [first, end); returns 0 when there are none. */
-int mr_bounds(const mr_store *s, uint32_t first, uint32_t end, double lower[3], double upper[3]);
+/* World box (float64) of the visible and hidden draws of an index and everything below it; returns 0 when there are none. */
+int mr_bounds(const mr_store *s, uint32_t index, double lower[3], double upper[3]);
 /* Boxes of all draw slots as rows of centre and half extents, relative to each slot's anchor. */
 void mr_boxes(const mr_store *s, float *out);
 
@@ -280,6 +344,16 @@ int mr_state_edit(mr_store *s, const uint32_t *slots, size_t n, const mr_state_e
 void mr_parents(const mr_store *s, const uint32_t *slots, size_t n, uint32_t *ids);
 /* Gathers the rows of n runs one behind the other. */
 void mr_fill_runs(const mr_store *s, int kind, const mr_run *runs, size_t n, void *out);
+/* ---- parts (parts.c) ------------------------------------------------------------------------------------------- */
+/* Appends n leaves as one range under `parent` (index): matrices of `rows` (3 or 4) rows of 4 float64 each, one draw
+ * (geometry[i], material[i]) each; writes public ids and the number of the range. */
+int mr_add_parts(mr_store *s, uint32_t parent, uint32_t n, const double *matrices, uint32_t rows, const uint32_t *geometry,
+                 const uint32_t *material, uint32_t *ids, uint32_t *range);
+/* First of n matrices with a linear value beyond +-linear, a position beyond +-position, a value that is not finite, or a
+ * last row other than (0, 0, 0, 1); n when there is none. */
+size_t mr_bad_matrix(const double *matrices, size_t n, uint32_t rows, double linear, double position);
+/* Sets the state rows of a slot range that have a `value` that is not finite to value 0; returns their number, notes the first. */
+size_t mr_check_state(mr_store *s, uint32_t first, uint32_t n, size_t *row);
 
 /* ---- culling (cull.c) ------------------------------------------------------------------------------------------ */
 /* ---- level of detail and size on screen (lod.c) ---------------------------------------------------------------- */

@@ -338,7 +338,8 @@ static int draw_occluders(const mr_store *s, mr_view *v, const mr_frame *frame) 
         const double *anchor = s->anchors[s->slot_anchor[slot]].origin;
         double origin[3] = {anchor[0] - v->eye[0], anchor[1] - v->eye[1], anchor[2] - v->eye[2]};
         const float *world = s->world + 12 * (size_t)s->slot_node[slot];
-        if (mr_raster_occluder(v, s->occluders[s->slot_geometry[slot]], world, origin, s->slot_mirrored[slot])) return MR_NOMEM;
+        if (mr_raster_occluder(v, s->occluders[s->slot_geometry[slot]], world, origin,
+                               (int)(s->block_mirrored[slot / 64] >> (slot & 63) & 1))) return MR_NOMEM;
     }
     return MR_OK;
 }

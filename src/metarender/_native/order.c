@@ -1,4 +1,10 @@
-/* Depth-first slot order: a linear check, and a rebuild only when an edit really broke the order. */
+/* Depth-first slot order, kept lazily.
+ *
+ * `subtree` is the extent of a node: the slots after it that hold descendants or holes. Order keeps three rules at all times:
+ * a parent comes before its children; extents nest; children outside their parent's extent are the last of its list, and
+ * the parent then carries MR_SPILLED. New nodes and moved subtrees go to the end, removed ones leave holes, and the whole is
+ * brought into depth-first order when that is a sixteenth.
+ */
 #include "mr.h"
 
 #include <string.h>
@@ -26,9 +32,9 @@ static int in_user_order(const mr_store *s) {
     return 1;
 }
 
-static void count_subtrees(mr_store *s) {
-    for (uint32_t i = 0; i < s->n; i++) s->subtree[i] = 1;
-    for (uint32_t i = s->n - 1; i > 0; i--) s->subtree[s->parent[i]] += s->subtree[i];
+static void count_subtrees(mr_store *s, uint32_t first) {
+    for (uint32_t i = first; i < s->n; i++) s->subtree[i] = 1;
+    for (uint32_t i = s->n - 1; i > first; i--) s->subtree[s->parent[i]] += s->subtree[i];
 }
 
 /* from[new slot] = old slot, by walking the sibling lists; returns the number of live slots. */
@@ -56,12 +62,11 @@ static int gather(void *array, const uint32_t *from, uint32_t n, uint32_t cap, s
     return MR_OK;
 }
 
-/* Re-runnable when memory runs out half way: `from` is then the identity for what was already gathered only if all were;
- * therefore every new array is made before any is swapped. */
-static int permute(mr_store *s, const uint32_t *from, uint32_t n) {
+/* Every new array is made before any is swapped, so that running out of memory leaves the store as it was. */
+static int permute(mr_store *s, const uint32_t *from, uint32_t n, uint32_t cap) {
     void *arrays[] = {&s->position, &s->linear, &s->world, &s->state, &s->node_id, &s->anchor, &s->layers, &s->trs, &s->node_draw,
-                      &s->flags};
-    static const size_t sizes[] = {24, 36, 48, sizeof(mr_state), 4, 4, 4, 4, 4, 1};
+                      &s->flags, &s->parent, &s->subtree};
+    static const size_t sizes[] = {24, 36, 48, sizeof(mr_state), 4, 4, 4, 4, 4, 1, 4, 4};
     enum { COUNT = sizeof sizes / sizeof *sizes };
     void *copies[COUNT];
     for (int k = 0; k < COUNT; k++) {
@@ -69,7 +74,7 @@ static int permute(mr_store *s, const uint32_t *from, uint32_t n) {
         mr_block_retain(copies[k]);
     }
     int bad = MR_OK;
-    for (int k = 0; k < COUNT && !bad; k++) bad = gather(arrays[k], from, n, s->cap, sizes[k]);
+    for (int k = 0; k < COUNT && !bad; k++) bad = gather(arrays[k], from, n, cap, sizes[k]);
     for (int k = 0; k < COUNT; k++) {
         if (bad) { /* put the old array back */
             void *now;
@@ -86,13 +91,15 @@ static int permute(mr_store *s, const uint32_t *from, uint32_t n) {
 static int rebuild(mr_store *s) {
     uint32_t *from = mr_block_new((size_t)s->n * sizeof *from);
     if (!from) return MR_NOMEM;
-    uint32_t n = walk(s, from);
-    if (permute(s, from, n)) {
+    uint32_t n = walk(s, from), cap = s->cap;
+    if (n < cap / 4) cap = n + n / 4 < 64 ? 64 : n + n / 4; /* memory goes back when a quarter is left */
+    if (permute(s, from, n, cap)) {
         mr_block_release(from);
         return MR_NOMEM;
     }
     mr_block_release(from);
     s->n = n;
+    s->cap = cap;
     for (uint32_t i = 0; i < n; i++) s->id_slot[s->node_id[i]] = i;
     for (uint32_t i = 1; i < n; i++) s->parent[i] = s->id_slot[s->id_parent[s->node_id[i]]];
     s->nodes_moved = 1;
@@ -105,7 +112,84 @@ static int rebuild(mr_store *s) {
 int mr_order(mr_store *s) {
     if (!s->topology_dirty) return MR_OK;
     if (!(ordered(s) && in_user_order(s)) && rebuild(s)) return MR_NOMEM;
-    count_subtrees(s);
+    count_subtrees(s, 0);
+    for (uint32_t i = 0; i < s->n; i++) s->flags[i] &= (uint8_t)~MR_SPILLED;
     s->topology_dirty = 0;
+    s->holes = s->loose = 0;
+    mr_trim_ids(s);
+    return MR_OK;
+}
+
+int mr_order_lazily(mr_store *s) {
+    return s->pinned || s->holes + s->loose <= s->n / 16 + 16 ? MR_OK : mr_order(s);
+}
+
+void mr_make_hole(mr_store *s, uint32_t slot) {
+    mr_init_slot(s, slot, MR_NONE, 0);
+    s->anchor[slot] = 0; /* not counted: a hole is composed like a child of the root and changes nothing */
+    s->flags[slot] = 0;
+    s->holes++;
+    s->topology_dirty = 1;
+}
+
+/* Moves the row of a node to a free slot and leaves a hole; parents and extents are the caller's. */
+static void move_row(mr_store *s, uint32_t from, uint32_t to) {
+    memcpy(s->position + 3 * (size_t)to, s->position + 3 * (size_t)from, 3 * sizeof(double));
+    memcpy(s->linear + 9 * (size_t)to, s->linear + 9 * (size_t)from, 9 * sizeof(float));
+    memcpy(s->world + 12 * (size_t)to, s->world + 12 * (size_t)from, 12 * sizeof(float));
+    s->state[to] = s->state[from];
+    s->node_id[to] = s->node_id[from];
+    s->parent[to] = s->parent[from];
+    s->subtree[to] = 1;
+    s->anchor[to] = s->anchor[from];
+    s->layers[to] = s->layers[from];
+    s->trs[to] = s->trs[from];
+    s->node_draw[to] = s->node_draw[from];
+    s->flags[to] = s->flags[from] & (uint8_t)~MR_SPILLED;
+    s->id_slot[s->node_id[to]] = to;
+    for (uint32_t d = s->node_draw[to]; d != MR_NONE; d = s->draw_next[d])
+        if (s->draw_slot[d] != MR_NONE && !s->draws_dirty) s->slot_node[s->draw_slot[d]] = to;
+    mr_make_hole(s, from);
+}
+
+/* Ancestors whose extents end where the new slots begin take them in; else the parent has spilled. A chain of many such
+ * ancestors is not worth the walk. */
+void mr_attach_tail(mr_store *s, uint32_t parent, uint32_t first, uint32_t count) {
+    uint32_t up = parent, steps = 0;
+    for (; up != 0 && up + s->subtree[up] == first && steps <= 8; up = s->parent[up]) steps++;
+    if (steps == 0 || steps > 8) s->flags[parent] |= MR_SPILLED;
+    else
+        for (up = parent; steps > 0; up = s->parent[up], steps--) s->subtree[up] += count;
+    s->loose += count;
+    s->topology_dirty = 1;
+}
+
+int mr_move_to_tail(mr_store *s, uint32_t index, uint32_t parent) {
+    uint32_t k = mr_subtree_ids(s, index, NULL), first = s->n;
+    if (mr_reserve_nodes(s, s->n + k) || mr_grow(&s->dirty, &s->dirty_cap, s->dirty_count + 1, sizeof(mr_run))) return MR_NOMEM;
+    for (uint32_t i = index; i != MR_NONE; i = mr_next_below(s, i, index)) {
+        uint32_t to = s->n++;
+        move_row(s, s->id_slot[i], to);
+        s->parent[to] = i == index ? s->id_slot[parent] : s->id_slot[s->id_parent[i]];
+    }
+    count_subtrees(s, first);
+    mr_attach_tail(s, s->id_slot[parent], first, k);
+    if (!s->scan_all) s->dirty[s->dirty_count++] = (mr_run){first, k};
+    return MR_OK;
+}
+
+int mr_range_close(mr_store *s, uint32_t range) {
+    uint32_t count = s->ranges[range].count, index = s->ranges[range].first_id;
+    if (!count || s->id_slot[index] == MR_NONE || !s->topology_dirty) return MR_OK;
+    if (mr_grow(&s->dirty, &s->dirty_cap, s->dirty_count + 1, sizeof(mr_run))) return MR_NOMEM;
+    uint32_t first = s->id_slot[index], moved = 0;
+    for (uint32_t k = 0; k < count; k++, index = s->id_next[index]) {
+        uint32_t at = s->id_slot[index];
+        if (at == first + k) continue;
+        move_row(s, at, first + k);
+        s->holes--; /* one hole filled, one made */
+        moved = 1;
+    }
+    if (moved && !s->scan_all) s->dirty[s->dirty_count++] = (mr_run){first, count};
     return MR_OK;
 }

@@ -12,11 +12,8 @@ enum { OUT = 0, CUT = 1, IN = 2 };
 
 uint64_t mr_filtered(const mr_store *s, const mr_filter *f, uint32_t block) {
     uint64_t word = s->block_live[block];
-    const uint32_t *draws = s->slot_draw + (size_t)block * 64, *layers = s->slot_layers + (size_t)block * 64;
-    if (f->hidden) {
-        word = 0;
-        for (unsigned i = 0; i < 64; i++) word |= (uint64_t)(draws[i] != MR_NONE) << i;
-    }
+    const uint32_t *layers = s->slot_layers + (size_t)block * 64;
+    if (f->hidden) word = s->block_used[block];
     if (!s->block_mixed_layers[block]) return f->layers & s->block_layers[block] ? word : 0;
     for (uint64_t w = word; w; w &= w - 1) {
         unsigned i = (unsigned)__builtin_ctzll(w);
@@ -62,11 +59,7 @@ static void put(const double low[3], const double high[3], double *out) {
     }
 }
 
-static int empty(const mr_store *s, uint32_t block) {
-    for (uint32_t i = block * 64; i < block * 64 + 64; i++)
-        if (s->slot_draw[i] != MR_NONE) return 0;
-    return 1;
-}
+static int empty(const mr_store *s, uint32_t block) { return !s->block_used[block]; }
 
 static void mixed_group(const mr_store *s, const mr_queue *q, uint32_t group, double *out) {
     double low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
@@ -93,7 +86,7 @@ int mr_queue_refresh(const mr_store *s, mr_queue *q) {
         if (s->block_anchor[b] != MR_NONE) continue;
         double low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
         for (uint32_t i = 0; i < 64; i++)
-            if (s->slot_draw[b * 64 + i] != MR_NONE) join(s, s->slot_anchor[b * 64 + i], s->box + (size_t)b * 384 + i, 64, low, high);
+            if (s->block_used[b] >> i & 1) join(s, s->slot_anchor[b * 64 + i], s->box + (size_t)b * 384 + i, 64, low, high);
         put(low, high, q->mixed_block + 6 * (size_t)b);
     }
     for (uint32_t g = 0; g < groups; g++)

@@ -163,7 +163,7 @@ static int trace(const mr_store *s, const mr_ray *r, const mr_bvh *b, uint32_t s
     const double *origin = s->anchors[s->slot_anchor[slot]].origin;
     double c[3][3], o[3], local_o[3], local_d[3], det = cofactors(w, c);
     if (sides & MR_AS_DRAWN) {
-        uint32_t key = s->geometries[s->slot_geometry[slot]].key | s->materials[s->slot_material[slot]].key;
+        uint32_t key = s->geometries[s->slot_geometry[slot]].key | s->materials[s->draw_material[mr_draw_at(s, slot)]].key;
         sides = key & MR_CLASS_DOUBLE_SIDED ? MR_FRONT | MR_BACK : MR_FRONT;
     }
     for (int k = 0; k < 3; k++) o[k] = r->origin[k] - origin[k];

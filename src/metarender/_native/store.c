@@ -1,3 +1,6 @@
+#ifdef __linux__
+#define _DEFAULT_SOURCE /* madvise */
+#endif
 /* Memory, ids and the tree: adding, removing and moving nodes in O(1) list edits; order.c restores slot order later. */
 #include "mr.h"
 
@@ -5,40 +8,56 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADER 64
-
-void *mr_block_new(size_t bytes) {
-    size_t whole = (bytes + HEADER + 64 + 63) & ~(size_t)63; /* 64 spare bytes: kernels may load past the last row */
-#ifdef _WIN32
-    char *p = _aligned_malloc(whole, 64);
-#else
-    char *p = aligned_alloc(64, whole);
+#ifdef __linux__
+#include <sys/mman.h>
 #endif
-    if (!p) return NULL;
-    memset(p, 0, whole);
-    atomic_init((atomic_size_t *)p, 1);
-    return p + HEADER;
+
+#define HUGE_BLOCK ((size_t)4 << 20) /* bytes from which a block asks for large pages */
+
+/* What stands before the rows of a block. */
+typedef struct { atomic_size_t users; void *base; size_t bytes; } block_header;
+
+static block_header *header_of(void *block) { return (block_header *)((char *)block - 64); }
+
+/* calloc gives large blocks as untouched zero pages: nothing is written twice. */
+void *mr_block_new(size_t bytes) {
+    size_t whole = bytes + 64 + 64 + 64; /* alignment, header, and spare bytes: kernels may load past the last row */
+    char *base = calloc(1, whole);
+    if (!base) return NULL;
+    char *block = (char *)(((uintptr_t)base + 127) & ~(uintptr_t)63);
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (bytes >= HUGE_BLOCK) { /* rows are gathered in draw order: small pages would miss the TLB at every row */
+        uintptr_t first = ((uintptr_t)base + 4095) & ~(uintptr_t)4095, end = ((uintptr_t)base + whole) & ~(uintptr_t)4095;
+        madvise((void *)first, end - first, MADV_HUGEPAGE);
+    }
+#endif
+    block_header *h = header_of(block);
+    atomic_init(&h->users, 1);
+    h->base = base;
+    h->bytes = whole;
+    return block;
 }
 
+size_t mr_block_bytes(const void *block) { return block ? header_of((void *)block)->bytes : 0; }
+
 void mr_block_retain(void *block) {
-    if (block) atomic_fetch_add((atomic_size_t *)((char *)block - HEADER), 1);
+    if (block) atomic_fetch_add(&header_of(block)->users, 1);
 }
 
 void mr_block_release(void *block) {
-    if (!block) return;
-    char *p = (char *)block - HEADER;
-    if (atomic_fetch_sub((atomic_size_t *)p, 1) != 1) return;
-#ifdef _WIN32
-    _aligned_free(p);
-#else
-    free(p);
-#endif
+    if (!block || atomic_fetch_sub(&header_of(block)->users, 1) != 1) return;
+    free(header_of(block)->base);
+}
+
+/* Small arrays double; large ones grow by a quarter, so that a scene is never held twice. */
+static uint32_t next_cap(uint32_t cap, uint32_t need) {
+    uint64_t want = cap < 64 ? 64 : cap < 65536 ? (uint64_t)cap * 2 : (uint64_t)cap + cap / 4;
+    return want > need ? (uint32_t)want : need;
 }
 
 int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size) {
     if (need <= *cap) return MR_OK;
-    uint64_t want = *cap ? (uint64_t)*cap * 2 : 64;
-    if (want < need) want = need;
+    uint32_t want = next_cap(*cap, need);
     void *old;
     memcpy(&old, array, sizeof old);
     void *block = mr_block_new((size_t)want * size);
@@ -46,27 +65,61 @@ int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size) {
     if (old) memcpy(block, old, (size_t)*cap * size);
     mr_block_release(old);
     memcpy(array, &block, sizeof block);
-    *cap = (uint32_t)want;
+    *cap = want;
     return MR_OK;
 }
 
 /* Arrays that share a capacity grow one by one from the same start value; the common capacity moves only when all did. */
 #define GROW(field, old) do { uint32_t cap_ = (old); if (mr_grow(&s->field, &cap_, need, sizeof *s->field)) return MR_NOMEM; } while (0)
 
+static void free_id(mr_store *s, uint32_t index) {
+    s->id_next[index] = MR_NONE;
+    if (s->id_free_tail == MR_NONE) s->id_free_head = index;
+    else s->id_next[s->id_free_tail] = index;
+    s->id_free_tail = index;
+}
+
 static int grow_ids(mr_store *s, uint32_t need) {
     if (need <= s->id_cap) return MR_OK;
     uint32_t c = s->id_cap;
-    if (need < c * 2) need = c * 2;
+    need = next_cap(c, need);
     GROW(id_slot, c); GROW(id_parent, c); GROW(id_child, c); GROW(id_last, c); GROW(id_next, c); GROW(id_prev, c);
-    GROW(id_range, c); GROW(id_serial, c); GROW(id_gen, c);
+    GROW(id_range, c); GROW(id_serial, c);
+    if (mr_grow(&s->id_gen, &s->id_gen_cap, need, 1)) return MR_NOMEM;
     s->id_cap = need;
     return MR_OK;
 }
 
-static int grow_nodes(mr_store *s, uint32_t need) {
+/* Gives back rows of ids above the highest living one when a quarter is left. Generations stay: an old id never names a new node. */
+void mr_trim_ids(mr_store *s) {
+    if (s->id_cap <= 4096 || s->node_count >= s->id_cap / 4) return;
+    uint32_t count = s->id_count;
+    while (count > 1 && s->id_slot[count - 1] == MR_NONE) count--;
+    uint32_t cap = count + count / 4 + 64, *arrays[] = {s->id_slot, s->id_parent, s->id_child, s->id_last, s->id_next, s->id_prev, s->id_range};
+    void *fields[] = {&s->id_slot, &s->id_parent, &s->id_child, &s->id_last, &s->id_next, &s->id_prev, &s->id_range, &s->id_serial}, *blocks[8];
+    if (cap >= s->id_cap / 2) return;
+    for (int k = 0; k < 8; k++)
+        if (!(blocks[k] = mr_block_new((size_t)cap * (k == 7 ? 8 : 4)))) { /* then the rows stay */
+            while (k-- > 0) mr_block_release(blocks[k]);
+            return;
+        }
+    for (int k = 0; k < 8; k++) {
+        if (k == 7) memcpy(blocks[k], s->id_serial, (size_t)count * 8);
+        else memcpy(blocks[k], arrays[k], (size_t)count * 4);
+        mr_block_release(k == 7 ? (void *)s->id_serial : arrays[k]);
+        memcpy(fields[k], &blocks[k], sizeof(void *));
+    }
+    s->id_cap = cap;
+    s->id_count = count;
+    s->id_free_head = s->id_free_tail = MR_NONE;
+    for (uint32_t i = 1; i < count; i++)
+        if (s->id_slot[i] == MR_NONE) free_id(s, i);
+}
+
+int mr_reserve_nodes(mr_store *s, uint32_t need) {
     if (need <= s->cap) return MR_OK;
-    uint32_t c = s->cap, want = c ? c * 2 : 64;
-    if (need < want) need = want;
+    uint32_t c = s->cap;
+    need = next_cap(c, need);
     /* Rows of several values: the capacity is counted in rows, so each grows by its own row size. */
     uint32_t k = c;
     if (mr_grow(&s->position, &k, need, 3 * sizeof(double))) return MR_NOMEM;
@@ -80,7 +133,7 @@ static int grow_nodes(mr_store *s, uint32_t need) {
     return MR_OK;
 }
 
-static void init_slot(mr_store *s, uint32_t slot, uint32_t index, uint32_t parent_slot) {
+void mr_init_slot(mr_store *s, uint32_t slot, uint32_t index, uint32_t parent_slot) {
     static const float identity[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
     memset(s->position + 3 * (size_t)slot, 0, 3 * sizeof(double));
     memcpy(s->linear + 9 * (size_t)slot, identity, sizeof identity);
@@ -94,7 +147,7 @@ static void init_slot(mr_store *s, uint32_t slot, uint32_t index, uint32_t paren
     s->layers[slot] = 1;
     s->trs[slot] = MR_NONE;
     s->node_draw[slot] = MR_NONE;
-    s->flags[slot] = MR_VISIBLE | MR_MOVED | MR_TINTED | MR_FRESH;
+    s->flags[slot] = MR_VISIBLE | MR_MOVED | MR_TINTED;
 }
 
 static void init_id(mr_store *s, uint32_t index, uint32_t slot) {
@@ -110,13 +163,13 @@ mr_store *mr_store_new(int level) {
     s->level = level;
     s->id_free_head = s->id_free_tail = s->trs_free = s->anchor_free = s->draw_free = MR_NONE;
     s->range_count = 1;
-    if (grow_ids(s, 64) || grow_nodes(s, 64) || mr_grow(&s->anchors, &s->anchor_cap, 16, sizeof(mr_anchor)) ||
+    if (grow_ids(s, 64) || mr_reserve_nodes(s, 64) || mr_grow(&s->anchors, &s->anchor_cap, 16, sizeof(mr_anchor)) ||
         mr_grow(&s->ranges, &s->range_cap, 16, sizeof(mr_range))) {
         mr_store_free(s);
         return NULL;
     }
     init_id(s, 0, 0);
-    init_slot(s, 0, 0, MR_NONE);
+    mr_init_slot(s, 0, 0, MR_NONE);
     s->flags[0] = MR_VISIBLE | MR_SHOWN;
     s->anchor[0] = 0;
     s->id_count = s->n = s->anchor_count = s->anchor_live = 1;
@@ -129,16 +182,36 @@ mr_store *mr_store_new(int level) {
 void mr_store_free(mr_store *s) {
     if (!s) return;
     mr_occluders_free(s);
-    void *all[] = {s->idle, s->id_slot, s->id_parent, s->id_child, s->id_last, s->id_next, s->id_prev, s->id_range, s->id_serial, s->id_gen,
+    void *all[] = {s->fresh, s->flips, s->heap, s->block_used, s->block_mirrored, s->block_bucket, s->block_area, s->idle, s->id_slot, s->id_parent, s->id_child, s->id_last, s->id_next, s->id_prev, s->id_range, s->id_serial, s->id_gen,
                    s->position, s->linear, s->world, s->state, s->node_id, s->parent, s->subtree, s->anchor, s->layers, s->trs,
                    s->node_draw, s->flags, s->trs_rows, s->ranges, s->anchors, s->anchor_hash, s->anchor_idle, s->geometries,
-                   s->materials, s->draw_node, s->draw_geometry, s->draw_material, s->draw_next, s->draw_slot, s->draw_mirrored,
-                   s->slot_draw, s->slot_node, s->slot_geometry, s->slot_material, s->slot_id, s->slot_anchor, s->slot_layers,
+                   s->materials, s->draw_geometry, s->draw_material, s->draw_next, s->draw_slot,
+                   s->slot_node, s->slot_geometry, s->slot_id, s->slot_anchor, s->slot_layers,
                    s->box, s->block_box, s->block_live, s->block_break, s->block_dirty, s->block_anchor, s->block_layers,
-                   s->block_mixed_layers, s->slot_mirrored, s->buckets, s->group_box, s->group_anchor, s->group_dirty, s->page_epoch[0], s->page_epoch[1], s->page_epoch[2], s->dirty, s->dirty_blocks,
+                   s->block_mixed_layers, s->buckets, s->group_box, s->group_anchor, s->group_dirty, s->page_epoch[0], s->page_epoch[1], s->page_epoch[2], s->dirty, s->dirty_blocks,
                    s->levels, s->lane_box};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mr_block_release(all[i]);
     free(s);
+}
+
+static uint64_t bytes_of(void *const *blocks, size_t n) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++) sum += mr_block_bytes(blocks[i]);
+    return sum;
+}
+#define BYTES(...) bytes_of((void *const[]){__VA_ARGS__}, sizeof((void *const[]){__VA_ARGS__}) / sizeof(void *))
+
+void mr_memory(const mr_store *s, uint64_t out[MR_MEMORY_KINDS]) {
+    out[0] = BYTES(s->id_slot, s->id_parent, s->id_child, s->id_last, s->id_next, s->id_prev, s->id_range, s->id_serial, s->id_gen,
+                   s->node_id, s->parent, s->subtree, s->flags, s->ranges);
+    out[1] = BYTES(s->position, s->linear, s->world, s->anchor, s->trs, s->trs_rows, s->anchors, s->anchor_hash, s->anchor_idle);
+    out[2] = BYTES(s->state, s->layers);
+    out[3] = BYTES(s->node_draw, s->draw_geometry, s->draw_material, s->draw_next, s->draw_slot, s->slot_node, s->slot_geometry, s->slot_id,
+                   s->slot_anchor, s->slot_layers, s->block_break, s->block_used, s->block_mirrored, s->block_bucket, s->buckets);
+    out[4] = BYTES(s->box, s->block_box, s->block_live, s->block_anchor, s->block_layers, s->block_mixed_layers, s->block_area, s->group_box,
+                   s->group_anchor, s->group_dirty);
+    out[5] = BYTES(s->geometries, s->materials, s->idle);
+    out[6] = BYTES(s->dirty, s->dirty_blocks, s->block_dirty, s->page_epoch[0], s->page_epoch[1], s->page_epoch[2], s->heap, s->fresh, s->flips);
 }
 
 uint32_t mr_public_id(const mr_store *s, uint32_t index) { return index | (uint32_t)s->id_gen[index] << 24; }
@@ -187,13 +260,19 @@ static void leave_range(mr_store *s, uint32_t index) {
 }
 
 /* A member that gets a child moves behind its siblings, so that the rest of the range stays contiguous. */
-static void become_parent(mr_store *s, uint32_t index) {
-    if (!s->id_range[index]) return;
+static int become_parent(mr_store *s, uint32_t index) {
+    if (!s->id_range[index]) return MR_OK;
     uint32_t parent = s->id_parent[index];
+    if (mr_move_to_tail(s, index, parent)) return MR_NOMEM;
     leave_range(s, index);
     unlink_id(s, index);
     link_last(s, index, parent);
-    s->topology_dirty = 1;
+    return MR_OK;
+}
+
+/* Slots are compacted before holes outnumber nodes, whatever is edited between two updates. */
+static int make_room(mr_store *s) {
+    return s->holes > s->node_count + 1024 ? mr_order(s) : MR_OK;
 }
 
 static uint32_t new_range(mr_store *s) {
@@ -229,32 +308,32 @@ int mr_add(mr_store *s, uint32_t parent, uint32_t count, int leaf_range, uint32_
     if ((uint64_t)s->node_count + count >= MR_MAX_IDS) return MR_FULL;
     uint64_t fresh = (uint64_t)s->id_count + count; /* an upper bound: freed ids may serve */
     if (fresh > MR_MAX_IDS) fresh = MR_MAX_IDS;
-    if (grow_ids(s, (uint32_t)fresh) || grow_nodes(s, s->n + count)) return MR_NOMEM;
-    if (mr_grow(&s->dirty, &s->dirty_cap, s->dirty_count + 1, sizeof(mr_run))) return MR_NOMEM;
-    uint32_t r = 0;
+    if (make_room(s) || grow_ids(s, (uint32_t)fresh) || mr_reserve_nodes(s, s->n + count + 1)) return MR_NOMEM;
+    if (mr_grow(&s->dirty, &s->dirty_cap, s->dirty_count + 2, sizeof(mr_run))) return MR_NOMEM;
+    if (count && become_parent(s, parent)) return MR_NOMEM;
+    uint32_t r = 0, first = s->n;
     if (leaf_range && count && !(r = new_range(s))) return MR_NOMEM;
-    become_parent(s, parent);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index = take_id(s), slot = s->n++;
         init_id(s, index, slot);
-        init_slot(s, slot, index, s->id_slot[parent]);
+        mr_init_slot(s, slot, index, s->id_slot[parent]);
         link_last(s, index, parent);
         s->id_range[index] = r;
         if (r && i == 0) s->ranges[r] = (mr_range){index, count, 0};
         ids[i] = mr_public_id(s, index);
     }
+    if (count) mr_attach_tail(s, s->id_slot[parent], first, count);
     mr_run *tail = s->dirty_count ? s->dirty + s->dirty_count - 1 : NULL;
     if (tail && tail->first + tail->count == s->n - count) tail->count += count; /* a loop of single adds stays one run */
     else if (count) s->dirty[s->dirty_count++] = (mr_run){s->n - count, count};
     if (range) *range = r;
     s->node_count += count;
-    s->topology_dirty = 1;
     s->epoch++;
     return MR_OK;
 }
 
 /* The next index in depth-first order below `top`, or MR_NONE at the end. */
-static uint32_t next_below(const mr_store *s, uint32_t index, uint32_t top) {
+uint32_t mr_next_below(const mr_store *s, uint32_t index, uint32_t top) {
     if (s->id_child[index] != MR_NONE) return s->id_child[index];
     while (index != top) {
         if (s->id_next[index] != MR_NONE) return s->id_next[index];
@@ -265,7 +344,7 @@ static uint32_t next_below(const mr_store *s, uint32_t index, uint32_t top) {
 
 uint32_t mr_subtree_ids(const mr_store *s, uint32_t index, uint32_t *ids) {
     uint32_t n = 0;
-    for (uint32_t i = index; i != MR_NONE; i = next_below(s, i, index), n++)
+    for (uint32_t i = index; i != MR_NONE; i = mr_next_below(s, i, index), n++)
         if (ids) ids[n] = mr_public_id(s, i);
     return n;
 }
@@ -275,8 +354,7 @@ static void drop_node(mr_store *s, uint32_t index) {
     mr_clear_draws(s, slot);
     mr_drop_trs(s, slot, 1);
     if (s->anchor[slot] != MR_NONE) mr_anchor_unuse(s, s->anchor[slot]);
-    s->node_id[slot] = MR_NONE;
-    s->flags[slot] = 0;
+    mr_make_hole(s, slot);
     s->id_slot[index] = MR_NONE;
     s->id_gen[index]++;
     s->id_serial[index] = 0;
@@ -290,7 +368,7 @@ int mr_remove(mr_store *s, uint32_t index) {
     unlink_id(s, index);
     s->id_next[index] = MR_NONE;
     while (i != MR_NONE) {
-        uint32_t next = next_below(s, i, index);
+        uint32_t next = mr_next_below(s, i, index);
         /* id_prev is no longer needed inside the subtree, so it chains the visited ids. */
         s->id_prev[i] = last;
         last = i;
@@ -306,28 +384,34 @@ int mr_remove(mr_store *s, uint32_t index) {
     for (i = last; i != MR_NONE;) {
         uint32_t before = s->id_prev[i];
         drop_node(s, i);
-        s->id_next[i] = MR_NONE;
-        if (s->id_free_tail == MR_NONE) s->id_free_head = i;
-        else s->id_next[s->id_free_tail] = i;
-        s->id_free_tail = i;
+        free_id(s, i);
         i = before;
     }
-    s->topology_dirty = 1;
     s->epoch++;
     return (int)(n > 0 ? MR_OK : MR_STALE);
+}
+
+size_t mr_remove_leaves(mr_store *s, const uint32_t *ids, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t index = mr_resolve(s, ids[i]);
+        if (index == MR_NONE || index == 0 || s->id_child[index] != MR_NONE) return i;
+        mr_remove(s, index);
+    }
+    return n;
 }
 
 int mr_set_parent(mr_store *s, uint32_t index, uint32_t parent) {
     for (uint32_t i = parent; i != MR_NONE; i = s->id_parent[i])
         if (i == index) return MR_CYCLE;
-    if (mr_mark(s, s->id_slot[index], 1, MR_MOVED | MR_TOGGLED)) return MR_NOMEM;
+    if (make_room(s) || mr_reserve_nodes(s, s->n + mr_subtree_ids(s, index, NULL) + 1) ||
+        mr_grow(&s->dirty, &s->dirty_cap, s->dirty_count + 3, sizeof(mr_run)))
+        return MR_NOMEM;
     leave_range(s, index);
     unlink_id(s, index); /* before the parent leaves its range, whose next member could be this node */
     become_parent(s, parent);
     link_last(s, index, parent);
-    s->parent[s->id_slot[index]] = s->id_slot[parent];
-    s->topology_dirty = 1;
-    return MR_OK;
+    mr_move_to_tail(s, index, parent); /* memory was reserved: these two cannot fail */
+    return mr_mark(s, s->id_slot[index], 1, MR_MOVED | MR_TOGGLED);
 }
 
 uint32_t mr_children(const mr_store *s, uint32_t index, uint32_t *ids) {

@@ -20,7 +20,7 @@ MR_TARGET int MR_LEVEL(mr_transform)(mr_store *s, uint32_t first, uint32_t end) 
             if (mr_anchor_choose(s, i, anchor[up], p)) return MR_NOMEM;
             for (int k = 0; k < 3; k++) row[4 * k + 3] = (float)p[k];
         }
-        uint8_t f = flags[i] & (uint8_t) ~(MR_MOVED | MR_TOGGLED | MR_FRESH | MR_SHOWN);
+        uint8_t f = flags[i] & (uint8_t) ~(MR_MOVED | MR_TOGGLED | MR_SHOWN);
         flags[i] = f | ((uint8_t)(f << 1) & flags[up] & MR_SHOWN); /* MR_SHOWN is MR_VISIBLE << 1 */
     }
     return MR_OK;

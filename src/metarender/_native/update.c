@@ -6,20 +6,62 @@
 
 static int transform(mr_store *s, uint32_t first, uint32_t end) {
     s->stats.nodes_updated += end - first;
+    if (s->holes)
+        for (uint32_t i = first; i < end; i++) s->stats.nodes_updated -= s->node_id[i] == MR_NONE;
     return s->level >= MR_AVX2 ? mr_transform_avx2(s, first, end) : mr_transform_base(s, first, end);
 }
 
-/* Marks the draws of moved nodes; eight flags at a time where none has a draw. */
-static void touch_range(mr_store *s, uint32_t first, uint32_t end) {
-    for (uint32_t i = first; i < end; i++) {
-        uint64_t eight;
-        if (i + 8 <= end && (memcpy(&eight, s->flags + i, 8), !(eight & 0x8080808080808080u))) i += 7;
-        else if (s->flags[i] & MR_DRAWN) mr_touch_draws(s, i, 1u << MR_TRANSFORM);
-    }
+/* A min-heap of runs by first slot: what a walk finds outside the extents of what it was told. */
+static int heap_push(mr_store *s, uint32_t slot) {
+    if (mr_grow(&s->heap, &s->heap_cap, s->heap_count + 1, sizeof(mr_run))) return MR_NOMEM;
+    uint32_t i = s->heap_count++;
+    for (; i && s->heap[(i - 1) / 2].first > slot; i = (i - 1) / 2) s->heap[i] = s->heap[(i - 1) / 2];
+    s->heap[i] = (mr_run){slot, 1};
+    return MR_OK;
 }
 
-/* Moved subtrees that start in [first, end): neighbours are joined into one kernel call. Returns the slot after the last. */
+static mr_run heap_pop(mr_store *s) {
+    mr_run top = s->heap[0], last = s->heap[--s->heap_count];
+    uint32_t i = 0, n = s->heap_count;
+    for (uint32_t c = 1; c < n; i = c, c = 2 * i + 1) {
+        if (c + 1 < n && s->heap[c + 1].first < s->heap[c].first) c++;
+        if (s->heap[c].first >= last.first) break;
+        s->heap[i] = s->heap[c];
+    }
+    if (n) s->heap[i] = last;
+    return top;
+}
+
+/* Flags the children of a slot that lie outside its extent, the last ones of its list, and queues them. */
+static int follow_spilled(mr_store *s, uint32_t slot, uint8_t flag) {
+    uint32_t end = slot + s->subtree[slot];
+    for (uint32_t i = s->id_last[s->node_id[slot]]; i != MR_NONE; i = s->id_prev[i]) {
+        uint32_t child = s->id_slot[i];
+        if (child > slot && child < end) break;
+        s->flags[child] |= flag;
+        if (!s->scan_all && heap_push(s, child)) return MR_NOMEM;
+    }
+    return MR_OK;
+}
+
+/* Marks the draws of moved nodes and follows spilled children; eight flags at a time where neither is. */
+static int touch_range(mr_store *s, uint32_t first, uint32_t end) {
+    const uint64_t both = (MR_DRAWN | MR_SPILLED) * (uint64_t)0x0101010101010101u;
+    for (uint32_t i = first; i < end; i++) {
+        uint64_t eight;
+        if (i + 8 <= end && (memcpy(&eight, s->flags + i, 8), !(eight & both))) {
+            i += 7;
+            continue;
+        }
+        if (s->flags[i] & MR_DRAWN && !s->draws_dirty) mr_touch_draws(s, i, 1u << MR_TRANSFORM);
+        if (s->flags[i] & MR_SPILLED && follow_spilled(s, i, MR_MOVED)) return MR_NOMEM;
+    }
+    return MR_OK;
+}
+
+/* Moved subtrees that start in [first, end): neighbours are joined into one kernel call. Writes the slot after the last. */
 static int move_range(mr_store *s, uint32_t first, uint32_t end, uint32_t *after) {
+    if (first < *after) first = *after; /* an ancestor's subtree was already done */
     for (uint32_t i = first; i < end;) {
         if (!(s->flags[i] & MR_MOVED)) {
             i++;
@@ -27,31 +69,35 @@ static int move_range(mr_store *s, uint32_t first, uint32_t end, uint32_t *after
         }
         uint32_t stop = i;
         while (stop < end && s->flags[stop] & MR_MOVED) stop += s->subtree[stop];
-        if (transform(s, i, stop)) return MR_NOMEM;
-        if (!s->draws_dirty) touch_range(s, i, stop);
+        if (transform(s, i, stop) || touch_range(s, i, stop)) return MR_NOMEM;
         i = *after = stop;
     }
     return MR_OK;
 }
 
-static void toggle(mr_store *s, uint32_t top) {
+static int toggle(mr_store *s, uint32_t top) {
     for (uint32_t i = top; i < top + s->subtree[top]; i++) {
         uint8_t f = s->flags[i] & (uint8_t) ~(MR_SHOWN | MR_TOGGLED);
         if ((f & MR_VISIBLE) && (s->flags[s->parent[i]] & MR_SHOWN)) f |= MR_SHOWN;
         s->flags[i] = f;
         if (!s->draws_dirty) mr_touch_draws(s, i, 0);
+        if (f & MR_SPILLED && follow_spilled(s, i, MR_TOGGLED)) return MR_NOMEM;
     }
+    return MR_OK;
 }
 
 /* What is not a move: visibility of subtrees, layers and state of single nodes. */
-static void relabel_range(mr_store *s, uint32_t first, uint32_t end) {
+static int relabel_range(mr_store *s, uint32_t first, uint32_t end, uint32_t *after) {
+    (void)after;
     for (uint32_t i = first; i < end; i++) {
         uint8_t f = s->flags[i];
-        if (f & MR_TOGGLED) toggle(s, i);
+        if (f & MR_TOGGLED && toggle(s, i)) return MR_NOMEM;
         if (!(f & (MR_RELABELLED | MR_TINTED))) continue;
-        if (!s->draws_dirty) mr_touch_draws(s, i, f & MR_TINTED ? 1u << MR_STATE : 0);
+        if (!s->draws_dirty && f & MR_RELABELLED) mr_label_draws(s, i);
+        if (!s->draws_dirty && f & MR_TINTED) mr_touch_draws(s, i, 1u << MR_STATE);
         s->flags[i] &= (uint8_t) ~(MR_RELABELLED | MR_TINTED);
     }
+    return MR_OK;
 }
 
 static int by_first(const void *a, const void *b) {
@@ -59,69 +105,90 @@ static int by_first(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static int walk_dirty(mr_store *s) {
-    if (s->scan_all) {
-        uint32_t after = 0;
-        if (move_range(s, 1, s->n, &after)) return MR_NOMEM;
-        relabel_range(s, 1, s->n);
-        s->scan_all = 0;
-        s->dirty_count = 0;
-        return MR_OK;
+/* Visits the dirty runs and what the visits queue, in slot order: parents first. */
+static int walk_runs(mr_store *s, int (*visit)(mr_store *, uint32_t, uint32_t, uint32_t *)) {
+    uint32_t after = 0, k = 0;
+    if (s->scan_all) return visit(s, 1, s->n, &after);
+    s->heap_count = 0;
+    while (k < s->dirty_count || s->heap_count) {
+        int queued = s->heap_count && (k == s->dirty_count || s->heap[0].first < s->dirty[k].first);
+        mr_run r = queued ? heap_pop(s) : s->dirty[k++];
+        if (visit(s, r.first, r.first + r.count, &after)) return MR_NOMEM;
     }
+    return MR_OK;
+}
+
+static int walk_dirty(mr_store *s) {
     for (uint32_t k = 1; k < s->dirty_count; k++)
         if (s->dirty[k].first < s->dirty[k - 1].first) {
             qsort(s->dirty, s->dirty_count, sizeof(mr_run), by_first);
             break;
         }
-    uint32_t after = 0;
-    for (uint32_t k = 0; k < s->dirty_count; k++) {
-        uint32_t first = s->dirty[k].first, end = first + s->dirty[k].count;
-        if (first < after) first = after; /* an ancestor's subtree was already done */
-        if (first < end && move_range(s, first, end, &after)) return MR_NOMEM;
-    }
-    for (uint32_t k = 0; k < s->dirty_count; k++) relabel_range(s, s->dirty[k].first, s->dirty[k].first + s->dirty[k].count);
+    if (walk_runs(s, move_range) || walk_runs(s, relabel_range)) return MR_NOMEM;
+    s->scan_all = 0;
     s->dirty_count = 0;
     return MR_OK;
 }
 
+/* Slots for new draws, boxes, and slots of their own for draws that turned out to be mirrored. */
 static int refresh_draws(mr_store *s) {
-    /* A refit may find that a draw changed class (its determinant changed sign): then the order is made anew, once. */
-    for (int round = 0; round < 2; round++) {
-        if (s->draws_dirty && mr_sort_draws(s)) return MR_NOMEM;
-        mr_refit(s);
-        if (!s->draws_dirty) break;
-    }
+    if (!s->draws_dirty && s->fresh_count && mr_place_fresh(s)) return MR_NOMEM;
+    if (!s->draws_dirty) mr_check_waste(s);
+    if (s->draws_dirty && mr_sort_draws(s)) return MR_NOMEM;
+    mr_refit(s);
+    if (s->flip_count && mr_place_flips(s)) return MR_NOMEM;
+    if (s->draws_dirty && mr_sort_draws(s)) return MR_NOMEM;
+    mr_refit(s);
     return MR_OK;
 }
 
+/* At most one bucket an update is put in order. */
+static int tidy_draws(mr_store *s) {
+    uint32_t bucket = mr_worst_bucket(s);
+    if (bucket == MR_NONE) return MR_OK;
+    if (mr_sort_bucket(s, bucket)) return MR_NOMEM;
+    mr_refit(s);
+    s->unsorted--;
+    s->buckets[bucket].area_sorted = s->buckets[bucket].area;
+    return MR_OK;
+}
+
+int mr_pending(const mr_store *s) {
+    return s->dirty_count || s->scan_all || s->draws_dirty || s->nodes_moved || s->fresh_count || s->dirty_block_count;
+}
+
+int mr_has_work(const mr_store *s) {
+    return mr_pending(s) || s->unsorted || (!s->pinned && s->holes + s->loose > s->n / 16 + 16);
+}
+
 int mr_update(mr_store *s) {
-    if (mr_order(s)) return MR_NOMEM;
-    if (!s->dirty_count && !s->scan_all && !s->draws_dirty && !s->nodes_moved) return MR_OK;
+    if (mr_order_lazily(s)) return MR_NOMEM;
+    if (!mr_pending(s) && !s->unsorted) return MR_OK;
     s->epoch++;
     s->stats.updates++;
     if (s->nodes_moved && !s->draws_dirty)
         for (uint32_t i = 0; i < s->slots; i++)
-            if (s->slot_draw[i] != MR_NONE) s->slot_node[i] = s->id_slot[s->draw_node[s->slot_draw[i]]];
+            if (s->slot_node[i] != MR_NONE) s->slot_node[i] = s->id_slot[s->slot_id[i] & MR_INDEX_MASK];
     s->nodes_moved = 0;
     if (walk_dirty(s)) {
         s->scan_all = 1; /* flags still say what is left */
         return MR_NOMEM;
     }
-    int redraw = s->draws_dirty || s->dirty_block_count;
-    if (refresh_draws(s)) return MR_NOMEM;
+    int redraw = s->draws_dirty || s->dirty_block_count || s->fresh_count || s->unsorted;
+    if (refresh_draws(s) || tidy_draws(s)) return MR_NOMEM;
     mr_anchor_sweep(s);
     if (redraw) s->draw_epoch = s->epoch;
     return MR_OK;
 }
 
 int mr_settle(mr_store *s) {
-    int bad = mr_update(s);
-    if (bad) return bad;
-    bad = mr_anchor_settle(s);
+    int bad = mr_order(s) ? MR_NOMEM : mr_update(s);
+    if (!bad) bad = mr_anchor_settle(s);
     if (bad) return bad;
     s->epoch++;
     s->draws_dirty = 1;
     bad = refresh_draws(s);
+    if (!bad) mr_worst_bucket(s); /* takes note of the surfaces */
     s->draw_epoch = s->epoch;
     return bad;
 }

@@ -1,0 +1,51 @@
+/* Parts: many leaves from arrays in one call. */
+#include "mr.h"
+
+#include <math.h>
+
+/* A NaN compares false, so each bound is asked for as "not within". */
+static int bad_row(const double *m, double linear, double position) {
+    return !(fabs(m[0]) <= linear) || !(fabs(m[1]) <= linear) || !(fabs(m[2]) <= linear) || !(fabs(m[3]) <= position);
+}
+
+size_t mr_bad_matrix(const double *matrices, size_t n, uint32_t rows, double linear, double position) {
+    for (size_t i = 0; i < n; i++) {
+        const double *m = matrices + 4 * rows * i;
+        if (bad_row(m, linear, position) || bad_row(m + 4, linear, position) || bad_row(m + 8, linear, position)) return i;
+        if (rows == 4 && (m[12] != 0 || m[13] != 0 || m[14] != 0 || m[15] != 1)) return i;
+    }
+    return n;
+}
+
+int mr_add_parts(mr_store *s, uint32_t parent, uint32_t n, const double *matrices, uint32_t rows, const uint32_t *geometry,
+                 const uint32_t *material, uint32_t *ids, uint32_t *range) {
+    int bad = mr_add(s, parent, n, 1, ids, range);
+    if (bad || !n) return bad;
+    uint32_t first = s->id_slot[ids[0] & MR_INDEX_MASK];
+    bad = mr_set_draws_each(s, first, n, geometry, material);
+    if (bad) { /* nothing half-made: the leaves go again */
+        for (uint32_t i = 0; i < n; i++) mr_remove(s, ids[i] & MR_INDEX_MASK);
+        mr_range_free(s, *range);
+        return bad;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const double *m = matrices + 4 * rows * (size_t)i;
+        float *linear = s->linear + 9 * (size_t)(first + i);
+        double *position = s->position + 3 * (size_t)(first + i);
+        for (int k = 0; k < 3; k++) {
+            for (int j = 0; j < 3; j++) linear[3 * k + j] = (float)m[4 * k + j];
+            position[k] = m[4 * k + 3];
+        }
+    }
+    return MR_OK;
+}
+
+size_t mr_check_state(mr_store *s, uint32_t first, uint32_t n, size_t *row) {
+    size_t bad = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (isfinite(s->state[first + i].value)) continue;
+        if (!bad++) *row = i;
+        s->state[first + i].value = 0;
+    }
+    return bad;
+}

@@ -1,0 +1,197 @@
+"""Parts from arrays: first-class nodes without a Python object each, one way to write, names in columns."""
+
+import gc
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import metarender as mr
+from metarender import InvalidInput, ReleasedError
+from metarender._core import STATE, TRANSFORM
+
+GEOMETRIES = [mr.box(0.4), mr.sphere(0.3), mr.cylinder(0.2, 1)]
+MATERIALS = [mr.Standard(color="orange"), mr.Unlit(color="teal")]
+
+
+def made(count=12, **kwargs):
+    scene = mr.Scene()
+    rng = np.random.default_rng(3)
+    matrices = np.tile(np.eye(4), (count, 1, 1))
+    matrices[:, :3, 3] = rng.uniform(-50, 50, (count, 3))
+    geometry, material = rng.integers(3, size=count), rng.integers(2, size=count)
+    return scene, scene.add_parts(GEOMETRIES, MATERIALS, geometry, material, matrices, **kwargs), geometry, material, matrices
+
+
+def test_parts_are_first_class_nodes():
+    scene, parts, geometry, material, matrices = made(parent=None, name="cell")
+    assert len(parts) == len(scene.nodes) == 12 and repr(parts) == "<Parts 'cell' 12 members>" and parts.mesh is None
+    for row, node in enumerate(parts):
+        assert node.id == parts.ids[row] and node == parts[row]
+        assert node.mesh.primitives == ((GEOMETRIES[geometry[row]], MATERIALS[material[row]]),)
+        assert np.allclose(node.world_matrix, matrices[row], atol=1e-5)
+    group = scene.add(position=(10, 0, 0))
+    parts[3].parent = group
+    assert len(parts) == 11 and np.allclose(group.children[0].world_matrix[:3, 3], matrices[3, :3, 3] + (10, 0, 0))
+
+
+@pytest.mark.parametrize("rows", [3, 4])
+def test_matrices_have_three_or_four_rows(rows):
+    matrices = np.tile(np.eye(4), (5, 1, 1))
+    matrices[:, 1, 3] = np.arange(5)
+    scene = mr.Scene()
+    zeros = np.zeros(5, int)
+    parts = scene.add_parts(GEOMETRIES, MATERIALS, zeros, zeros, matrices[:, :rows])
+    boxes = scene.add_instances(mr.box(1), mr.Unlit(), matrices=matrices[:, :rows])
+    scene.set(boxes.ids, matrix=matrices[:, :rows])
+    for some in (parts, boxes):
+        assert [n.position[1] for n in some] == [0, 1, 2, 3, 4]
+    assert boxes.mesh is not None and isinstance(boxes, mr.Parts) and mr.Instances is mr.Parts
+
+
+def test_masks_and_slices_work_as_in_numpy():
+    _, parts, geometry, _, matrices = made()
+    mask = geometry == 1
+    with parts.edit("position") as position:
+        position[mask] += (0, 100, 0)
+        position[:2] = 7
+    expected = matrices[:, :3, 3] + np.where(mask[:, None], (0, 100, 0), 0)
+    expected[:2] = 7
+    assert (np.array([n.position for n in parts]) == expected).all()
+    assert parts[mask].tolist() == parts.ids[mask].tolist() and parts[2:5].tolist() == parts.ids[2:5].tolist()
+    parts.visible = ~mask
+    assert (parts.visible == ~mask).all()
+    parts.visible = True
+    assert parts.visible.all()
+    with pytest.raises(ValueError, match="read-only"):
+        parts.visible[0] = False
+
+
+def rows_of(scene, kind=STATE, size=16):
+    out = np.zeros((scene.store.draw_slots, size), np.uint8)
+    scene.store.fill_rows(kind, 0, scene.store.draw_slots, out)
+    return {int(k): out[i] for i, k in enumerate(scene.store.slot_ids) if k}
+
+
+def test_state_is_a_structured_view_of_the_rows_that_are_uploaded():
+    scene, parts, *_ = made()
+    with parts.edit("state") as state:
+        assert state.shape == (12,) and state.dtype.itemsize == 16
+        state["value"] = np.linspace(0, 1, 12)
+        state["color"][3] = (1, 2, 3, 255)
+        state["flags"][state["value"] > 0.5] = 5
+    scene.update()
+    rows = rows_of(scene)
+    assert all((rows[int(k)] == s).all() for k, s in zip(parts.ids, parts.state.view(np.uint8).reshape(12, 16), strict=True))
+    with pytest.raises(InvalidInput, match="the first is row 4"), parts.edit("state") as state:
+        state["value"][4] = np.nan
+    assert parts.state["value"][4] == 0 and parts.state["value"][11] == 1
+
+
+def test_set_writes_what_is_named_and_keeps_the_rest():
+    scene, parts, *_ = made()
+    some = parts.ids[[1, 4, 9]]
+    parts.set(some, position=np.ones((3, 3)), color=(9, 8, 7, 6), visible=[True, False, True])
+    parts.set(some[:2], value=[0.25, 0.5], flags=3)
+    parts.set([parts[9]], color="red", user=77)
+    state = parts.state
+    assert state["color"][[1, 4, 9]].tolist() == [[9, 8, 7, 6], [9, 8, 7, 6], [255, 0, 0, 255]]
+    assert state["value"][[1, 4, 9]].tolist() == [0.25, 0.5, 0] and state["flags"][[1, 4, 9]].tolist() == [3, 3, 0]
+    assert state["user"].sum() == 77 and not parts.visible[4] and parts.visible.sum() == 11
+    assert parts[1].position.tolist() == [1, 1, 1]
+    scene.update()
+    assert rows_of(scene, TRANSFORM, 48)[int(some[0])].view(np.float32)[3] == 1
+
+
+def test_parts_that_leave_close_the_rows_up():
+    scene, parts, *_ = made()
+    nodes = list(parts)
+    nodes[1].remove()
+    nodes[6].parent = scene.add()
+    scene.add(None, nodes[2])
+    left = [n for k, n in enumerate(nodes) if k not in (1, 2, 6)]
+    assert parts.ids.tolist() == [n.id for n in left]
+    with parts.edit("position") as position:
+        position[:, 0] = np.arange(9)
+    assert [n.position[0] for n in left] == list(range(9))
+    with pytest.raises(InvalidInput, match="row 0 of ids is not one of these parts"):
+        parts.set([nodes[2], nodes[0]], visible=False)
+    with pytest.raises(ReleasedError):
+        parts.set([nodes[0].id + 2**24], visible=False)
+
+
+def test_names_are_found_and_follow_the_nodes():
+    names = [f"Ventil {k % 5} \N{LATIN SMALL LETTER U WITH DIAERESIS}" if k != 7 else "" for k in range(12)]
+    scene, parts, *_ = made(names=names)
+    assert [n.name for n in parts] == names and parts[3].name == names[3]
+    assert scene.find(names[2]) == parts[2] and scene.find("Ventil") is None and scene.find(names[2] + " ") is None
+    assert len(scene.names) == 11
+    parts[2].name = "renamed"
+    parts[3].remove()
+    assert scene.find(names[8]).id == parts.ids[7]  # row 3 had the same name and is gone
+    copy = mr.Scene()
+    copy.add(scene)
+    assert sorted(copy.names.values()) == sorted(scene.names.values()) and copy.find(names[9]).name == names[9]
+    parts.remove()
+    assert scene.names == {} and scene._name_columns == []
+
+
+def test_names_in_any_order_of_ids():
+    scene, parts, *_ = made(names=[str(k) for k in range(12)])
+    parts[4].remove()
+    parts[6].remove()
+    again = scene.add_parts(GEOMETRIES, MATERIALS, [0] * 4, [0] * 4, np.tile(np.eye(4), (4, 1, 1)), names=["a", "bb", "ccc", ""])
+    assert [n.name for n in again] == ["a", "bb", "ccc", ""] and scene.find("bb") == again[1]
+
+
+def eye(n):
+    return np.tile(np.eye(4), (n, 1, 1))
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda s: s.add_parts(["box"], MATERIALS, [0], [0], eye(1)), "geometries must be a sequence of Geometry, got str in row 0"),
+    (lambda s: s.add_parts(GEOMETRIES, [None], [0], [0], eye(1)), "materials must be a sequence of Material, got NoneType"),
+    (lambda s: s.add_parts(GEOMETRIES, MATERIALS, [0, 3], [0, 0], eye(2)), r"geometry_index must lie in 0 .. 2, got 3 in row 1"),
+    (lambda s: s.add_parts(GEOMETRIES, MATERIALS, [0, 1], [0, -1], eye(2)), r"material_index must lie in 0 .. 1, got -1 in row 1"),
+    (lambda s: s.add_parts(GEOMETRIES, MATERIALS, [0.5], [0], eye(1)), "geometry_index must be whole numbers"),
+    (lambda s: s.add_parts(GEOMETRIES, MATERIALS, [], [], eye(0)), "needs at least one part"),
+    (lambda s: s.add_parts(GEOMETRIES, MATERIALS, [0], [0], eye(2)), "2 matrices need as many geometry and material indices, got 1"),
+    (lambda s: s.add_parts(GEOMETRIES, MATERIALS, [0], [0], eye(1) * np.nan), "last row of matrices|finite"),
+    (lambda s: s.add_parts(GEOMETRIES, MATERIALS, [0], [0], np.full((1, 3, 4), np.inf)), "matrices must be finite.* in row 0"),
+    (lambda s: s.add_parts(GEOMETRIES, MATERIALS, [0], [0], eye(1), names=["a", "b"]), "names must be 1 strings"),
+    (lambda s: s.add_parts(GEOMETRIES, MATERIALS, [0], [0], eye(1), names=[5]), "names must be strings, got int in row 0"),
+    (lambda s: s.add_parts(GEOMETRIES, MATERIALS, [0], [0], eye(1), parent=mr.Scene().add()), "Node of this scene"),
+])
+def test_mistakes_add_nothing(call, message):
+    scene = mr.Scene()
+    with pytest.raises(InvalidInput, match=message):
+        call(scene)
+    assert len(scene.nodes) == 0 and scene.store.draw_count == 0 and not any(scene.geometry_list) and not any(scene.material_list)
+
+
+@pytest.mark.parametrize("given, message", [
+    ({"value": np.nan}, "value must be finite"), ({"flags": -1}, "flags must be whole numbers"), ({"user": 0.5}, "user must be whole"),
+    ({"value": [1, 2]}, "value does not fit 3 parts"), ({"visible": [1, 0, 1]}, "array of bool"), ({"color": "no colour"}, "colo"),
+    ({"position": np.zeros((2, 3))}, "positions must have shape"),
+])
+def test_mistakes_of_set_change_nothing(given, message):
+    _, parts, *_ = made()
+    before = parts.state.tobytes(), parts.visible.tobytes(), [n.position.tolist() for n in parts]
+    with pytest.raises(InvalidInput, match=message):
+        parts.set(parts.ids[:3], color=given.pop("color", (1, 2, 3, 4)), **given)
+    assert before == (parts.state.tobytes(), parts.visible.tobytes(), [n.position.tolist() for n in parts])
+
+
+def test_a_hundred_thousand_parts_make_no_python_object_each():
+    scene = mr.Scene()
+    n = 100_000
+    zeros, matrices = np.zeros(n, np.uint32), np.tile(np.eye(4)[:3], (n, 1, 1))
+    scene.add_parts(GEOMETRIES, MATERIALS, zeros[:1], zeros[:1], matrices[:1])
+    gc.collect()
+    before = len(gc.get_objects())
+    tracemalloc.start()
+    parts = scene.add_parts(GEOMETRIES, MATERIALS, zeros, zeros, matrices, names=["part"] * n)
+    scene.update()
+    blocks = sum(s.count for s in tracemalloc.take_snapshot().statistics("filename"))
+    tracemalloc.stop()
+    assert len(parts) == n and len(gc.get_objects()) - before < 50 and blocks < 1000
