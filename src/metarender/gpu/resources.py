@@ -211,6 +211,7 @@ class Factory:
         self._device = device
 
     def buffer(self, size: int, label: str, data: NDArray[np.generic] | bytes | None) -> Buffer:
+        """Make a buffer; see ``Device.create_buffer``."""
         device, gl, what = self._device, self._device.gl, f"buffer '{label}'" if label else "a buffer"
         device.check_current(f"creating {what}")
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
@@ -240,6 +241,7 @@ class Factory:
     def texture(
         self, target: int, width: int, height: int, layers: int, format: int, levels: int, samples: int, label: str, clear: bool
     ) -> Texture:
+        """Make a texture of any target; see ``Device.create_texture_2d``."""
         device, gl, what = self._device, self._device.gl, f"texture '{label}'" if label else "a texture"
         device.check_current(f"creating {what}")
         self._check_texture(what, target, width, height, layers, format, levels, samples)
@@ -282,6 +284,7 @@ class Factory:
             raise DeviceError(f"{what} has {samples} samples a pixel, and this device allows {most}; use msaa={most}")
 
     def sampler(self, parameters: dict[int, int | float | tuple[float, ...]], label: str) -> Resource:
+        """Make a sampler; see ``Device.create_sampler``."""
         device, gl = self._device, self._device.gl
         device.check_current("creating a sampler")
         device.check("before creating a sampler")
@@ -299,6 +302,7 @@ class Factory:
         return sampler
 
     def framebuffer(self, colors: Sequence[Texture], depth: Texture | None, label: str, level: int, layer: int | None) -> Framebuffer:
+        """Make a framebuffer; see ``Device.create_framebuffer``."""
         device, gl, what = self._device, self._device.gl, f"framebuffer '{label}'" if label else "a framebuffer"
         device.check_current(f"creating {what}")
         attached = (*colors, *([depth] if depth is not None else []))
