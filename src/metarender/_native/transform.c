@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Returns whether the position is within the keeping distance of the parent's anchor. */
+/* Returns whether the position, as rounded, is within the keeping distance of the parent's anchor. */
 static int compose_base(const float *above, const float *linear, const double *position, float *row, double *p) {
     for (int i = 0; i < 3; i++) {
         const float *a = above + 4 * i;
@@ -14,7 +14,7 @@ static int compose_base(const float *above, const float *linear, const double *p
         p[i] = ((double)a[0] * position[0] + (double)a[1] * position[1]) + ((double)a[2] * position[2] + (double)a[3]);
         row[4 * i + 3] = (float)p[i];
     }
-    return fabs(p[0]) <= MR_ANCHOR_KEEP && fabs(p[1]) <= MR_ANCHOR_KEEP && fabs(p[2]) <= MR_ANCHOR_KEEP;
+    return fabsf(row[3]) <= (float)MR_ANCHOR_KEEP && fabsf(row[7]) <= (float)MR_ANCHOR_KEEP && fabsf(row[11]) <= (float)MR_ANCHOR_KEEP;
 }
 
 #define MR_TARGET
@@ -24,31 +24,29 @@ static int compose_base(const float *above, const float *linear, const double *p
 #undef MR_LEVEL
 
 #if MR_HAVE_AVX2
-/* One 3x4 row at a time in four lanes: lanes 0-2 the linear part, lane 3 the position. Loads may run three floats past a
- * row of the local matrix; blocks have 64 spare bytes for that. */
-MR_TARGET_AVX2 static inline __m128 linear_row(__m128 a, __m128 r0, __m128 r1, __m128 r2) {
-    __m128 x = _mm_mul_ps(_mm_shuffle_ps(a, a, 0x00), r0), y = _mm_mul_ps(_mm_shuffle_ps(a, a, 0x55), r1);
-    return _mm_add_ps(_mm_add_ps(x, y), _mm_mul_ps(_mm_shuffle_ps(a, a, 0xAA), r2));
-}
-
+/* Rows 0 and 1 share a register, row 2 has its own: lanes 0-2 the linear part, lane 3 the position. Loads may run three
+ * floats past a row of the local matrix; blocks have 64 spare bytes for that. */
 MR_TARGET_AVX2 static inline int compose_avx2(const float *above, const float *linear, const double *position, float *row, double *p) {
-    __m128 a0 = _mm_load_ps(above), a1 = _mm_load_ps(above + 4), a2 = _mm_load_ps(above + 8);
-    __m128 r0 = _mm_loadu_ps(linear), r1 = _mm_loadu_ps(linear + 3), r2 = _mm_loadu_ps(linear + 6);
+    __m256 a01 = _mm256_loadu_ps(above), r0 = _mm256_broadcast_ps((const __m128 *)linear);
+    __m256 r1 = _mm256_broadcast_ps((const __m128 *)(linear + 3)), r2 = _mm256_broadcast_ps((const __m128 *)(linear + 6));
+    __m128 a2 = _mm_load_ps(above + 8);
+    __m256 l01 = _mm256_add_ps(_mm256_mul_ps(_mm256_permute_ps(a01, 0x00), r0), _mm256_mul_ps(_mm256_permute_ps(a01, 0x55), r1));
+    __m128 l2 = _mm_add_ps(_mm_mul_ps(_mm_permute_ps(a2, 0x00), _mm256_castps256_ps128(r0)),
+                           _mm_mul_ps(_mm_permute_ps(a2, 0x55), _mm256_castps256_ps128(r1)));
+    l01 = _mm256_add_ps(l01, _mm256_mul_ps(_mm256_permute_ps(a01, 0xAA), r2));
+    l2 = _mm_add_ps(l2, _mm_mul_ps(_mm_permute_ps(a2, 0xAA), _mm256_castps256_ps128(r2)));
     __m256d v = _mm256_blend_pd(_mm256_loadu_pd(position), _mm256_set1_pd(1.0), 8);
-    __m256d q0 = _mm256_mul_pd(_mm256_cvtps_pd(a0), v), q1 = _mm256_mul_pd(_mm256_cvtps_pd(a1), v);
+    __m256d q0 = _mm256_mul_pd(_mm256_cvtps_pd(_mm_load_ps(above)), v), q1 = _mm256_mul_pd(_mm256_cvtps_pd(_mm_load_ps(above + 4)), v);
     __m256d q2 = _mm256_mul_pd(_mm256_cvtps_pd(a2), v);
     __m256d h01 = _mm256_hadd_pd(q0, q1), h22 = _mm256_hadd_pd(q2, q2);
-    __m128d p01 = _mm_add_pd(_mm256_castpd256_pd128(h01), _mm256_extractf128_pd(h01, 1));
-    __m128d p22 = _mm_add_pd(_mm256_castpd256_pd128(h22), _mm256_extractf128_pd(h22, 1));
-    _mm_storeu_pd(p, p01);
-    _mm_storeu_pd(p + 2, p22);
-    __m128 t01 = _mm_cvtpd_ps(p01), t22 = _mm_cvtpd_ps(p22);
-    _mm_store_ps(row, _mm_insert_ps(linear_row(a0, r0, r1, r2), t01, 0x30));
-    _mm_store_ps(row + 4, _mm_insert_ps(linear_row(a1, r0, r1, r2), t01, 0x70));
-    _mm_store_ps(row + 8, _mm_insert_ps(linear_row(a2, r0, r1, r2), t22, 0x30));
-    __m128d sign = _mm_set1_pd(-0.0), keep = _mm_set1_pd(MR_ANCHOR_KEEP);
-    __m128d near = _mm_and_pd(_mm_cmple_pd(_mm_andnot_pd(sign, p01), keep), _mm_cmple_pd(_mm_andnot_pd(sign, p22), keep));
-    return _mm_movemask_pd(near) == 3;
+    __m256d sum = _mm256_add_pd(_mm256_permute2f128_pd(h01, h22, 0x20), _mm256_permute2f128_pd(h01, h22, 0x31)); /* p0 p1 p2 p2 */
+    _mm256_storeu_pd(p, sum);
+    __m128 t = _mm256_cvtpd_ps(sum);
+    __m256 both = _mm256_permutevar8x32_ps(_mm256_castps128_ps256(t), _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1));
+    _mm256_storeu_ps(row, _mm256_blend_ps(l01, both, 0x88));
+    _mm_store_ps(row + 8, _mm_blend_ps(l2, t, 8));
+    __m128 far = _mm_cmple_ps(_mm_andnot_ps(_mm_set1_ps(-0.0f), t), _mm_set1_ps((float)MR_ANCHOR_KEEP));
+    return _mm_movemask_ps(far) == 15;
 }
 
 #define MR_TARGET MR_TARGET_AVX2
