@@ -44,9 +44,23 @@ static int follow_spilled(mr_store *s, uint32_t slot, uint8_t flag) {
     return MR_OK;
 }
 
+/* Every draw at once, when every node moved: no walk over the nodes' draws. */
+static void touch_all(mr_store *s) {
+    for (uint32_t b = 0; b < s->slots / 64; b++) {
+        if (!s->block_used[b]) continue;
+        if (!s->block_dirty[b]) s->dirty_blocks[s->dirty_block_count++] = b;
+        s->block_dirty[b] |= s->block_used[b];
+        s->page_epoch[MR_TRANSFORM][b] = s->epoch;
+    }
+}
+
 /* Marks the draws of moved nodes and follows spilled children; eight flags at a time where neither is. */
 static int touch_range(mr_store *s, uint32_t first, uint32_t end) {
     const uint64_t both = (MR_DRAWN | MR_SPILLED) * (uint64_t)0x0101010101010101u;
+    if (first == 1 && end == s->n && !s->draws_dirty) { /* nothing can have spilled out of everything */
+        touch_all(s);
+        return MR_OK;
+    }
     for (uint32_t i = first; i < end; i++) {
         uint64_t eight;
         if (i + 8 <= end && (memcpy(&eight, s->flags + i, 8), !(eight & both))) {
