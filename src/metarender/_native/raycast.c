@@ -92,6 +92,7 @@ static double enter_any(const mr_store *s, const mr_ray *r, seen *a, uint32_t an
 static int push_blocks(const mr_store *s, const mr_ray *r, seen *a, uint32_t group, mr_queue *q) {
     uint32_t end = group * 64 + 64 < s->slots / 64 ? group * 64 + 64 : s->slots / 64;
     for (uint32_t b = group * 64; b < end; b++) {
+        if (!s->block_used[b]) continue; /* spare room of a draw tail: its box is NaN, which no test excludes */
         double near = enter_any(s, r, a, s->block_anchor[b], s->block_box + (size_t)b * 8, q->mixed_block + 6 * (size_t)b);
         if (near != INFINITY && push(q, near, BLOCK, b)) return MR_NOMEM;
     }
