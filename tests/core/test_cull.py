@@ -24,8 +24,20 @@ def adversarial(rng, frustum, turn, n):
 
 @pytest.mark.parametrize("place", [(0.0, 0.0, 0.0), (6.4e6, -1.2e6, 3.3e6)], ids=["origin", "earth"])
 def test_promise_2_a_million_adversarial_boxes_lose_none_that_is_visible(place):
+    lose_none(place, range(4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", [(0.0, 0.0, 0.0), (6.4e6, -1.2e6, 3.3e6)], ids=["origin", "earth"])
+def test_promise_2_ten_million_adversarial_boxes_lose_none_that_is_visible(place):
+    """Five million at the origin and five million at the radius of the earth."""
+    lose_none(place, range(100, 120))
+
+
+def lose_none(place, seeds):
+    """250,000 boxes for each seed; prints how many were kept that need not have been."""
     seen = false = near = total = clear = clear_kept = 0
-    for seed in range(4):
+    for seed in seeds:
         rng = np.random.default_rng(seed)
         n = 250_000
         turn = rotation(rng, 1)[0]
@@ -56,7 +68,7 @@ def test_promise_2_a_million_adversarial_boxes_lose_none_that_is_visible(place):
         false += np.count_nonzero(mask & ~truth)
         clear += np.count_nonzero(margin < -1e-3)
         clear_kept += np.count_nonzero(mask & (margin < -1e-3))
-    assert total == 1_000_000 and seen > 150_000 and near > 300_000
+    assert total == 250_000 * len(seeds) and seen > 0.15 * total and near > 0.3 * total
     print(f"\n{place}: {seen} visible, 0 dropped, {false} of {near} invisible near-plane boxes kept ({false / near:.2%}), "
           f"{clear_kept} of {clear} that are outside by more than 1 mm ({clear_kept / clear:.2%})")
     assert false / near < 0.35  # most of them lie within 1e-4 m of a plane on purpose

@@ -46,12 +46,14 @@ int mr_view_configure(mr_view *v, const double *pose, const double *projection, 
     v->active = 0;
     memset(v->normal, 0, sizeof v->normal);
     memset(v->absolute, 0, sizeof v->absolute);
+    memset(v->octant, 0, sizeof v->octant);
     for (int p = 0; p < 6; p++) {
         if (!set_plane(v, p, (const double(*)[4])rows, planes[p].row, planes[p].sign, planes[p].w)) continue;
         v->active |= 1u << p;
         for (int k = 0; k < 3; k++) {
             v->normal[k][p] = (float)v->plane[p][k];
             v->absolute[k][p] = fabsf(v->normal[k][p]);
+            v->octant[p] |= (uint8_t)((v->normal[k][p] < 0) << k);
         }
     }
     mr_view_measure(v, pose, projection);
@@ -98,9 +100,12 @@ static uint64_t mixed_block(const mr_store *s, const mr_view *v, uint32_t block,
         const float *distance = v->distance + 8 * (size_t)s->slot_anchor[block * 64 + i];
         int out = 0;
         for (int p = 0; p < 6; p++) {
-            float n = (v->normal[0][p] * box[i] + v->normal[1][p] * box[64 + i]) + v->normal[2][p] * box[128 + i];
-            float r = (v->absolute[0][p] * box[192 + i] + v->absolute[1][p] * box[256 + i]) + v->absolute[2][p] * box[320 + i];
-            out |= (n + r) + distance[p] < 0;
+            float reach[3];
+            for (int k = 0; k < 3; k++) {
+                float c = box[64 * k + i], h = box[64 * (k + 3) + i];
+                reach[k] = v->octant[p] >> k & 1 ? h - c : h + c;
+            }
+            out |= ((v->absolute[0][p] * reach[0] + v->absolute[1][p] * reach[1]) + v->absolute[2][p] * reach[2]) + distance[p] < 0;
         }
         if (!out) kept |= (uint64_t)1 << i;
     }

@@ -1,20 +1,39 @@
 /* The culling kernel for one instruction-set level. Included by cull.c.
  *
- * Groups of 64 blocks, then blocks: the six planes are the lanes. Objects: 64 boxes in lanes of W, only against the planes that cut the block.
- * An object is out when (s + r) + d < 0 with s = (nx cx + ny cy) + nz cz, r = (|nx| hx + |ny| hy) + |nz| hz.
+ * Groups of 64 blocks with the six planes as lanes, then the 64 blocks of a group as lanes, then 64 boxes as lanes, each only
+ * against the planes that cut what holds it. A group or block is out when (s + r) + d < 0 with s = (nx cx + ny cy) + nz cz and
+ * r = (|nx| hx + |ny| hy) + |nz| hz. For an object the same sum is taken by axis, |n| (h + c) or |n| (h - c) by the sign of n, and d
+ * last: n rounded, a sum, a product, two sums and d, so no more rounding than bounds.c allows for, and a third less work.
  */
+
+/* Bits of the boxes behind plane p, whose normal has the signs sx, sy, sz (1: negative; constants, so that nothing branches). */
+MR_TARGET static inline __attribute__((always_inline)) uint64_t MR_LEVEL(behind)(const float *box, const mr_view *v, float distance,
+                                                                                 unsigned p, int sx, int sy, int sz) {
+    VF ax = SET1(v->absolute[0][p]), ay = SET1(v->absolute[1][p]), az = SET1(v->absolute[2][p]), d = SET1(distance);
+    uint64_t out = 0;
+    for (unsigned i = 0; i < 64; i += W) {
+        VF cx = LOAD(box + i), cy = LOAD(box + 64 + i), cz = LOAD(box + 128 + i);
+        VF hx = LOAD(box + 192 + i), hy = LOAD(box + 256 + i), hz = LOAD(box + 320 + i);
+        VF x = sx ? SUB(hx, cx) : ADD(hx, cx), y = sy ? SUB(hy, cy) : ADD(hy, cy), z = sz ? SUB(hz, cz) : ADD(hz, cz);
+        out |= (uint64_t)NEGATIVE(ADD(ADD(ADD(MUL(ax, x), MUL(ay, y)), MUL(az, z)), d)) << i;
+    }
+    return out;
+}
 
 /* Bits of the objects of a block that no plane of `cut` excludes: plane by plane, until none is left. */
 MR_TARGET static inline uint64_t MR_LEVEL(objects)(const float *box, const mr_view *v, const float *distance, unsigned cut, uint64_t live) {
     for (; cut && live; cut &= cut - 1) {
         unsigned p = (unsigned)__builtin_ctz(cut);
-        VF nx = SET1(v->normal[0][p]), ny = SET1(v->normal[1][p]), nz = SET1(v->normal[2][p]), d = SET1(distance[p]);
-        VF ax = SET1(v->absolute[0][p]), ay = SET1(v->absolute[1][p]), az = SET1(v->absolute[2][p]);
         uint64_t out = 0;
-        for (unsigned i = 0; i < 64; i += W) {
-            VF s = ADD(ADD(MUL(nx, LOAD(box + i)), MUL(ny, LOAD(box + 64 + i))), MUL(nz, LOAD(box + 128 + i)));
-            VF r = ADD(ADD(MUL(ax, LOAD(box + 192 + i)), MUL(ay, LOAD(box + 256 + i))), MUL(az, LOAD(box + 320 + i)));
-            out |= (uint64_t)NEGATIVE(ADD(ADD(s, r), d)) << i;
+        switch (v->octant[p]) {
+        case 0: out = MR_LEVEL(behind)(box, v, distance[p], p, 0, 0, 0); break;
+        case 1: out = MR_LEVEL(behind)(box, v, distance[p], p, 1, 0, 0); break;
+        case 2: out = MR_LEVEL(behind)(box, v, distance[p], p, 0, 1, 0); break;
+        case 3: out = MR_LEVEL(behind)(box, v, distance[p], p, 1, 1, 0); break;
+        case 4: out = MR_LEVEL(behind)(box, v, distance[p], p, 0, 0, 1); break;
+        case 5: out = MR_LEVEL(behind)(box, v, distance[p], p, 1, 0, 1); break;
+        case 6: out = MR_LEVEL(behind)(box, v, distance[p], p, 0, 1, 1); break;
+        default: out = MR_LEVEL(behind)(box, v, distance[p], p, 1, 1, 1);
         }
         live &= ~out;
     }
@@ -115,6 +134,10 @@ MR_TARGET static void MR_LEVEL(group_words)(const mr_store *s, mr_view *v, uint3
     for (uint32_t i = 0; i < end - first; i++) words[i] = found.inside >> i & 1 ? s->block_live[first + i] : 0;
     for (uint64_t m = found.cut; m; m &= m - 1) {
         unsigned i = (unsigned)__builtin_ctzll(m);
+        if (!s->block_live[first + i]) { /* an empty block has no box */
+            found.cut &= ~((uint64_t)1 << i);
+            continue;
+        }
         const float *distance = v->distance + (size_t)s->block_anchor[first + i] * 8;
         words[i] = MR_LEVEL(objects)(s->box + (size_t)(first + i) * 384, v, distance, planes_of(&found, i), s->block_live[first + i]);
     }

@@ -407,6 +407,7 @@ typedef struct mr_view {
     double forward[3];               /* unit vector along the view direction, world space */
     uint32_t layers, active;         /* active: bit per plane that can cut anything */
     float normal[3][8], absolute[3][8];   /* plane lanes: n and |n| */
+    uint8_t octant[8];               /* by plane: bit per axis where n < 0 */
     float *distance;                 /* [anchor][8]: d of every plane shifted to the anchor, widened for rounding */
     uint32_t distance_cap;
     uint64_t *words;                 /* visible bits, one word per block */
