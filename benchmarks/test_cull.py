@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
+from clock import best
 from scenes import look, perspective, plant, ranges, uniform_boxes
 
 from metarender._core import View, cull, cull_flat
 
 COUNT = 1_000_000
-
-
-def best(call, rounds=7):
-    """Shortest of a few runs, seconds."""
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def numpy_cull(position, size, pose, projection):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from itertools import pairwise
 
 import numpy as np
+from clock import best
 from scenes import describe, hierarchy, uniform_boxes
 
 from metarender._core import Node
@@ -14,16 +14,6 @@ COUNT = 1_000_000
 
 BYTES_READ = 24 + 36 + 4 + 4 + 1  # local position and linear part, parent slot, anchor, flags
 BYTES_WRITTEN = 48 + 1            # world rows, flags
-
-
-def best(call, rounds=7):
-    """Shortest of a few runs, seconds."""
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def numpy_update(parents, matrix):

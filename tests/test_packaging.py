@@ -1,5 +1,8 @@
 """What is installed: wheel and sdist contents, an import that touches no display, and the version."""
 
+import os
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -7,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import metarender
 
@@ -53,6 +57,23 @@ def test_the_wheel_works_from_an_empty_folder(distributions, tmp_path):
               "c = mr.render(s, size=(32, 32)).color; assert c[16, 16, 3] == 255; print(mr.__file__)")
     where = run(sys.executable, "-c", script, cwd=tmp_path, env={**__import__("os").environ, "PYTHONPATH": str(tmp_path / "site")})
     assert str(tmp_path) in where
+
+
+@pytest.mark.slow
+def test_the_first_command_of_the_readme_in_a_fresh_environment(tmp_path):
+    """The second one is what CI calls."""
+    command, second = re.findall(r"^(pip install [^#]*?) *#", (ROOT / "README.md").read_text("utf-8"), re.M)
+    assert command == "pip install . && metarender demo" and second == 'pip install ".[test]" && pytest'
+    run(sys.executable, "-m", "venv", str(tmp_path / "environment"))
+    source = tmp_path / "source"
+    ignored = shutil.ignore_patterns(".git", "build", "*.so", "*.egg-info", "__pycache__", ".venv")
+    shutil.copytree(ROOT, source, ignore=ignored)
+    path = f"{tmp_path / 'environment' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    hidden = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY", "PYTHONPATH")}
+    said = run("bash", "-c", command, cwd=source, env={**hidden, "PATH": path})
+    assert str(source / "metarender-demo.png") in said and "draw calls" in said
+    with Image.open(source / "metarender-demo.png") as picture:
+        assert picture.size == (1280, 720) and len(picture.convert("RGB").resize((64, 36)).getcolors(4096)) > 200
 
 
 def test_promise_9_import_touches_neither_display_nor_opengl():

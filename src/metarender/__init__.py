@@ -36,12 +36,13 @@ if TYPE_CHECKING:
     from .frame import Frame
     from .gpu.device import Device
     from .io import load, load_async
-    from .renderer import Renderer, close, render
+    from .pictures import close, render
+    from .renderer import Renderer
     from .stats import Stats
     from .viewer import Viewer, view
 
 _LATE = {"io": "", "load": "io", "load_async": "io", "Frame": "frame", "Stats": "stats", "Device": "gpu.device",
-         "Renderer": "renderer", "render": "renderer", "close": "renderer", "Viewer": "viewer", "view": "viewer"}
+         "Renderer": "renderer", "render": "pictures", "close": "pictures", "Viewer": "viewer", "view": "viewer"}
 
 __all__ = [
     "AssetError", "Camera", "Colormap", "Device", "DeviceError", "DirectionalLight", "Environment", "Frame", "Geometry",

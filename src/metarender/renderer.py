@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Self
@@ -12,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._core import View, cull
-from .camera import Camera, PerspectiveCamera
-from .checks import is_number
-from .color import Color, to_linear
+from .color import Color
 from .environment import dfg_table
 from .errors import DeviceError, InvalidInput, ReleasedError
 from .frame import OUTPUTS, Frame
@@ -37,10 +34,10 @@ from .passes.shadow import ShadowPass
 from .passes.sky import SkyPass
 from .passes.transparent import TransparentPass
 from .scene import Scene
+from .settings import TONE_MAPPINGS, PictureSettings, check_picture, premultiplied
 from .stats import PassTime, Stats
-from .views import SunPlan, ViewPlan, camera_of, plan_camera, plan_sun
+from .views import SunPlan, ViewPlan, camera_of, clip_to_direction, default_camera, depth_in_metres, plan_camera, plan_sun
 
-TONE_MAPPINGS = {"none": 0, "neutral": 1, "aces": 2, "agx": 3}
 SHADOW_MAP_SIZE = 4096
 """Texels along each edge of the sun's map; 64 MiB."""
 
@@ -73,7 +70,7 @@ class _SceneViews:
         return self._bounds[1]
 
 
-class Renderer:
+class Renderer(PictureSettings):
     """Settings and attachments; draws scenes into pictures.
 
     Parameters
@@ -110,7 +107,7 @@ class Renderer:
                  backdrop: Color | None = None, cull_pixels: float = 0.0, lod_pixels: float = 0.0,
                  occlusion: bool = False, device: str | int | Device = "auto") -> None:
         self._own_device = not isinstance(device, Device)
-        self._check_settings(size, msaa)
+        check_picture(size, msaa)
         self.tone_mapping, self.exposure, self.backdrop = tone_mapping, exposure, backdrop
         self.cull_pixels, self.lod_pixels, self.occlusion, self._refines = cull_pixels, lod_pixels, occlusion, False
         self._device = device if isinstance(device, Device) else Device.open(None if device == "auto" else device)
@@ -140,14 +137,6 @@ class Renderer:
 
     # --- settings ------------------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _check_settings(size: Any, msaa: Any) -> None:
-        numbers = tuple(size) if isinstance(size, (tuple, list, np.ndarray)) else ()
-        if len(numbers) != 2 or not all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= 1 for v in numbers):
-            raise InvalidInput(f"Renderer size={size!r} must be (width, height), two whole numbers of pixels of at least 1.")
-        if not isinstance(msaa, (int, np.integer)) or isinstance(msaa, bool) or msaa not in (1, 2, 4, 8, 16):
-            raise InvalidInput(f"Renderer msaa={msaa!r} must be 1, 2, 4, 8 or 16 samples per pixel.")
-
     @property
     def device(self) -> Device:
         """What draws."""
@@ -160,7 +149,7 @@ class Renderer:
 
     @size.setter
     def size(self, value: tuple[int, int]) -> None:
-        self._check_settings(value, 1)
+        check_picture(value, 1)
         width, height = int(value[0]), int(value[1])
         limit = self._device.capabilities.max_texture_size
         if max(width, height) > limit:
@@ -171,66 +160,6 @@ class Renderer:
     def msaa(self) -> int:
         """Samples per pixel, at most what the device allows."""
         return self._msaa
-
-    @property
-    def tone_mapping(self) -> str:
-        """Curve from scene light to the display; may be set."""
-        return self._tone_mapping
-
-    @tone_mapping.setter
-    def tone_mapping(self, value: str) -> None:
-        if not isinstance(value, str) or value not in TONE_MAPPINGS:
-            raise InvalidInput(f"tone_mapping={value!r} is unknown; use one of {', '.join(sorted(TONE_MAPPINGS))}.")
-        self._tone_mapping = value
-
-    @property
-    def exposure(self) -> float:
-        """Factor before tone mapping; may be set."""
-        return self._exposure
-
-    @exposure.setter
-    def exposure(self, value: float) -> None:
-        if not is_number(value) or not 0 < value < math.inf:
-            raise InvalidInput(f"exposure={value!r} must be a finite number above 0.")
-        self._exposure = float(value)
-
-    @property
-    def backdrop(self) -> tuple[float, float, float, float] | None:
-        """Premultiplied linear colour that stands for a transparent background; may be set to any colour or None."""
-        return self._backdrop
-
-    @backdrop.setter
-    def backdrop(self, value: Color | None) -> None:
-        self._backdrop = None if value is None else _premultiplied(value, "backdrop")
-
-    @property
-    def cull_pixels(self) -> float:
-        """Edge of the square that must hold a picture for its object to be left out, pixels; 0 is off; may be set."""
-        return self._cull_pixels
-
-    @cull_pixels.setter
-    def cull_pixels(self, value: float) -> None:
-        self._cull_pixels = _pixels(value, "cull_pixels")
-
-    @property
-    def lod_pixels(self) -> float:
-        """How far coarser levels may stray from the surface, pixels; 0 is off; may be set."""
-        return self._lod_pixels
-
-    @lod_pixels.setter
-    def lod_pixels(self, value: float) -> None:
-        self._lod_pixels = _pixels(value, "lod_pixels")
-
-    @property
-    def occlusion(self) -> bool:
-        """Whether objects that others hide are left out; may be set."""
-        return self._occlusion
-
-    @occlusion.setter
-    def occlusion(self, value: bool) -> None:
-        if not isinstance(value, (bool, np.bool_)):
-            raise InvalidInput(f"occlusion={value!r} must be True or False.")
-        self._occlusion = bool(value)
 
     @property
     def refines(self) -> bool:
@@ -363,7 +292,7 @@ class Renderer:
         block["forward"] = (*plan.forward, float(plan.parallel))
         block["viewport"], block["exposure"], block["tone_mapping"] = self._size, self._exposure, TONE_MAPPINGS[self._tone_mapping]
         block["light_count"] = light_count
-        block["clip_to_direction"] = _clip_to_direction(plan).T
+        block["clip_to_direction"] = clip_to_direction(plan).T
         if sun is not None:
             block["shadow_matrix"] = sun.eye_to_map.T
             block["shadow"] = (sun.texel, sun.depth_bias, sun_row, 0.0)
@@ -402,7 +331,7 @@ class Renderer:
             return None
         if isinstance(background, str) and background in ("environment", "transparent"):
             return self._backdrop or (0.0, 0.0, 0.0, 0.0)
-        return _premultiplied(background, "background")
+        return premultiplied(background, "background")
 
     def _color_attachments(self) -> ColorAttachments:
         if self._color is None or self._color.size != self._size:
@@ -452,7 +381,7 @@ class Renderer:
         if output == "ids":
             return np.ascontiguousarray(self._device.read_pixels(self._context.ids.framebuffer, "r32ui", frame.size)[::-1])
         depth = self._device.read_pixels(self._context.ids.framebuffer, "depth", frame.size)[::-1]
-        return _metres(depth, self._planned[0].projection)
+        return depth_in_metres(depth, self._planned[0].projection)
 
     def _draw_ids(self, frame: Frame) -> None:
         """Draw the ids of a frame that did not ask for them, from what is on the device."""
@@ -535,87 +464,3 @@ class Renderer:
 
     def __repr__(self) -> str:
         return f"<Renderer {self._size[0]}x{self._size[1]} msaa={self._msaa}{' closed' if self._closed else ''}>"
-
-
-def default_camera(scene: Scene, aspect: float) -> PerspectiveCamera:
-    """Return a camera that looks at the whole scene from above right, half way round from the front."""
-    camera = PerspectiveCamera()
-    camera.orbit(math.radians(30), math.radians(65), 1.0)
-    bounds = scene.bounds
-    return camera if bounds is None else camera.frame(bounds, aspect)  # type: ignore[return-value]
-
-
-def _clip_to_direction(plan: ViewPlan) -> NDArray[np.float64]:
-    """Return the matrix from clip (x, y, 1, 1) to an eye-space direction."""
-    if plan.parallel:
-        matrix = np.zeros((4, 4))
-        matrix[:3, 3] = plan.forward
-        return matrix
-    axes, projection = plan.pose[:3, :3], plan.projection
-    matrix = np.zeros((4, 4))
-    matrix[:3, 0], matrix[:3, 1], matrix[:3, 3] = axes[:, 0] / projection[0, 0], axes[:, 1] / projection[1, 1], -axes[:, 2]
-    return matrix
-
-
-def _premultiplied(color: Color, what: str) -> tuple[float, float, float, float]:
-    *channels, alpha = to_linear(color, what)
-    red, green, blue = (min(channel, 1.0) * alpha for channel in channels)
-    return red, green, blue, alpha
-
-
-def _pixels(value: Any, what: str) -> float:
-    if not isinstance(value, (int, float, np.floating, np.integer)) or isinstance(value, bool) or not 0 <= value <= 1e5:
-        raise InvalidInput(f"{what}={value!r} must be a number of pixels of at least 0; 0 switches it off.")
-    return float(value)
-
-
-def _metres(depth: NDArray[np.float32], projection: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Turn reversed depth into metres along the view axis; 0, the background, becomes infinite."""
-    value = depth.astype(np.float64)
-    with np.errstate(divide="ignore"):
-        if projection[3, 2] == 0:  # parallel: z_clip = a z + b with z = -distance
-            metres = (projection[2, 3] - value) / projection[2, 2]
-        else:
-            metres = projection[2, 3] / (value - projection[2, 2] * projection[3, 2])
-    return np.where(depth > 0, metres, np.inf).astype(np.float32)
-
-
-_local = threading.local()
-
-
-def render(scene: Scene, camera: Camera | Any = None, size: tuple[int, int] = (1280, 720), *, outputs: Sequence[str] = ("color",),
-           msaa: int = 4, tone_mapping: str = "neutral", exposure: float = 1.0) -> Frame:
-    """Draw one picture with a renderer that this thread keeps; ``close()`` frees it.
-
-    Parameters
-    ----------
-    scene : Scene
-    camera : Camera, Node that carries one, or None
-        None frames the whole scene.
-    size, msaa, tone_mapping, exposure
-        As for ``Renderer``.
-    outputs : sequence of "color", "depth", "ids"
-
-    Returns
-    -------
-    Frame
-        With its pixels read, so that it stays valid.
-    """
-    kept: Renderer | None = getattr(_local, "renderer", None)
-    Renderer._check_settings(size, msaa)
-    if kept is None or kept._closed or kept.msaa != min(msaa, kept.device.capabilities.max_samples):
-        close()
-        kept = _local.renderer = Renderer(size, msaa=msaa)
-    kept.size, kept.tone_mapping, kept.exposure = size, tone_mapping, exposure
-    frame = kept.render(scene, camera, outputs)
-    for output in frame._outputs:
-        frame._read(output)
-    return frame
-
-
-def close() -> None:
-    """Free the renderer that ``render`` keeps for this thread."""
-    kept: Renderer | None = getattr(_local, "renderer", None)
-    if kept is not None:
-        _local.renderer = None
-        kept.close()

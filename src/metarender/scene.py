@@ -1,4 +1,7 @@
-"""Scene: nodes with meshes, lights and cameras over the compiled Store; knows no renderer and no window."""
+"""Scene: nodes with meshes, lights and cameras over the compiled Store; knows no renderer and no window.
+
+Long because it is one class and half of it documentation: the work is in _core, descriptions, bulk, queries and part_state.
+"""
 
 from __future__ import annotations
 

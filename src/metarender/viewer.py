@@ -11,10 +11,10 @@ from .camera import Camera
 from .controls.events import AnyEvent, Close, Key, Resize
 from .controls.orbit import Orbit
 from .errors import InvalidInput
-from .renderer import Renderer, default_camera
+from .renderer import Renderer
 from .targets.base import Target
 from .targets.window import WindowTarget
-from .views import camera_of
+from .views import camera_of, default_camera
 
 if TYPE_CHECKING:
     from .frame import Frame

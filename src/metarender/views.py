@@ -170,3 +170,34 @@ def plan_sun(camera: Camera, plan: ViewPlan, aspect: float, bounds: NDArray[np.f
     to_map = np.diag([0.5, 0.5, 1.0, 1.0])
     to_map[:2, 3] = 0.5
     return SunPlan(ViewPlan(pose, projection, plan.eye_anchor, True), texel, to_map @ projection @ from_eye, 0.5 * texel / depth)
+
+
+def default_camera(scene: Any, aspect: float) -> PerspectiveCamera:
+    """Return a camera that looks at the whole scene from above right, half way round from the front."""
+    camera = PerspectiveCamera()
+    camera.orbit(math.radians(30), math.radians(65), 1.0)
+    bounds = scene.bounds
+    return camera if bounds is None else camera.frame(bounds, aspect)  # type: ignore[return-value]
+
+
+def clip_to_direction(plan: ViewPlan) -> NDArray[np.float64]:
+    """Return the matrix from clip (x, y, 1, 1) to an eye-space direction."""
+    if plan.parallel:
+        matrix = np.zeros((4, 4))
+        matrix[:3, 3] = plan.forward
+        return matrix
+    axes, projection = plan.pose[:3, :3], plan.projection
+    matrix = np.zeros((4, 4))
+    matrix[:3, 0], matrix[:3, 1], matrix[:3, 3] = axes[:, 0] / projection[0, 0], axes[:, 1] / projection[1, 1], -axes[:, 2]
+    return matrix
+
+
+def depth_in_metres(depth: NDArray[np.float32], projection: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Turn reversed depth into metres along the view axis; 0, the background, becomes infinite."""
+    value = depth.astype(np.float64)
+    with np.errstate(divide="ignore"):
+        if projection[3, 2] == 0:  # parallel: z_clip = a z + b with z = -distance
+            metres = (projection[2, 3] - value) / projection[2, 2]
+        else:
+            metres = projection[2, 3] / (value - projection[2, 2] * projection[3, 2])
+    return np.where(depth > 0, metres, np.inf).astype(np.float32)

@@ -183,20 +183,8 @@ static inline unsigned lanes(uint32x4_t m) {
 #define MR_TARGET
 #define MR_LEVEL(name) name##_base
 #include "cull.inl"
-#undef MR_TARGET
-#undef MR_LEVEL
 
 #if MR_HAVE_AVX2
-#undef W
-#undef VF
-#undef LOAD
-#undef SET1
-#undef ADD
-#undef SUB
-#undef MUL
-#undef NEGATIVE
-#undef INSIDE
-#undef MR_PLANES
 #define W 8
 #define VF __m256
 #define LOAD _mm256_loadu_ps
@@ -209,20 +197,8 @@ static inline unsigned lanes(uint32x4_t m) {
 #define MR_TARGET MR_TARGET_AVX2
 #define MR_LEVEL(name) name##_avx2
 #include "cull.inl"
-#undef MR_TARGET
-#undef MR_LEVEL
 
 /* AVX-512: 16 boxes at a time; the eight lanes of planes stay as they are. */
-#undef W
-#undef VF
-#undef LOAD
-#undef SET1
-#undef ADD
-#undef SUB
-#undef MUL
-#undef NEGATIVE
-#undef INSIDE
-#undef MR_PLANES
 #define W 16
 #define VF __m512
 #define LOAD _mm512_loadu_ps

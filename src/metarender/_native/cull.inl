@@ -181,3 +181,16 @@ MR_TARGET void MR_LEVEL(mr_cull_flat)(const mr_store *s, mr_view *v) {
         v->visible += (uint64_t)__builtin_popcountll(word);
     }
 }
+
+#undef W
+#undef VF
+#undef LOAD
+#undef SET1
+#undef ADD
+#undef SUB
+#undef MUL
+#undef NEGATIVE
+#undef INSIDE
+#undef MR_PLANES
+#undef MR_TARGET
+#undef MR_LEVEL

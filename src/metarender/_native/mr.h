@@ -1,4 +1,5 @@
-/* The manual of the native core: every structure and function, with units, spaces and failure.
+/* The manual of the native core: every structure and function, with units, spaces and failure; one file, so that it can be
+ * read from end to end.
  *
  * Plain C11; knows nothing of Python, OpenGL or threads. One caller at a time per store (the border post,
  * _core.pyx, sees to that). No function recurses. Functions that can fail return MR_OK or a negative code and

@@ -194,6 +194,7 @@ class WindowTarget(Target):
             glfw.wait_events_timeout(seconds)
 
     def present(self, renderer: Renderer, frame: Frame) -> None:
+        """Copy the last frame into the window and swap; nothing while the window has no pixels."""
         import glfw
 
         window, size = self._open("present"), self.size
