@@ -37,6 +37,28 @@ def test_promise_4_the_sun_casts_a_shadow_in_that_picture(device):
     assert (np.abs(lit - unshadowed).max(axis=2) > 30).sum() > 500
 
 
+def test_promise_4_the_suns_view_has_the_same_bits_far_away():
+    """World bounds carry other rounding far away; what is computed from them must not."""
+    from metarender.views import plan_camera, plan_sun
+
+    rng, far = np.random.default_rng(17), np.array([1e7, 2e6, -1e7])
+    for _ in range(300):
+        size = 10 ** rng.uniform(0, 3)
+        bounds = np.sort(rng.uniform(-size, size, (2, 3)), axis=0)
+        eye = np.round(rng.uniform(-size, size, 3) * 1024) / 1024
+        direction = rng.normal(size=3)
+        plans = []
+        for origin in (np.zeros(3), far):
+            camera = mr.PerspectiveCamera().look_at(eye, eye + (1.0, -0.5, -2.0))
+            camera.position = eye + origin
+            plan = plan_camera(camera, 1.5, origin[None])
+            plans.append(plan_sun(camera, plan, 1.5, bounds + origin, direction / np.linalg.norm(direction), 4096))
+        near, away = plans
+        assert near.texel == away.texel and near.depth_bias == away.depth_bias
+        assert np.array_equal(near.eye_to_map, away.eye_to_map)
+        assert np.array_equal(near.view.pose[:3, 3], away.view.pose[:3, 3] - far)
+
+
 @pytest.mark.slow
 def test_promise_2_pictures_with_and_without_culling_are_the_same_bytes(device, monkeypatch):
     """200 random cameras; "without" is a view whose planes cut nothing."""
