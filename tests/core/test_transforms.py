@@ -189,3 +189,28 @@ def test_two_updates_after_many_single_sets():
     other, other_ids, _, _ = random_tree(np.random.default_rng(0), 400, 50.0)
     other.set(other_ids, matrix=matrix)
     assert other.world_matrices(other_ids).tobytes() == world.tobytes()
+
+
+@pytest.mark.parametrize("axis", (0, 1, 2))
+def test_promise_2_levels_agree_about_when_a_moving_node_changes_its_anchor(axis):
+    """Live moves around the keeping distance of 1,024 m, with children that follow: same anchors, same world rows."""
+    rng = np.random.default_rng(axis)
+    steps = np.cumsum(rng.uniform(-300, 420, 60))
+    found = {}
+    for level in levels():
+        store = Store(level)
+        mover = int(store.add(0)[0])
+        children = store.add(mover, 3)
+        store.set(children, position=[[0.1, 0.2, 0.3], [400.0, 0.0, 0.0], [0.0, 0.0, -900.0]])
+        seen = []
+        for step in steps:
+            place = np.full(3, 0.7)
+            place[axis] = step
+            store.set([mover], position=[place])
+            store.update()
+            seen.append((store.anchors.copy(), store.world_matrices([mover, *children])))
+        found[level] = seen
+    assert max(len(anchors) for anchors, _ in found["base"]) > 2
+    for seen in found.values():
+        for (anchors, world), (base_anchors, base_world) in zip(seen, found["base"], strict=True):
+            assert np.array_equal(anchors, base_anchors) and np.array_equal(world, base_world)
