@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,36 +16,84 @@ OCCLUDER_TRIANGLES = 256
 """Geometries with more triangles never hide others: drawing them coarsely would cost more than it saves."""
 
 
-class Descriptions:
-    """Index tables of one scene. An index is free again when the last draw that used it goes.
+T = TypeVar("T", bound=Hashable)
+
+
+class Table(Generic[T]):
+    """Descriptions by index. An index is free again when its description goes.
 
     Attributes
     ----------
-    geometries, materials : list
-        Geometry or Material by index, None where the index is free.
+    items : list
+        Description by index, None where the index is free.
+    epoch : (k,) uint64
+        By index: the value of `changes` at its last edit.
+    changes : int
+        Grows with every edit.
+    """
+
+    def __init__(self) -> None:
+        self.items: list[T | None] = []
+        self.epoch: NDArray[np.uint64] = np.zeros(16, dtype=np.uint64)
+        self.changes = 0
+        self._index: dict[T, int] = {}
+        self._free: list[int] = []
+
+    def find(self, item: T) -> int | None:
+        """Index of a description, or None."""
+        return self._index.get(item)
+
+    def add(self, item: T) -> int:
+        """Index of a description that is new."""
+        index = self._free.pop() if self._free else len(self.items)
+        if index == len(self.items):
+            self.items.append(None)
+            if index == len(self.epoch):
+                self.epoch = np.concatenate([self.epoch, np.zeros_like(self.epoch)])
+        self.items[index] = item
+        self._index[item] = index
+        self.touch(index)
+        return index
+
+    def touch(self, index: int) -> None:
+        """Note an edit."""
+        self.changes += 1
+        self.epoch[index] = self.changes
+
+    def drop(self, index: int) -> T | None:
+        """Free an index; returns what it stood for, None where it was free already."""
+        item = self.items[index]
+        if item is not None:
+            del self._index[item]
+            self.items[index] = None
+            self._free.append(index)
+            self.touch(index)
+        return item
+
+    def since(self, seen: int) -> list[int]:
+        """Indices edited after `changes` was `seen`."""
+        found: list[int] = np.flatnonzero(self.epoch[:len(self.items)] > seen).tolist()
+        return found
+
+
+class Descriptions:
+    """The geometries and materials of one scene, and what the store knows of them.
+
+    Attributes
+    ----------
+    geometries, materials : Table
     shading_classes : list of tuple
         ``Material.shading_key`` by shading class.
-    material_epoch : (k,) uint64
-        By material index: the value of `material_changes` at its last edit.
-    geometry_changes, material_changes : int
-        Grow with every change of the tables.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.geometries: list[Geometry | None] = []
-        self.materials: list[Material | None] = []
+        self.geometries: Table[Geometry] = Table()
+        self.materials: Table[Material] = Table()
         self.shading_classes: list[tuple[Any, ...]] = []
-        self.material_epoch: NDArray[np.uint64] = np.zeros(16, dtype=np.uint64)
-        self.geometry_changes = self.material_changes = 0
-        self._geometry_index: dict[Geometry, int] = {}
-        self._material_index: dict[Material, int] = {}
         self._shading_index: dict[tuple[Any, ...], int] = {}
-        self._free_geometries: list[int] = []
-        self._free_materials: list[int] = []
         self._draws: dict[Mesh, Draws] = {}
-        self._occluders_seen = -1
-        self._occluders: dict[int, Geometry] = {}
+        self._occluders_seen = 0
         self._level_users: dict[int, int] = {}  # by geometry index: how many geometries here have it as a coarser level
 
     def indices(self, mesh: Mesh) -> tuple[list[int], list[int]]:
@@ -60,15 +109,10 @@ class Descriptions:
 
     def geometry(self, geometry: Geometry) -> int:
         """Index of a geometry, described to the store at first sight."""
-        index = self._geometry_index.get(geometry)
+        index = self.geometries.find(geometry)
         if index is None:
-            index = self._free_geometries.pop() if self._free_geometries else len(self.geometries)
-            if index == len(self.geometries):
-                self.geometries.append(None)
-            self.geometries[index] = geometry
-            self._geometry_index[geometry] = index
+            index = self.geometries.add(geometry)
             self._describe_geometry(geometry, index)
-            self.geometry_changes += 1
             if geometry.levels:
                 self._add_levels(geometry, index)
         return index
@@ -86,19 +130,19 @@ class Descriptions:
 
     def describe_occluders(self) -> None:
         """Give the store the triangles of geometries with few of them; those of new ones only."""
-        if self._occluders_seen == self.geometry_changes:
+        if self._occluders_seen == self.geometries.changes:
             return
-        self._occluders_seen = self.geometry_changes
-        for index, geometry in enumerate(self.geometries):
-            small = geometry is not None and geometry.topology == "triangles" and 0 < geometry.index_count <= OCCLUDER_TRIANGLES * 3
-            if geometry is not None and small and self._occluders.get(index) is not geometry:
+        for index in self.geometries.since(self._occluders_seen):
+            geometry = self.geometries.items[index]
+            if geometry is not None and geometry.topology == "triangles" and 0 < geometry.index_count <= OCCLUDER_TRIANGLES * 3:
                 self.store.set_occluder(index, geometry.positions, geometry.indices)
-                self._occluders[index] = geometry
+        self._occluders_seen = self.geometries.changes
 
     def _drop_levels(self, geometry: Geometry) -> None:
         """A geometry goes: its levels may go with the next collection, unless something else draws them."""
         for level, _ in geometry.levels:
-            number = self._geometry_index[level]
+            number = self.geometries.find(level)
+            assert number is not None
             self._level_users[number] -= 1
             if not self._level_users[number]:
                 del self._level_users[number]
@@ -106,15 +150,9 @@ class Descriptions:
 
     def material(self, material: Material) -> int:
         """Index of a material, described to the store at first sight and followed from then on."""
-        index = self._material_index.get(material)
+        index = self.materials.find(material)
         if index is None:
-            index = self._free_materials.pop() if self._free_materials else len(self.materials)
-            if index == len(self.materials):
-                self.materials.append(None)
-                if index == len(self.material_epoch):
-                    self.material_epoch = np.concatenate([self.material_epoch, np.zeros_like(self.material_epoch)])
-            self.materials[index] = material
-            self._material_index[material] = index
+            index = self.materials.add(material)
             material._watch(self._material_edited)
             self._describe(material, index)
         return index
@@ -125,13 +163,12 @@ class Descriptions:
         if shading == len(self.shading_classes):
             self.shading_classes.append(key)
         self.store.set_material(index, material.geometry_key, shading)
-        self.material_changes += 1
-        self.material_epoch[index] = self.material_changes
 
     def _material_edited(self, material: Material) -> None:
-        index = self._material_index.get(material)
+        index = self.materials.find(material)
         if index is not None:
             self._describe(material, index)
+            self.materials.touch(index)
 
     def collect(self) -> None:
         """Free the indices of descriptions that no node draws any more."""
@@ -142,18 +179,10 @@ class Descriptions:
         self._draws.clear()
         self.store.forget(geometries, materials)
         for index in geometries:
-            geometry = self.geometries[index]
+            geometry = self.geometries.drop(index)
             if geometry is not None:
                 self._drop_levels(geometry)
-                self._occluders.pop(index, None)
-                del self._geometry_index[geometry]
-                self.geometries[index] = None
-                self._free_geometries.append(index)
-                self.geometry_changes += 1
         for index in materials:
-            material = self.materials[index]
+            material = self.materials.drop(index)
             if material is not None:
                 material._unwatch(self._material_edited)
-                del self._material_index[material]
-                self.materials[index] = None
-                self._free_materials.append(index)

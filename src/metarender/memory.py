@@ -1,4 +1,4 @@
-"""What a scene holds in memory, as plain numbers."""
+"""What a scene holds in main memory, and a renderer on its device, as plain numbers."""
 
 from __future__ import annotations
 
@@ -54,3 +54,51 @@ class SceneMemory:
     def per_part(self) -> float:
         """Bytes for each living node, 0 in an empty scene."""
         return self.total / self.parts if self.parts else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMemory:
+    """Bytes of device memory, spare room included, as asked of the driver; read with :attr:`Renderer.memory`.
+
+    Renderers that share a device share everything but attachments and view constants. On software OpenGL it is main memory.
+
+    Attributes
+    ----------
+    attachments : int
+        Colour, depth, ids, the sun's map, and what occlusion needs of this renderer.
+    view : int
+        Constants, anchor offsets, lights and indirect commands of this renderer.
+    geometry : int
+        Vertices and indices.
+    instances : int
+        Rows of all draws of all scenes.
+    materials, textures : int
+        Rows of material tables; array pages and colormaps.
+    environment : int
+        Filtered maps and the table of the split sum.
+    staging : int
+        What scattered uploads pass through.
+    others : int
+        Attachments and view constants of other renderers on the same device.
+    limit : int or None
+        `Renderer.memory_limit`.
+    """
+
+    attachments: int
+    view: int
+    geometry: int
+    instances: int
+    materials: int
+    textures: int
+    environment: int
+    staging: int
+    others: int
+    limit: int | None
+
+    @property
+    def total(self) -> int:
+        """Sum of all bytes."""
+        held = asdict(self)
+        del held["limit"]
+        total: int = sum(held.values())
+        return total

@@ -119,7 +119,7 @@ class Parts:
             raise InvalidInput(f"edit() takes 'position', 'linear', 'matrix', 'color' or 'state', got {field!r}")
         return Edit(self, field)
 
-    def set(self, ids: ArrayLike | Sequence[Node], *, position: ArrayLike | None = None, rotation: ArrayLike | None = None,
+    def set(self, ids: ArrayLike | slice | Sequence[Node], *, position: ArrayLike | None = None, rotation: ArrayLike | None = None,
             scale: ArrayLike | None = None, matrix: ArrayLike | None = None, color: ArrayLike | Color | None = None,
             flags: ArrayLike | None = None, value: ArrayLike | None = None, user: ArrayLike | None = None,
             visible: ArrayLike | bool | None = None) -> None:
@@ -127,8 +127,8 @@ class Parts:
 
         Parameters
         ----------
-        ids : (k,) uint32, or a sequence of Node
-            Public ids of parts of this range, as ``parts.ids[mask]`` gives them.
+        ids : (k,) uint32, a sequence of Node, a boolean mask (n,), or a slice
+            Public ids of parts of this range, as ``parts.ids[rows]`` gives them; a mask or a slice picks rows itself.
         position, rotation, scale, matrix
             (k, 3) metres, (k, 4) xyzw, (k, 3), (k, 4, 4) or (k, 3, 4): as in :meth:`Scene.set`.
         color : (k, 4) or (4,) uint8, or one colour
@@ -197,13 +197,13 @@ class Parts:
         rows.flags.writeable = False
         return rows
 
-    def remove(self, ids: ArrayLike | Sequence[Node] | None = None) -> None:
+    def remove(self, ids: ArrayLike | slice | Sequence[Node] | None = None) -> None:
         """Remove some parts, or every one: the range is empty from then on.
 
         Parameters
         ----------
-        ids : (k,) uint32, or a sequence of Node, optional
-            Public ids of parts of this range.
+        ids : (k,) uint32, a sequence of Node, a boolean mask (n,), or a slice, optional
+            As in :meth:`set`.
         """
         if ids is not None:
             chosen = self._members(ids)
@@ -214,8 +214,14 @@ class Parts:
             self.scene.store.free_range(self._range)
             self._range = 0  # the number of no range: nothing in it
 
-    def _members(self, ids: ArrayLike | Sequence[Node]) -> NDArray[np.uint32]:
+    def _members(self, ids: ArrayLike | slice | Sequence[Node]) -> NDArray[np.uint32]:
         """Public ids (k,) uint32 that were checked to be of these parts."""
+        if isinstance(ids, slice):
+            return self.ids[ids]
+        if isinstance(ids, np.ndarray) and ids.dtype == np.bool_:
+            if ids.shape != (len(self),):
+                raise InvalidInput(f"a mask of these parts must have shape ({len(self)},), got {ids.shape}")
+            return self.ids[ids]
         ranges = self.scene.store.ranges_of(ids)
         if (ranges != self._range).any():
             row = int(np.argmax(ranges != self._range))

@@ -23,6 +23,7 @@ from .gpu.resource_pools import ResourcePools
 from .gpu.scene_mirror import SceneMirror
 from .gpu.view_constants import ViewConstants
 from .light_rows import LightRows
+from .memory import DeviceMemory
 from .passes.base import FrameContext, Pass, PlacedView
 from .passes.encode import EncodePass
 from .passes.ghost import GhostPass
@@ -92,6 +93,9 @@ class Renderer(PictureSettings):
         maps keep full detail.
     occlusion : bool
         Leave out objects that others hide wholly; the picture stays the same, byte for byte. Pays indoors, costs outdoors.
+    memory_limit : int or None
+        Bytes that the device may hold while this renderer draws: what would pass it raises before the driver is asked, and nothing
+        of the picture is drawn. `memory` says what holds how much.
     device : "auto", "gpu", "software", int or Device
         What draws; a Device is shared and not closed with the renderer. ``METARENDER_DEVICE`` replaces "auto".
 
@@ -101,18 +105,21 @@ class Renderer(PictureSettings):
         A setting is out of range.
     DeviceError
         No usable OpenGL; the message says what was tried and how to mend it.
+    OutOfDeviceMemory
+        The memory limit is too small even for an empty renderer.
     """
 
     def __init__(self, size: tuple[int, int] = (1280, 720), *, msaa: int = 4, tone_mapping: str = "neutral", exposure: float = 1.0,
                  backdrop: Color | None = None, cull_pixels: float = 0.0, lod_pixels: float = 0.0,
-                 occlusion: bool = False, device: str | int | Device = "auto") -> None:
+                 occlusion: bool = False, memory_limit: int | None = None, device: str | int | Device = "auto") -> None:
         self._own_device = not isinstance(device, Device)
         check_picture(size, msaa)
         self.tone_mapping, self.exposure, self.backdrop = tone_mapping, exposure, backdrop
         self.cull_pixels, self.lod_pixels, self.occlusion, self._refines = cull_pixels, lod_pixels, occlusion, False
+        self.memory_limit = memory_limit
         self._device = device if isinstance(device, Device) else Device.open(None if device == "auto" else device)
         try:
-            self._device.check_current("Renderer()")
+            self._enter("Renderer()")
             self._pools = ResourcePools.of(self._device)
             self._pools.environments.table = dfg_table
             self._msaa = min(int(msaa), self._device.capabilities.max_samples)
@@ -166,6 +173,16 @@ class Renderer(PictureSettings):
         """Whether the last frame left out more because the camera moved: drawing again without moving refines it."""
         return self._refines
 
+    @property
+    def memory(self) -> DeviceMemory:
+        """What this renderer and its device hold, by what for."""
+        own = [held.nbytes for held in (self._color, self._ids, self._shadow) if held is not None]
+        pools = {} if self._closed or self._device.closed else self._pools.memory()
+        found = {"attachments": sum(own), "view": self._constants.nbytes, **pools}
+        shared = dict.fromkeys(("geometry", "instances", "materials", "textures", "environment", "staging"), 0)
+        others = sum(self._device.live_bytes.values()) - sum(found.values())
+        return DeviceMemory(**{**shared, **found}, others=others, limit=self._memory_limit)
+
     # --- a frame -------------------------------------------------------------------------------------------------------
 
     def render(self, scene: Scene, camera: Any = None, outputs: Sequence[str] = ("color",)) -> Frame:
@@ -210,8 +227,13 @@ class Renderer(PictureSettings):
         wanted = (outputs,) if isinstance(outputs, str) else tuple(outputs) if isinstance(outputs, Iterable) else ()
         if not wanted or any(name not in OUTPUTS for name in wanted):
             raise InvalidInput(f"outputs={outputs!r} must name at least one of {', '.join(OUTPUTS)}.")
-        self._device.check_current("Renderer.render")
+        self._enter("Renderer.render")
         return wanted
+
+    def _enter(self, where: str) -> None:
+        """Make the device current, under this renderer's limit."""
+        self._device.check_current(where)
+        self._device.registry.memory_limit = self._memory_limit
 
     def _begin(self) -> dict[str, int]:
         self._device.drain()
@@ -222,7 +244,7 @@ class Renderer(PictureSettings):
 
     def _sync(self, scene: Scene) -> Any:
         mirror = self._pools.mirror(scene)
-        mirror.sync_geometries(scene.geometry_list, scene.geometry_changes)
+        mirror.sync_geometries(scene.geometry_list, scene.geometry_epoch, scene.geometry_changes)
         mirror.sync_materials(scene.material_list, scene.material_epoch, scene.material_changes)
         mirror.sync_rows(scene.store)
         return mirror
@@ -389,7 +411,7 @@ class Renderer(PictureSettings):
         scene: Scene = frame._scene
         if scene.store.epoch != self._planned[1]:
             raise ReleasedError("Frame.ids was not asked for and the scene has changed since; render with outputs=('color', 'ids').")
-        self._device.check_current("Frame.ids")
+        self._enter("Frame.ids")
         kept, context = self._views_of(scene), self._context
         draws = kept.camera.draw_list(context.mirror.ranges, alpha=_OPAQUE | _MASK | _BLEND, merge=True)
         lists = [drawn for view in context.views.values() for drawn, _ in view.lists.values()]
@@ -453,6 +475,7 @@ class Renderer(PictureSettings):
             if held is not None:
                 held.release()
         self._frame = self._context = self._kept = None
+        self._device.registry.memory_limit = None
         if self._own_device:
             self._device.close()
 

@@ -558,12 +558,12 @@ class Scene:
     @property
     def geometry_list(self) -> list[Geometry | None]:
         """Geometry by index, None where an index is free."""
-        return self._tables.geometries
+        return self._tables.geometries.items
 
     @property
     def material_list(self) -> list[Material | None]:
         """Material by index, None where an index is free."""
-        return self._tables.materials
+        return self._tables.materials.items
 
     @property
     def shading_classes(self) -> list[tuple[Any, ...]]:
@@ -573,17 +573,22 @@ class Scene:
     @property
     def geometry_changes(self) -> int:
         """Grows with every change of `geometry_list`."""
-        return self._tables.geometry_changes
+        return self._tables.geometries.changes
+
+    @property
+    def geometry_epoch(self) -> NDArray[np.uint64]:
+        """By geometry index: the value of `geometry_changes` at its last edit."""
+        return self._tables.geometries.epoch
 
     @property
     def material_changes(self) -> int:
         """Grows with every edit of a material in use."""
-        return self._tables.material_changes
+        return self._tables.materials.changes
 
     @property
     def material_epoch(self) -> NDArray[np.uint64]:
         """By material index: the value of `material_changes` at its last edit."""
-        return self._tables.material_epoch
+        return self._tables.materials.epoch
 
     # ---- what Node handles ask for ----
 

@@ -37,6 +37,12 @@ def _pixels(value: Any, what: str) -> float:
     return float(value)
 
 
+def _bytes(value: Any) -> int | None:
+    if value is not None and (not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1):
+        raise InvalidInput(f"memory_limit={value!r} must be a whole number of bytes of at least 1, or None for no limit.")
+    return None if value is None else int(value)
+
+
 class PictureSettings:
     """The settings of a Renderer that may change between frames."""
 
@@ -99,3 +105,12 @@ class PictureSettings:
         if not isinstance(value, (bool, np.bool_)):
             raise InvalidInput(f"occlusion={value!r} must be True or False.")
         self._occlusion = bool(value)
+
+    @property
+    def memory_limit(self) -> int | None:
+        """Bytes that this renderer's device may hold while it draws, None for no limit; may be set."""
+        return self._memory_limit
+
+    @memory_limit.setter
+    def memory_limit(self, value: int | None) -> None:
+        self._memory_limit = _bytes(value)

@@ -195,3 +195,16 @@ def test_a_hundred_thousand_parts_make_no_python_object_each():
     blocks = sum(s.count for s in tracemalloc.take_snapshot().statistics("filename"))
     tracemalloc.stop()
     assert len(parts) == n and len(gc.get_objects()) - before < 50 and blocks < 1000
+
+
+def test_set_and_remove_take_masks_and_slices_as_numpy_does():
+    scene = mr.Scene()
+    parts = scene.add_instances(mr.box(1), mr.Unlit(), count=10)
+    mask = np.arange(10) % 3 == 0
+    parts.set(mask, value=np.arange(4.0))
+    parts.set(slice(8, None), value=7.0)
+    assert parts.state["value"].tolist() == [0, 0, 0, 1, 0, 0, 2, 0, 7, 7]
+    parts.remove(mask)
+    assert parts.state["value"].tolist() == [0, 0, 0, 0, 0, 7]
+    with pytest.raises(InvalidInput, match="mask"):
+        parts.set(mask, value=1.0)

@@ -36,6 +36,11 @@ class _Set:
         self._resources.append(framebuffer)
         return framebuffer
 
+    @property
+    def nbytes(self) -> int:
+        """Device memory of the textures."""
+        return sum(resource.nbytes for resource in self._resources)
+
     def release(self) -> None:
         """Delete everything, framebuffers first; safe to call twice."""
         for resource in reversed(self._resources):

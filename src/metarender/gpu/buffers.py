@@ -49,6 +49,7 @@ class GrowBuffer:
 
     def _allocate(self, size: int) -> None:
         self._device.drain()
+        self._device.registry.admit(size, self._label)
         buffer = self._device.ctx.buffer(reserve=size, dynamic=True)
         try:
             self._device.check(f"allocating {size} bytes for {self._label}")

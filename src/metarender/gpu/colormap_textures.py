@@ -21,6 +21,11 @@ class ColormapTextures:
         self._device = device
         self._textures: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
+    @property
+    def nbytes(self) -> int:
+        """Device memory of all colormaps."""
+        return sum(texture.nbytes for texture in self._textures.values())
+
     def bind(self, colormap: Any) -> None:
         """Upload a colormap (with ``table``, (n, 3) uint8 sRGB) if it is new, and bind it."""
         texture = self._textures.get(colormap)

@@ -54,6 +54,12 @@ class EnvironmentTextures:
         self._device.check(f"uploading {label}")
         return texture
 
+    @property
+    def nbytes(self) -> int:
+        """Device memory of all maps and of the table."""
+        total: int = sum(texture.nbytes for pair in set(self._textures.values()) for texture in pair)
+        return total if self._dfg is None else total + self._dfg.nbytes
+
     def bind(self, maps: Any) -> None:
         """Upload the filtered maps of an environment if they are new, and bind them and the table of the split sum.
 

@@ -72,6 +72,11 @@ class GeometryPool:
         """Grows whenever one of the buffers behind changes."""
         return self.indices.generation + sum(arena.buffer.generation for arena in self._arenas.values())
 
+    @property
+    def nbytes(self) -> int:
+        """Device memory of all arenas."""
+        return self.indices.size + sum(arena.buffer.size for arena in self._arenas.values())
+
     def arena(self, layout: int) -> _Arena:
         """Return the vertex arena of a layout."""
         if layout not in self._arenas:

@@ -53,6 +53,11 @@ class MaterialTables:
             self._buffers[shader].reserve(grown.nbytes)
         return rows
 
+    @property
+    def nbytes(self) -> int:
+        """Device memory of all tables."""
+        return sum(buffer.size for buffer in self._buffers.values())
+
     def bind(self, shader: str) -> None:
         """Bind the table of a shader."""
         self._buffers[shader].buffer.bind_to_storage_buffer(STORAGE_MATERIALS)

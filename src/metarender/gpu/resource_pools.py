@@ -59,6 +59,13 @@ class ResourcePools:
             self._resources.append(self.device.track("vertex_array", array.glo, array.release))
         return array
 
+    def memory(self) -> dict[str, int]:
+        """Return bytes of device memory by what they are for."""
+        mirrors = list(self._mirrors.values())
+        return {"geometry": self.geometry.nbytes, "instances": sum(mirror.nbytes for mirror in mirrors),
+                "materials": sum(mirror.materials.nbytes for mirror in mirrors), "textures": self.textures.nbytes + self.colormaps.nbytes,
+                "environment": self.environments.nbytes, "staging": 0 if self._scatter is None else self._scatter.nbytes}
+
     def mirror(self, scene: Any) -> SceneMirror:
         """Return what this device holds of a scene; it is released when the scene is gone."""
         mirror = self._mirrors.get(scene)

@@ -144,6 +144,21 @@ class Registry:
         self.queue: deque[int] = deque()
         self.live: Counter[str] = Counter()
         self.live_bytes: Counter[str] = Counter()
+        self.memory_limit: int | None = None
+        """Bytes that may be alive at once; set by the renderer that draws."""
+
+    def admit(self, nbytes: int, what: str) -> None:
+        """Refuse an allocation that would pass the limit, before the driver sees it.
+
+        Raises
+        ------
+        OutOfDeviceMemory
+        """
+        held = self.live_bytes.total()
+        if self.memory_limit is not None and held + nbytes > self.memory_limit:
+            raise OutOfDeviceMemory(
+                f"{what} needs {nbytes:,} bytes, and {held:,} of the {self.memory_limit:,} bytes of memory_limit are in use "
+                "(Renderer.memory says for what); use smaller pictures, fewer samples or smaller textures, or raise the limit.")
 
     def add(self, kind: str, delete: Callable[[], None], nbytes: int = 0) -> int:
         """Count one object; returns its serial."""
@@ -224,6 +239,7 @@ class Factory:
             raise InvalidInput(f"{what} has size {size} and its data {source.nbytes} bytes; they must be equal")
         pointer = g.address(source) if source is not None else None
         device.check(f"before creating {what}")
+        device.registry.admit(size, what)
         name = gl.create("glCreateBuffers")
         buffer = self._adopt(Buffer, "buffer", name, "glDeleteBuffers", size)
         buffer.size = size
@@ -247,8 +263,10 @@ class Factory:
         self._check_texture(what, target, width, height, layers, format, levels, samples)
         device.check(f"before creating {what}")
         texels = sum(max(width >> i, 1) * max(height >> i, 1) for i in range(levels)) * layers * samples
+        nbytes = texels * TEXEL_BYTES[format]
+        device.registry.admit(nbytes, what)
         name = gl.create("glCreateTextures", target)
-        texture = self._adopt(Texture, "texture", name, "glDeleteTextures", texels * TEXEL_BYTES[format])
+        texture = self._adopt(Texture, "texture", name, "glDeleteTextures", nbytes)
         texture.target, texture.format = target, format
         texture.width, texture.height, texture.layers, texture.levels, texture.samples = width, height, layers, levels, samples
         if target == g.GL_TEXTURE_2D_MULTISAMPLE:

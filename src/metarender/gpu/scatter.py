@@ -35,6 +35,11 @@ class Scatter:
             raise ShaderError(f"compute/scatter.comp.glsl does not compile:\n{source.explain(str(error))}") from None
         self._resource = device.track("program", self._program.glo, self._program.release)
 
+    @property
+    def nbytes(self) -> int:
+        """Device memory of the staging buffers."""
+        return self._staging.size + self._runs.size
+
     def write(self, target: GrowBuffer, rows: NDArray[np.uint8], runs: NDArray[np.uint32], row_bytes: int) -> None:
         """Write runs of rows that lie one behind the other in `rows`.
 

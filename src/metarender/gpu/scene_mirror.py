@@ -41,20 +41,22 @@ class SceneMirror:
         self._seen = dict.fromkeys(ROW_BYTES, 0)
         self.materials = MaterialTables(device, pools.textures)
         self._materials_seen = 0
-        self._geometries_seen = -1
+        self._geometries_seen = 0
         self.ranges: NDArray[np.uint32] = np.zeros((0, 3), np.uint32)
         """(geometries, 3) uint32: index count, first index, base vertex, by geometry number."""
         self._vertex_arrays: dict[tuple[ProgramKey, int], tuple[moderngl.VertexArray, Any]] = {}
         self._generation: tuple[int, ...] = ()
         self._page_flags: NDArray[np.uint32] = np.zeros(0, np.uint32)
 
-    def sync_geometries(self, geometries: Sequence[Geometry | None], changes: int) -> None:
-        """Upload geometries that this device has not seen; nothing is scanned while `changes` stands still."""
+    def sync_geometries(self, geometries: Sequence[Geometry | None], epochs: NDArray[np.uint64], changes: int) -> None:
+        """Upload the geometries that are new since this device last looked."""
         if changes == self._geometries_seen:
             return
-        used = [(number, geometry) for number, geometry in enumerate(geometries) if geometry is not None]
-        ranges = np.zeros((len(geometries), 3), np.uint32)
-        for (number, _), allocation in zip(used, self._pools.geometry.add([geometry for _, geometry in used]), strict=True):
+        ranges = np.zeros((max(len(geometries), len(self.ranges)), 3), np.uint32)  # a new array: views keep lists made with the old one
+        ranges[:len(self.ranges)] = self.ranges
+        changed = np.flatnonzero(epochs[:len(geometries)] > self._geometries_seen).tolist()
+        fresh = [(number, geometry) for number in changed if (geometry := geometries[number]) is not None]
+        for (number, _), allocation in zip(fresh, self._pools.geometry.add([geometry for _, geometry in fresh]), strict=True):
             ranges[number] = allocation
         self.ranges = ranges
         self._geometries_seen = changes
@@ -105,6 +107,11 @@ class SceneMirror:
             found = np.bitwise_or.reduceat(flags[start:start + count], np.arange(0, count, STATE_PAGE))
             self._page_flags[first // STATE_PAGE:first // STATE_PAGE + len(found)] = found
             start += count
+
+    @property
+    def nbytes(self) -> int:
+        """Device memory of the instance rows."""
+        return sum(rows.size for rows in self._rows.values())
 
     @property
     def states(self) -> int:

@@ -86,6 +86,11 @@ class ViewConstants:
             self._lists = list(lists)
         return firsts
 
+    @property
+    def nbytes(self) -> int:
+        """Device memory of the buffers."""
+        return sum(buffer.size for buffer in (self._blocks, self._anchors, self._lights, self._commands))
+
     def release(self) -> None:
         """Delete the buffers."""
         for buffer in (self._blocks, self._anchors, self._lights, self._commands):
