@@ -41,15 +41,9 @@ class Metarender(common.Peer):
         self.view = mr.PerspectiveCamera()
 
     def build_flat(self, pos, material_id):
-        self.slices, self.ranges = [], []
-        for number, material in enumerate(self.materials):
-            chosen = np.nonzero(material_id == number)[0]
-            if len(chosen):
-                parts = self.scene.add_instances(self.box, material, count=len(chosen))
-                with parts.edit("position") as position:
-                    position[:] = pos[chosen]
-                self.ranges.append(parts)
-                self.slices.append(chosen)
+        matrices = np.tile(np.eye(4), (len(pos), 1, 1))
+        matrices[:, :3, 3] = pos
+        self.parts = self.scene.add_parts([self.box], self.materials, np.zeros(len(pos), np.uint32), material_id.astype(np.uint32), matrices)
 
     build_instanced = build_flat
 
@@ -64,10 +58,9 @@ class Metarender(common.Peer):
         self.update_arms(quat)
 
     def update_flat(self, pos, quat, mat):
-        for chosen, parts in zip(self.slices, self.ranges, strict=True):
-            with parts.edit("position") as position, parts.edit("linear") as linear:
-                position[:] = pos[chosen]
-                linear[:] = mat[chosen, :3, :3]
+        with self.parts.edit("position") as position, self.parts.edit("linear") as linear:
+            position[:] = pos
+            linear[:] = mat[:, :3, :3]
 
     def update_arms(self, quat):
         self.scene.set(self.joints.ravel(), rotation=quat.reshape(-1, 4))

@@ -27,6 +27,7 @@ class LightRows:
 
     def __init__(self) -> None:
         self._seen: tuple[int, int] | None = None
+        self._placed = b""
         self._changes = -1
         self._ids: NDArray[np.uint32] = np.zeros(0, np.uint32)
         self._rows = np.zeros(0, LIGHT_DTYPE)
@@ -41,7 +42,7 @@ class LightRows:
         if self._changes != scene.light_changes:
             self._changes = scene.light_changes
             self._describe(sorted(scene.lights, key=lambda node: node.id & 0xFFFFFF))
-            self._seen = None
+            self._seen, self._placed = None, b""
         now = (scene.store.epoch, self._changes)
         if now != self._seen:
             self._seen = now
@@ -69,13 +70,17 @@ class LightRows:
         if not len(self._ids):
             self.sun, self._shown = -1, np.zeros(0, np.intp)
             return
-        world = store.world_matrices(self._ids)
+        world, shown = store.world_matrices(self._ids), store.shown(self._ids)
+        placed = world.tobytes() + shown.tobytes()
+        if placed == self._placed:  # most edits of a scene move no light
+            return
+        self._placed = placed
         directions = np.einsum("nij,nj->ni", world[:, :3, :3], self._axes)
         length = np.linalg.norm(directions, axis=1, keepdims=True)
         directions = np.where(length > 0, directions / np.where(length > 0, length, 1.0), self._axes)
         self._rows["direction"][:, :3] = directions
         self._positions = world[:, :3, 3]
-        self._shown = np.nonzero(store.shown(self._ids))[0]
+        self._shown = np.nonzero(shown)[0]
         casting = np.nonzero(self._casts[self._shown])[0]
         self.sun = int(casting[0]) if len(casting) else -1
         if self.sun >= 0:

@@ -314,7 +314,6 @@ class Renderer(PictureSettings):
         block["forward"] = (*plan.forward, float(plan.parallel))
         block["viewport"], block["exposure"], block["tone_mapping"] = self._size, self._exposure, TONE_MAPPINGS[self._tone_mapping]
         block["light_count"] = light_count
-        block["clip_to_direction"] = clip_to_direction(plan).T
         if sun is not None:
             block["shadow_matrix"] = sun.eye_to_map.T
             block["shadow"] = (sun.texel, sun.depth_bias, sun_row, 0.0)
@@ -323,6 +322,7 @@ class Renderer(PictureSettings):
         environment = scene.environment
         if environment is not None:
             angle = environment.rotation
+            block["clip_to_direction"] = clip_to_direction(plan).T
             block["environment"] = (math.cos(angle), math.sin(angle), environment.intensity, len(environment.specular) - 1)
         return block
 

@@ -51,6 +51,13 @@ class PipelineState:
         """Assume nothing, after somebody else may have touched the context."""
         self._bound = None
 
+    def write_depth(self) -> None:
+        """Make depth writable, for a clear."""
+        if self._bound is None or not self._bound.depth_write:
+            self._gl.glDepthMask(1)
+            self._stats.gl_calls += 1
+            self._bound = None if self._bound is None else self._bound._replace(depth_write=True)
+
     def bind(self, pipeline: Pipeline) -> None:
         """Set what differs from the pipeline bound last."""
         if pipeline == self._bound:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .bindings import BLOCK_BYTES, LIGHT_DTYPE, VIEW_DTYPE
+from .bindings import BLOCK_BYTES, LIGHT_DTYPE
 from .buffers import GrowBuffer
 
 if TYPE_CHECKING:
@@ -54,10 +54,8 @@ class ViewConstants:
 
     def write_blocks(self, blocks: Sequence[NDArray[Any]]) -> None:
         """Write ``VIEW_DTYPE`` records, one every ``BLOCK_BYTES`` bytes."""
-        packed = np.zeros((len(blocks), BLOCK_BYTES), np.uint8)
-        for row, block in zip(packed, blocks, strict=True):
-            row[:VIEW_DTYPE.itemsize] = np.frombuffer(block.tobytes(), np.uint8)
-        self._write("blocks", self._blocks, packed)
+        packed = b"".join([block.tobytes().ljust(BLOCK_BYTES, b"\0") for block in blocks])
+        self._write("blocks", self._blocks, np.frombuffer(packed, np.uint8))
 
     def write_anchors(self, offsets: Sequence[NDArray[np.float32]]) -> list[tuple[int, int]]:
         """Write (anchors, 4) float32 offsets of each view and return (byte offset, bytes) of each."""

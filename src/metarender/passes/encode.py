@@ -20,7 +20,7 @@ class EncodePass(Pass):
         assert frame.color is not None
         pools, attachments = frame.pools, frame.color
         bind_target(frame, attachments.result)
-        pools.pipeline.bind(Pipeline(cull=False, depth_test=False, depth_write=False))
+        pools.pipeline.bind(Pipeline())  # the triangle faces front, and the result has no depth to test
         pools.device.gl.glBindTextureUnit(UNIT_SOURCE, attachments.color.name)
         array = pools.fullscreen(ProgramKey("encode", multisample=attachments.samples > 1))
         if attachments.samples > 1:
