@@ -34,7 +34,9 @@ class LightRows:
         self._axes: NDArray[np.float64] = np.zeros((0, 3))
         self._casts: NDArray[np.bool_] = np.zeros(0, bool)
         self._positions: NDArray[np.float64] = np.zeros((0, 3))
-        self._shown: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._shown = np.zeros(0, LIGHT_DTYPE)
+        self._stand = False
+        """Whether any light that is shown stands somewhere."""
         self.sun, self.sun_direction = -1, np.zeros(3)
 
     def follow(self, scene: Any) -> None:
@@ -68,7 +70,7 @@ class LightRows:
 
     def _place(self, store: Any) -> None:
         if not len(self._ids):
-            self.sun, self._shown = -1, np.zeros(0, np.intp)
+            self.sun, self._shown, self._stand = -1, self._rows, False
             return
         world, shown = store.world_matrices(self._ids), store.shown(self._ids)
         placed = world.tobytes() + shown.tobytes()
@@ -79,15 +81,15 @@ class LightRows:
         length = np.linalg.norm(directions, axis=1, keepdims=True)
         directions = np.where(length > 0, directions / np.where(length > 0, length, 1.0), self._axes)
         self._rows["direction"][:, :3] = directions
-        self._positions = world[:, :3, 3]
-        self._shown = np.nonzero(shown)[0]
-        casting = np.nonzero(self._casts[self._shown])[0]
+        self._positions, self._shown = world[shown, :3, 3], self._rows[shown]
+        self._stand = bool((self._shown["direction"][:, 3] != DIRECTIONAL).any())
+        casting = np.nonzero(self._casts[shown])[0]
         self.sun = int(casting[0]) if len(casting) else -1
         if self.sun >= 0:
-            self.sun_direction = directions[self._shown[self.sun]]
+            self.sun_direction = directions[shown][self.sun]
 
     def rows(self, eye: NDArray[np.float64]) -> NDArray[Any]:
         """Return the rows of the lights that are shown, in eye space: positions are float64 minus the eye, then float32."""
-        rows = self._rows[self._shown]
-        rows["position"][:, :3] = self._positions[self._shown] - eye
-        return rows
+        if self._stand:  # a directional light has no place
+            self._shown["position"][:, :3] = self._positions - eye
+        return self._shown

@@ -348,12 +348,11 @@ class Renderer(PictureSettings):
 
     def _clear_color(self, scene: Scene) -> tuple[float, float, float, float] | None:
         """Return the premultiplied linear clear colour of a scene, or None where the environment is its background."""
-        background: Color = scene.background
-        if isinstance(background, str) and background == "environment" and scene.environment is not None:
+        if scene.background_color is not None:
+            return premultiplied(scene.background_color)
+        if scene.background == "environment" and scene.environment is not None:
             return None
-        if isinstance(background, str) and background in ("environment", "transparent"):
-            return self._backdrop or (0.0, 0.0, 0.0, 0.0)
-        return premultiplied(background, "background")
+        return self._backdrop or (0.0, 0.0, 0.0, 0.0)
 
     def _color_attachments(self) -> ColorAttachments:
         if self._color is None or self._color.size != self._size:

@@ -97,6 +97,8 @@ class Scene:
         self._posted: deque[Callable[[], object]] = deque()
         self._environment: Any = _UNSET
         self._background: Color = "transparent"
+        self.background_color: tuple[float, float, float, float] | None = None
+        """Linear RGB and straight alpha of `background`, None where it names no colour; read-only."""
         self._colormap = Colormap.heat()
         self._asked: Queries | None = None
 
@@ -342,8 +344,8 @@ class Scene:
 
     @background.setter
     def background(self, value: Color) -> None:
-        if not isinstance(value, str) or value not in ("transparent", "environment"):
-            to_linear(value, "background")
+        named = isinstance(value, str) and value in ("transparent", "environment")
+        self.background_color = None if named else to_linear(value, "background")
         self._background = value
         self.store.touch()
 

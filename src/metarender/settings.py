@@ -24,11 +24,10 @@ def check_picture(size: Any, msaa: Any) -> None:
         raise InvalidInput(f"Renderer msaa={msaa!r} must be 1, 2, 4, 8 or 16 samples per pixel.")
 
 
-def premultiplied(color: Color, what: str) -> tuple[float, float, float, float]:
-    """Return a colour as attachments hold it: linear, at most 1, multiplied by its alpha."""
-    *channels, alpha = to_linear(color, what)
-    red, green, blue = (min(channel, 1.0) * alpha for channel in channels)
-    return red, green, blue, alpha
+def premultiplied(color: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """Return a linear colour as attachments hold it: at most 1, multiplied by its alpha."""
+    red, green, blue, alpha = color
+    return min(red, 1.0) * alpha, min(green, 1.0) * alpha, min(blue, 1.0) * alpha, alpha
 
 
 def _pixels(value: Any, what: str) -> float:
@@ -75,7 +74,7 @@ class PictureSettings:
 
     @backdrop.setter
     def backdrop(self, value: Color | None) -> None:
-        self._backdrop = None if value is None else premultiplied(value, "backdrop")
+        self._backdrop = None if value is None else premultiplied(to_linear(value, "backdrop"))
 
     @property
     def cull_pixels(self) -> float:

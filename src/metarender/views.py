@@ -74,7 +74,7 @@ def camera_of(camera: Any) -> Camera:
 
 def nearest_anchor(anchors: NDArray[np.float64], place: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the origin of the anchor nearest to a world position; the first of equals."""
-    nearest: NDArray[np.float64] = anchors[int(np.abs(anchors - place).max(axis=1).argmin())]
+    nearest: NDArray[np.float64] = anchors[0 if len(anchors) == 1 else int(np.abs(anchors - place).max(axis=1).argmin())]
     return nearest
 
 
