@@ -43,7 +43,8 @@ class Metarender(common.Peer):
     def build_flat(self, pos, material_id):
         matrices = np.tile(np.eye(4), (len(pos), 1, 1))
         matrices[:, :3, 3] = pos
-        self.parts = self.scene.add_parts([self.box], self.materials, np.zeros(len(pos), np.uint32), material_id.astype(np.uint32), matrices)
+        which = np.zeros(len(pos), np.uint32)
+        self.parts = self.scene.add_parts([self.box], self.materials, which, material_id.astype(np.uint32), matrices)
 
     build_instanced = build_flat
 
@@ -58,9 +59,7 @@ class Metarender(common.Peer):
         self.update_arms(quat)
 
     def update_flat(self, pos, quat, mat):
-        with self.parts.edit("position") as position, self.parts.edit("linear") as linear:
-            position[:] = pos
-            linear[:] = mat[:, :3, :3]
+        self.parts.set(slice(None), matrix=mat)
 
     def update_arms(self, quat):
         self.scene.set(self.joints.ravel(), rotation=quat.reshape(-1, 4))

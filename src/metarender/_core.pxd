@@ -168,7 +168,6 @@ cdef extern from "mr.h" nogil:
     int mr_set_many(mr_store *s, const uint32_t *slots, size_t n, const double *position, const double *rotation,
                     const double *scale, const double *matrix)
     void mr_read_matrices(const mr_store *s, uint32_t first, uint32_t n, double *m)
-    void mr_write_matrices(mr_store *s, uint32_t first, uint32_t n, const double *m)
     size_t mr_check_f64(double *rows, size_t n, size_t width, double limit, const double *good, size_t *first)
     size_t mr_check_f32(float *rows, size_t n, size_t width, float limit, const float *good, size_t *first)
     size_t mr_zero_row(const double *rows, size_t n, size_t width)
@@ -263,6 +262,9 @@ cdef extern from "mr.h" nogil:
     int mr_add_parts(mr_store *s, uint32_t parent, uint32_t n, const double *matrices, uint32_t rows, const uint32_t *geometry,
                      const uint32_t *material, uint32_t *ids, uint32_t *range)
     size_t mr_bad_matrix(const double *matrices, size_t n, uint32_t rows, double linear, double position)
+    size_t mr_bad_matrix_f32(const float *matrices, size_t n, uint32_t rows, double linear, double position)
+    void mr_put_matrices(mr_store *s, uint32_t first, uint32_t n, const double *matrices, uint32_t rows)
+    void mr_put_matrices_f32(mr_store *s, uint32_t first, uint32_t n, const float *matrices, uint32_t rows)
     void mr_memory(const mr_store *s, uint64_t *out)
     size_t mr_remove_leaves(mr_store *s, const uint32_t *ids, size_t n)
     int mr_pending(const mr_store *s)

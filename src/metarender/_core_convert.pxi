@@ -104,16 +104,22 @@ cdef object _affine(object array, str what):
 
 
 cdef object _matrix_stack(object value):
-    """(n, 4, 4) or (n, 3, 4) affine matrices as a C-contiguous float64 array, checked."""
+    """(n, 4, 4) or (n, 3, 4) affine matrices as a C-contiguous array, float32 where they are, else float64, checked."""
     try:
-        array = np.ascontiguousarray(value, dtype=np.float64)
+        array = np.ascontiguousarray(value, dtype=np.float32 if getattr(value, "dtype", None) == np.float32 else np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"matrices must be numbers of shape (n, 4, 4) or (n, 3, 4), got {type(value).__name__}") from error
     if array.ndim != 3 or array.shape[1] not in (3, 4) or array.shape[2] != 4:
         raise InvalidInput(f"matrices must have shape (n, 4, 4) or (n, 3, 4), got {np.shape(value)}")
-    cdef const double[:, :, ::1] m = array
-    cdef size_t n = <size_t>m.shape[0]
-    cdef size_t bad = mr_bad_matrix(&m[0, 0, 0], n, array.shape[1], MAX_LINEAR, MAX_POSITION) if n else 0
+    cdef size_t n = len(array), bad = 0
+    cdef const double[:, :, ::1] m
+    cdef const float[:, :, ::1] single
+    if n and array.dtype == np.float32:
+        single = array
+        bad = mr_bad_matrix_f32(&single[0, 0, 0], n, <uint32_t>single.shape[1], MAX_LINEAR, MAX_POSITION)
+    elif n:
+        m = array
+        bad = mr_bad_matrix(&m[0, 0, 0], n, m.shape[1], MAX_LINEAR, MAX_POSITION)
     if bad == n:
         return array
     row = array[bad]

@@ -240,7 +240,7 @@ cdef class Store:
         """
         self._reshape()
         cdef uint32_t index = self._index(parent)
-        cdef const double[:, :, ::1] m = _matrix_stack(matrices)
+        cdef const double[:, :, ::1] m = _matrix_stack(matrices).astype(np.float64, copy=False)
         cdef const uint32_t[::1] g = _id_array(geometry), k = _id_array(material)
         cdef uint32_t n = m.shape[0], where = 0
         cdef int status
@@ -393,11 +393,11 @@ cdef class Store:
         cdef size_t bad
         if matrix is not None:
             array = _matrix_stack(matrix)
-            if len(array) != n:
+            if <size_t>len(array) != n:
                 raise InvalidInput(f"matrices must have shape ({n}, 4, 4) or ({n}, 3, 4), got {array.shape}")
             if array.shape[1] == 3:
                 array = _with_last_row(array)
-            m = array.reshape(-1)
+            m = array.astype(np.float64, copy=False).reshape(-1)
         if not n:
             return
         if r is not None:
@@ -575,7 +575,7 @@ cdef class Store:
             array = np.ascontiguousarray(view, dtype=np.float64)
             _affine(array, "matrices")
             m = array
-            mr_write_matrices(self.s, first, n, &m[0, 0, 0])
+            mr_put_matrices(self.s, first, n, &m[0, 0, 0], 4)
         elif field == "position":
             bad = mr_check_f64(self.s.position + 3 * <size_t>first, n, 3, MAX_POSITION, _ZERO3, &row)
         elif field == "linear":
@@ -587,6 +587,39 @@ cdef class Store:
         if bad:
             raise InvalidInput(f"edit({field!r}) left {bad} row(s) with values that are not finite or too large, the first is row {row}; "
                                "those rows were reset")
+
+    def set_range(self, uint32_t number, matrix):
+        """Sets the local matrices of a whole range, in its order: `set` without looking ids up, and without a copy of float32 input.
+
+        Parameters
+        ----------
+        matrix : (n, 4, 4) or (n, 3, 4), column convention
+
+        Raises
+        ------
+        InvalidInput
+            As :meth:`set`.
+        """
+        self._guard()
+        if number >= self.s.range_count:
+            raise InvalidInput(f"range {number} does not exist")
+        cdef uint32_t n = self.s.ranges[number].count
+        array = _matrix_stack(matrix)
+        if len(array) != n:
+            raise InvalidInput(f"matrices must have shape ({n}, 4, 4) or ({n}, 3, 4), got {array.shape}")
+        if not n:
+            return
+        _fail(mr_range_close(self.s, number))
+        cdef uint32_t first = self.s.id_slot[self.s.ranges[number].first_id]
+        cdef const float[:, :, ::1] single
+        cdef const double[:, :, ::1] m
+        _fail(mr_mark(self.s, first, n, MR_MOVED))
+        if array.dtype == np.float32:
+            single = array
+            mr_put_matrices_f32(self.s, first, n, &single[0, 0, 0], single.shape[1])
+        else:
+            m = array
+            mr_put_matrices(self.s, first, n, &m[0, 0, 0], m.shape[1])
 
     def free_range(self, uint32_t number):
         """Forgets a range; its members stay as plain nodes."""

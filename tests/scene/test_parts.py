@@ -208,3 +208,36 @@ def test_set_and_remove_take_masks_and_slices_as_numpy_does():
     assert parts.state["value"].tolist() == [0, 0, 0, 0, 0, 7]
     with pytest.raises(InvalidInput, match="mask"):
         parts.set(mask, value=1.0)
+
+
+@pytest.mark.parametrize("rows", [3, 4])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_matrices_of_a_whole_range_are_set_as_those_of_its_ids(dtype, rows):
+    rng = np.random.default_rng(7)
+    matrices = np.tile(np.eye(4, dtype=dtype), (50, 1, 1))
+    matrices[:, :3] = rng.normal(size=(50, 3, 4)).astype(dtype)
+    one, two = (mr.Scene() for _ in range(2))
+    for scene, ids in ((one, slice(None)), (two, slice(0, 50))):
+        parts = scene.add_instances(mr.box(1), mr.Unlit(), count=51)
+        parts[20].rotation = (0, 1, 0, 0)
+        parts.remove(parts[25:26])
+        parts.set(ids, matrix=matrices[:, :rows])
+    assert np.array_equal(one.store.world_matrices(one.store.subtree()), two.store.world_matrices(two.store.subtree()))
+    assert np.array_equal(one.store.local_matrices(parts.ids)[:, :3].astype(np.float32), matrices[:, :3].astype(np.float32))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("where", "value", "said"), [((3, 0, 1), np.nan, "row 3"), ((4, 2, 3), np.inf, "row 4"), ((2, 1, 3), -2e15, "row 2"),
+                                                      ((1, 0, 0), 2e18, "row 1"), ((5, 3, 0), 1.0, "last row")])
+def test_a_wrong_matrix_of_a_whole_range_changes_nothing(dtype, where, value, said):
+    scene = mr.Scene()
+    parts = scene.add_instances(mr.box(1), mr.Unlit(), count=6)
+    before = scene.store.local_matrices(parts.ids)
+    matrices = np.tile(np.eye(4, dtype=dtype) * dtype(2), (6, 1, 1))
+    matrices[:, 3, 3] = 1
+    matrices[where] = value
+    with pytest.raises(InvalidInput, match=said):
+        parts.set(slice(None), matrix=matrices)
+    with pytest.raises(InvalidInput, match="shape"):
+        parts.set(slice(None), matrix=np.eye(4)[None, :3])
+    assert np.array_equal(scene.store.local_matrices(parts.ids), before)

@@ -221,6 +221,9 @@ void mr_get_world(const mr_store *s, uint32_t slot, double *m);
 int mr_get_trs(const mr_store *s, uint32_t slot, double *rotation, double *scale);
 /* Drops TRS rows of a range of slots (after a bulk edit of their linear parts). */
 void mr_drop_trs(mr_store *s, uint32_t first, uint32_t count);
+/* 1 when no value is NaN or has a magnitude beyond the limit (finite, positive). */
+int mr_within_f64(const double *values, size_t n, double limit);
+int mr_within_f32(const float *values, size_t n, float limit);
 /* Counts rows with a value that is not finite or beyond +-limit and notes the first; with `good` they are replaced by it. */
 size_t mr_check_f64(double *rows, size_t n, size_t width, double limit, const double *good, size_t *first);
 size_t mr_check_f32(float *rows, size_t n, size_t width, float limit, const float *good, size_t *first);
@@ -234,9 +237,8 @@ void mr_world_many(const mr_store *s, const uint32_t *slots, size_t n, double *m
 /* Bulk set for n slots; each of position (n,3), rotation (n,4), scale (n,3), matrix (n,16) may be NULL. */
 int mr_set_many(mr_store *s, const uint32_t *slots, size_t n, const double *position, const double *rotation,
                 const double *scale, const double *matrix);
-/* Copies local matrices of a slot range out (n,16) and in again (dropping TRS). */
+/* Copies local matrices of a slot range out (n,16). */
 void mr_read_matrices(const mr_store *s, uint32_t first, uint32_t n, double *m);
-void mr_write_matrices(mr_store *s, uint32_t first, uint32_t n, const double *m);
 
 /* ---- update (update.c) ----------------------------------------------------------------------------------------- */
 /* Brings everything derived up to date: slot order, world transforms, anchors, visibility, bounds, draw order. */
@@ -353,6 +355,10 @@ int mr_add_parts(mr_store *s, uint32_t parent, uint32_t n, const double *matrice
 /* First of n matrices with a linear value beyond +-linear, a position beyond +-position, a value that is not finite, or a
  * last row other than (0, 0, 0, 1); n when there is none. */
 size_t mr_bad_matrix(const double *matrices, size_t n, uint32_t rows, double linear, double position);
+size_t mr_bad_matrix_f32(const float *matrices, size_t n, uint32_t rows, double linear, double position);
+/* Writes checked matrices to a slot range, dropping TRS; the caller marks it. */
+void mr_put_matrices(mr_store *s, uint32_t first, uint32_t n, const double *matrices, uint32_t rows);
+void mr_put_matrices_f32(mr_store *s, uint32_t first, uint32_t n, const float *matrices, uint32_t rows);
 /* Sets the state rows of a slot range that have a `value` that is not finite to value 0; returns their number, notes the first. */
 size_t mr_check_state(mr_store *s, uint32_t first, uint32_t n, size_t *row);
 

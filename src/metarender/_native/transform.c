@@ -231,10 +231,26 @@ int mr_get_trs(const mr_store *s, uint32_t slot, double *rotation, double *scale
     return MR_OK;
 }
 
-/* Rows with a value that is not finite or beyond the limit are counted, the first is noted; with `repair` they become `good`. */
-#define CHECK(name, type) \
+/* As integers, which compilers turn into vectors: the bits of magnitudes are in order, NaN and infinity are the largest, and a
+ * difference below 0 leaves its sign. */
+#define WITHIN(name, type, bits, SIGN) \
+    int name(const type *values, size_t n, type limit) { \
+        bits most, over = 0, b; \
+        memcpy(&most, &limit, sizeof most); \
+        for (size_t k = 0; k < n; k++) { \
+            memcpy(&b, values + k, sizeof b); \
+            over |= most - (b & ~SIGN); \
+        } \
+        return over >= 0; \
+    }
+WITHIN(mr_within_f64, double, int64_t, INT64_MIN)
+WITHIN(mr_within_f32, float, int32_t, INT32_MIN)
+
+/* Rows with a value that is not finite or beyond the limit are counted, the first is noted; with `good` they become that. */
+#define CHECK(name, type, all_within) \
     size_t name(type *rows, size_t n, size_t width, type limit, const type *good, size_t *first) { \
         size_t bad = 0; \
+        if (all_within(rows, n * width, limit)) return 0; \
         for (size_t i = 0; i < n; i++) { \
             int fine = 1; \
             for (size_t k = 0; k < width; k++) fine &= rows[i * width + k] <= limit && rows[i * width + k] >= -limit; \
@@ -244,8 +260,8 @@ int mr_get_trs(const mr_store *s, uint32_t slot, double *rotation, double *scale
         } \
         return bad; \
     }
-CHECK(mr_check_f64, double)
-CHECK(mr_check_f32, float)
+CHECK(mr_check_f64, double, mr_within_f64)
+CHECK(mr_check_f32, float, mr_within_f32)
 
 size_t mr_zero_row(const double *rows, size_t n, size_t width) {
     for (size_t i = 0; i < n; i++) {
@@ -303,9 +319,4 @@ int mr_set_many(mr_store *s, const uint32_t *slots, size_t n, const double *posi
 
 void mr_read_matrices(const mr_store *s, uint32_t first, uint32_t n, double *m) {
     for (uint32_t i = 0; i < n; i++) mr_get_matrix(s, first + i, m + 16 * (size_t)i);
-}
-
-void mr_write_matrices(mr_store *s, uint32_t first, uint32_t n, const double *m) {
-    mr_drop_trs(s, first, n);
-    for (uint32_t i = 0; i < n; i++) put_matrix(s, first + i, m + 16 * (size_t)i);
 }
