@@ -227,8 +227,9 @@ def test_matrices_of_a_whole_range_are_set_as_those_of_its_ids(dtype, rows):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("where", "value", "said"), [((3, 0, 1), np.nan, "row 3"), ((4, 2, 3), np.inf, "row 4"), ((2, 1, 3), -2e15, "row 2"),
-                                                      ((1, 0, 0), 2e18, "row 1"), ((5, 3, 0), 1.0, "last row")])
+@pytest.mark.parametrize(("where", "value", "said"), [
+    ((3, 0, 1), np.nan, "row 3"), ((4, 2, 3), np.inf, "row 4"), ((2, 1, 3), -2e15, "row 2"), ((1, 0, 0), 2e18, "row 1"),
+    ((5, 3, 0), 1.0, "last row")])
 def test_a_wrong_matrix_of_a_whole_range_changes_nothing(dtype, where, value, said):
     scene = mr.Scene()
     parts = scene.add_instances(mr.box(1), mr.Unlit(), count=6)

@@ -9,6 +9,8 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from . import gl_extra as gl
+
 if TYPE_CHECKING:
     from .device import Device
 
@@ -72,7 +74,8 @@ class GrowBuffer:
         """Write a C-contiguous array at a byte offset, growing first where it does not fit."""
         if data.nbytes:
             self.reserve(offset + data.nbytes)
-            self.buffer.write(data, offset=offset)
+            # Not ModernGL's write: it may wait for drawing that still reads the buffer, and other threads shall run meanwhile.
+            self._device.gl.glNamedBufferSubData(self.buffer.glo, offset, data.nbytes, gl.address(data))
             stats = self._device.stats
             stats.gl_calls += 1
             setattr(stats, self._counter, getattr(stats, self._counter) + data.nbytes)

@@ -204,7 +204,7 @@ BLOCKING: frozenset[str] = frozenset({
     "glFinish", "glFlush", "glClientWaitSync", "glReadPixels", "glGetTextureImage", "glGetTextureSubImage", "glGetNamedBufferSubData",
     "glGetQueryObjectui64v", "glDrawArrays", "glDrawElements", "glMultiDrawElementsIndirect", "glMultiDrawElementsIndirectCount",
     "glDispatchCompute", "glBlitNamedFramebuffer", "glClearTexImage", "glGenerateTextureMipmap", "glMapNamedBufferRange",
-    "glTextureSubImage2D", "glTextureSubImage3D", "glCompressedTextureSubImage3D",
+    "glTextureSubImage2D", "glTextureSubImage3D", "glCompressedTextureSubImage3D", "glNamedBufferSubData",
 })  # fmt: skip
 
 GL_NO_ERROR = 0

@@ -116,6 +116,17 @@ def begin(frame: FrameContext, framebuffer: Any, view: PlacedView) -> None:
     device.stats.gl_calls += 3
 
 
+def draw_fullscreen(frame: FrameContext, key: ProgramKey) -> None:
+    """Draw one triangle over the whole target. On software OpenGL this may wait for what it reads, so other threads run meanwhile."""
+    pools = frame.pools
+    api, array = pools.device.gl, pools.fullscreen(key)
+    api.glUseProgram(pools.programs.get(key).glo)
+    api.glBindVertexArray(array.glo)
+    api.glDrawArrays(gl.GL_TRIANGLES, 0, 3)
+    pools.device.stats.gl_calls += 3
+    frame.counters["fullscreen_draws"] += 1
+
+
 def _base_key(frame: FrameContext, render_pass: str, shadow: bool) -> ProgramKey:
     return ProgramKey(render_pass, many_anchors=frame.many_anchors, environment=frame.environment is not None, shadow=shadow,
                       states=bool(frame.states))
@@ -142,7 +153,8 @@ def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str
     """
     draws, first_command = view.lists[list_name]
     pools, mirror, bound_shader, bound_textures = frame.pools, frame.mirror, None, None
-    base = _base_key(frame, render_pass, shadow)
+    base, api = _base_key(frame, render_pass, shadow), frame.pools.device.gl
+    api.glBindBuffer(gl.GL_DRAW_INDIRECT_BUFFER, frame.commands.glo)
     for geometry_class, shading_class, first, count in draws.batches[["geometry_class", "shading_class", "first", "count"]].tolist():
         shader, features, pages = frame.shading_classes[shading_class]
         key = normalise(base._replace(shader=shader, features=features, geometry_class=geometry_class))
@@ -155,8 +167,11 @@ def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str
                 mirror.bind_textures(features, pages)
                 bound_textures = shading_class
         pools.pipeline.bind(pipeline_of(geometry_class, render_pass))
-        array = mirror.vertex_array(key, geometry_class)
-        array.render_indirect(frame.commands, MODES[class_topology(geometry_class)], count, first_command + first)
+        # Not ModernGL's call: on software OpenGL this one does the work of all vertices, and other threads shall run meanwhile.
+        api.glUseProgram(pools.programs.get(key).glo)
+        api.glBindVertexArray(mirror.vertex_array(key, geometry_class).glo)
+        api.glMultiDrawElementsIndirect(MODES[class_topology(geometry_class)], gl.GL_UNSIGNED_INT, 20 * (first_command + first), count, 20)
+    pools.device.stats.gl_calls += 1 + 2 * len(draws.batches)
     _count(frame, draws)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..gpu.bindings import UNIT_SOURCE
 from ..gpu.pipeline import Pipeline
 from ..gpu.programs import ProgramKey
-from .base import FrameContext, Pass, bind_target
+from .base import FrameContext, Pass, bind_target, draw_fullscreen
 
 
 class EncodePass(Pass):
@@ -22,9 +22,8 @@ class EncodePass(Pass):
         bind_target(frame, attachments.result)
         pools.pipeline.bind(Pipeline())  # the triangle faces front, and the result has no depth to test
         pools.device.gl.glBindTextureUnit(UNIT_SOURCE, attachments.color.name)
-        array = pools.fullscreen(ProgramKey("encode", multisample=attachments.samples > 1))
-        if attachments.samples > 1:
-            array.program["samples"] = attachments.samples
-        array.render(vertices=3)
-        pools.device.stats.gl_calls += 2 + (attachments.samples > 1)
-        frame.counters["fullscreen_draws"] += 1
+        key = ProgramKey("encode", multisample=attachments.samples > 1)
+        if key.multisample:
+            pools.programs.get(key)["samples"] = attachments.samples
+        pools.device.stats.gl_calls += 1 + key.multisample
+        draw_fullscreen(frame, key)

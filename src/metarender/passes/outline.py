@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..gpu.bindings import UNIT_SOURCE
 from ..gpu.pipeline import Pipeline
 from ..gpu.programs import ProgramKey
-from .base import FrameContext, bind_target
+from .base import FrameContext, bind_target, draw_fullscreen
 from .selection import SelectionPass
 
 
@@ -23,6 +23,5 @@ class OutlinePass(SelectionPass):
         bind_target(frame, frame.color.scene)
         pools.pipeline.bind(Pipeline(cull=False, depth_test=False, depth_write=False, blend=True))
         pools.device.gl.glBindTextureUnit(UNIT_SOURCE, frame.color.selection().attachments[0].name)
-        pools.fullscreen(ProgramKey("outline")).render(vertices=3)
-        pools.device.stats.gl_calls += 2
-        frame.counters["fullscreen_draws"] += 1
+        pools.device.stats.gl_calls += 1
+        draw_fullscreen(frame, ProgramKey("outline"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..gpu.pipeline import Pipeline
 from ..gpu.programs import ProgramKey
-from .base import FrameContext, Pass
+from .base import FrameContext, Pass, draw_fullscreen
 
 
 class SkyPass(Pass):
@@ -20,8 +20,5 @@ class SkyPass(Pass):
 
     def execute(self, frame: FrameContext) -> None:
         """Draw one triangle at depth 0 that passes only where depth is still 0."""
-        pools = frame.pools
-        pools.pipeline.bind(Pipeline(cull=False, depth_write=False, depth_equal=True))
-        pools.fullscreen(ProgramKey("sky")).render(vertices=3)
-        pools.device.stats.gl_calls += 1
-        frame.counters["fullscreen_draws"] += 1
+        frame.pools.pipeline.bind(Pipeline(depth_write=False, depth_equal=True))
+        draw_fullscreen(frame, ProgramKey("sky"))
