@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,10 @@ def peer(name: str) -> Path:
     return Path(PEERS) / f"peer_{name}.py"
 
 
-def measure(script: Path, workload: str, count: int, variant: str = "", frames: int = 25, **more: str) -> dict:
-    """Run one engine on one workload and return what it reports.
+def measure(script: Path, workload: str, count: int, variant: str = "", frames: int = 25, noop: bool = False, **more: str) -> dict:
+    """Run one engine on one workload and return what it reports; with `noop` on Mesa's driver that draws nothing.
+
+    That driver crashes now and then inside a buffer write: then the run is repeated.
 
     Raises
     ------
@@ -29,7 +32,12 @@ def measure(script: Path, workload: str, count: int, variant: str = "", frames: 
     """
     options = [f"--{name}={value}" for name, value in more.items()]
     command = [sys.executable, str(script), "--workload", workload, "--n", str(count), "--frames", str(frames), "--budget", "8", *options]
-    run = subprocess.run([*command, *(["--variant", variant] if variant else [])], capture_output=True, text=True, check=False, cwd=PEERS)
+    command += ["--variant", variant] if variant else []
+    environment = {**os.environ, **({"GALLIUM_NOOP": "1"} if noop else {})}
+    for _ in range(6):
+        run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PEERS, env=environment)
+        if not noop or run.returncode != -signal.SIGSEGV:
+            break
     if run.returncode or not run.stdout.strip():
         raise RuntimeError(f"{script.name} {workload}: {run.stderr.strip().splitlines()[-1:] or run.returncode}")
     report = json.loads(run.stdout.strip().splitlines()[-1])
@@ -41,3 +49,8 @@ def measure(script: Path, workload: str, count: int, variant: str = "", frames: 
 def frame_ms(report: dict) -> float:
     """Median time of a finished frame."""
     return report["frame"]["median_ms"]
+
+
+def cpu_ms(report: dict) -> float:
+    """Processor time of all threads for a frame."""
+    return report["cpu_ms_per_frame_all_threads"]

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from peers import OURS, PEERS, WORKLOADS, frame_ms, measure, peer
+from peers import OURS, PEERS, WORKLOADS, cpu_ms, frame_ms, measure, peer
 
 ROUNDS = 3
 LIMITS = {"unlit": 1.2, "standard": 1.5}
+NOOP_LIMITS = {"static 100k": 1.0, "dynamic 100k": 1.0, "sparse 100k": 0.5, "hierarchy 10k": 0.5}
 pytestmark = pytest.mark.skipif(not PEERS, reason="METARENDER_PEERS does not name the folder of peer scripts")
 
 
@@ -31,6 +32,22 @@ def test_a_frame_against_the_hand_written_reference(name, record_property, capsy
     for variant, ratio in ratios.items():
         record_property(variant, round(ratio, 3))
         assert ratio <= LIMITS[variant], f"{name} with {variant}: {ratio:.2f} times the reference, allowed {LIMITS[variant]}"
+
+
+@pytest.mark.parametrize("variant", ("unlit", "standard"))
+@pytest.mark.parametrize(("name", "limit"), NOOP_LIMITS.items())
+def test_processor_time_against_the_reference_where_nothing_is_drawn(name, limit, variant, record_property, capsys):
+    """Mesa's no-op driver: what is left is engine and driver front end. CPU time of all threads, because the driver adds one."""
+    workload, count = WORKLOADS[name]
+    reference, ours = [], []
+    for _ in range(ROUNDS):
+        reference.append(cpu_ms(measure(peer("moderngl_raw"), workload, count, noop=True)))
+        ours.append(cpu_ms(measure(OURS, workload, count, variant if variant == "unlit" else "", noop=True)))
+    ratio = min(ours) / min(reference)
+    record_property("ratio", round(ratio, 3))
+    with capsys.disabled():
+        print(f"\n{name}, no-op driver: reference {min(reference):.2f} ms, {variant} {min(ours):.2f} ms, {ratio:.2f}x")
+    assert ratio <= limit
 
 
 @pytest.mark.parametrize("other", ("moderngl_window", "panda3d", "vtk"))

@@ -7,7 +7,7 @@ unit and space. Long calls release the interpreter lock; a second thread inside 
 ``WrongThreadError``.
 """
 
-from cpython.buffer cimport PyBUF_WRITABLE
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.list cimport PyList_GET_ITEM
 from cpython.tuple cimport PyTuple_GET_ITEM
 from libc.math cimport fabs, sqrt

@@ -1,8 +1,9 @@
-# Draws of a sorted list: many short segments whose state changes back and forth, issued without Python. Included by _core.pyx.
+# Calls of OpenGL through function addresses, without Python and without the GIL. Included by _core.pyx.
 
 ctypedef void (*gl_name)(unsigned int) noexcept nogil
 ctypedef void (*gl_pair)(unsigned int, unsigned int) noexcept nogil
 ctypedef void (*gl_base)(unsigned int, unsigned int, unsigned int) noexcept nogil
+ctypedef void (*gl_write)(unsigned int, Py_ssize_t, Py_ssize_t, const void *) noexcept nogil
 ctypedef void (*gl_draw)(unsigned int, unsigned int, const void *, int, int) noexcept nogil
 
 SEGMENT_FUNCTIONS = ("glUseProgram", "glBindVertexArray", "glBindTextureUnit", "glBindBufferBase", "glEnable", "glDisable", "glFrontFace",
@@ -31,6 +32,28 @@ cdef void _set_class(void **gl, const segment_class *now, const segment_class *l
         (<gl_name>gl[4 if now.cull else 5])(0x0B44)  # GL_CULL_FACE
     if last == NULL or now.front_face != last.front_face:
         (<gl_name>gl[6])(now.front_face)
+
+
+def write_buffer(size_t function, unsigned int name, size_t offset, data):
+    """Writes C-contiguous data to a buffer; may wait for drawing that still reads it.
+
+    Parameters
+    ----------
+    function : int
+        Address of ``glNamedBufferSubData`` in the current context.
+    name : int
+        GL name of the buffer.
+    offset : int
+        Bytes.
+    data : object with a buffer
+    """
+    cdef Py_buffer view
+    if not function:
+        raise InvalidInput("write_buffer needs the address of glNamedBufferSubData")
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    with nogil:
+        (<gl_write>function)(name, offset, view.len, view.buf)
+    PyBuffer_Release(&view)
 
 
 def draw_segments(functions, classes, segments, unsigned int material_binding):

@@ -57,6 +57,31 @@ def test_promise_1_nothing_per_object_happens_in_python(device):
 
 
 @pytest.mark.slow
+def test_promise_1_ten_thousand_and_a_million_parts_make_the_same_calls_at_most_30_of_them_to_the_driver(device):
+    """One view without shadows: the camera moves through a thousand geometries of which it sees a few."""
+    found, geometries = [], [mr.box(0.2) for _ in range(1000)]
+    for count in (10_000, 1_000_000):
+        rng = np.random.default_rng(4)
+        scene = mr.Scene()
+        scene.environment = None
+        scene.add(mr.DirectionalLight(direction=(-1, -2, -1), shadow=False))
+        matrices = np.tile(np.eye(4)[:3], (count, 1, 1))
+        matrices[:, :, 3] = rng.uniform(-1000, 1000, (count, 3))
+        scene.add_parts(geometries, [mr.Standard(color="orange")], rng.integers(0, 1000, count), np.zeros(count, int), matrices)
+        camera = mr.PerspectiveCamera(fov=5.0).look_at((0, 0, 0), (0, 0, -1))
+        with mr.Renderer(size=(32, 32), msaa=1, device=device) as renderer:
+            for _ in range(3):
+                renderer.render(scene, camera)
+            camera.position = camera.position + 0.01
+            frames = []
+            calls = calls_of(lambda: frames.append(renderer.render(scene, camera)))  # noqa: B023
+            stats = frames[0].stats
+            assert stats.bytes_view > 0 and stats.bytes_uploaded == 0 and 0 < stats.visible < count / 100
+            found.append((calls, stats.draw_calls, stats.gl_calls))
+    assert found[0] == found[1] and found[0][2] <= 30
+
+
+@pytest.mark.slow
 def test_promise_1_holds_for_blended_surfaces_that_alternate(device):
     """Panes of two shaders and two sides in turns: batches grow with the panes, calls of Python do not."""
     counts = []

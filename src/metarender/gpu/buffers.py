@@ -9,7 +9,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from . import gl_extra as gl
+from .._core import write_buffer
 
 if TYPE_CHECKING:
     from .device import Device
@@ -31,6 +31,7 @@ class GrowBuffer:
 
     def __init__(self, device: Device, label: str, counter: str = "bytes_uploaded", size: int = 4096) -> None:
         self._device, self._label, self._counter = device, label, counter
+        self._function = device.gl.address_of("glNamedBufferSubData")
         self._buffer: moderngl.Buffer | None = None
         self._resource: Any = None
         self._staging: NDArray[np.uint8] = np.empty(0, np.uint8)
@@ -75,7 +76,7 @@ class GrowBuffer:
         if data.nbytes:
             self.reserve(offset + data.nbytes)
             # Not ModernGL's write: it may wait for drawing that still reads the buffer, and other threads shall run meanwhile.
-            self._device.gl.glNamedBufferSubData(self.buffer.glo, offset, data.nbytes, gl.address(data))
+            write_buffer(self._function, self.buffer.glo, offset, data)
             stats = self._device.stats
             stats.gl_calls += 1
             setattr(stats, self._counter, getattr(stats, self._counter) + data.nbytes)

@@ -204,7 +204,7 @@ BLOCKING: frozenset[str] = frozenset({
     "glFinish", "glFlush", "glClientWaitSync", "glReadPixels", "glGetTextureImage", "glGetTextureSubImage", "glGetNamedBufferSubData",
     "glGetQueryObjectui64v", "glDrawArrays", "glDrawElements", "glMultiDrawElementsIndirect", "glMultiDrawElementsIndirectCount",
     "glDispatchCompute", "glBlitNamedFramebuffer", "glClearTexImage", "glGenerateTextureMipmap", "glMapNamedBufferRange",
-    "glTextureSubImage2D", "glTextureSubImage3D", "glCompressedTextureSubImage3D", "glNamedBufferSubData",
+    "glTextureSubImage2D", "glTextureSubImage3D", "glCompressedTextureSubImage3D",
 })  # fmt: skip
 
 GL_NO_ERROR = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import gl_extra as gl
@@ -28,6 +29,7 @@ class Pipeline(NamedTuple):
     """Premultiplied "over"."""
 
 
+@lru_cache(maxsize=1024)
 def pipeline_of(geometry_class: int, render_pass: str) -> Pipeline:
     """Return the pipeline of a geometry class in a pass.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import moderngl
@@ -81,6 +82,12 @@ def normalise(key: ProgramKey) -> ProgramKey:
     mirrored = key.geometry_class & CLASS_MIRRORED if lit or key.render_pass == "ghost" else 0
     return key._replace(geometry_class=layout | topology << 16 | alpha << 19 | mirrored, environment=key.environment and lit,
                         shadow=key.shadow and lit)
+
+
+@lru_cache(maxsize=4096)
+def class_key(base: ProgramKey, shader: str, features: int, geometry_class: int) -> ProgramKey:
+    """Return the normalised key of a shading class and a geometry class; remembered, because every batch of every frame asks."""
+    return normalise(base._replace(shader=shader, features=features, geometry_class=geometry_class))
 
 
 def defines(key: ProgramKey) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,10 +76,11 @@ class ViewConstants:
 
     def write_commands(self, lists: Sequence[Any]) -> list[int]:
         """Write the commands of draw lists one behind the other and return the first of each; nothing where the lists are the same."""
-        firsts: list[int] = np.cumsum([0, *(len(draws.commands) for draws in lists)])[:-1].tolist()
+        counts = [len(draws.commands) for draws in lists]
+        firsts = [0, *accumulate(counts)][:-1]
         if len(lists) != len(self._lists) or any(a is not b for a, b in zip(lists, self._lists, strict=True)):
             self._lists = []  # whatever fails from here on, the next frame writes anew
-            self._commands.reserve(sum(len(draws.commands) for draws in lists) * 20)
+            self._commands.reserve(sum(counts) * 20)
             for draws, first in zip(lists, firsts, strict=True):
                 self._commands.write(draws.commands, first * 20)
             self._lists = list(lists)

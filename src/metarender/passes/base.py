@@ -13,7 +13,7 @@ from ..gpu import gl_extra as gl
 from ..gpu.attachments import ColorAttachments, IdAttachments, ShadowMap
 from ..gpu.bindings import BLOCK_BYTES, BLOCK_VIEW, STORAGE_ANCHORS, STORAGE_MATERIALS
 from ..gpu.pipeline import MODES, pipeline_of
-from ..gpu.programs import ProgramKey, class_topology, normalise
+from ..gpu.programs import ProgramKey, class_key, class_topology
 from ..gpu.resource_pools import ResourcePools
 from ..gpu.scene_mirror import SceneMirror
 
@@ -157,7 +157,7 @@ def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str
     api.glBindBuffer(gl.GL_DRAW_INDIRECT_BUFFER, frame.commands.glo)
     for geometry_class, shading_class, first, count in draws.batches[["geometry_class", "shading_class", "first", "count"]].tolist():
         shader, features, pages = frame.shading_classes[shading_class]
-        key = normalise(base._replace(shader=shader, features=features, geometry_class=geometry_class))
+        key = class_key(base, shader, features, geometry_class)
         if key.shader:
             if shader != bound_shader:
                 mirror.materials.bind(shader)
@@ -199,7 +199,7 @@ def draw_sorted(frame: FrameContext, view: PlacedView, list_name: str, *, shadow
 def _describe_class(frame: FrameContext, row: Any, geometry_class: int, shading_class: int, shadow: bool) -> None:
     """Fill one ``SEGMENT_CLASS`` record and bind the state that all blended classes share."""
     shader, features, pages = frame.shading_classes[shading_class]
-    key = normalise(_base_key(frame, "shade", shadow)._replace(shader=shader, features=features, geometry_class=geometry_class))
+    key = class_key(_base_key(frame, "shade", shadow), shader, features, geometry_class)
     pipeline = pipeline_of(geometry_class, "shade")
     frame.pools.pipeline.bind(pipeline)
     row["program"] = frame.pools.programs.get(key).glo
