@@ -1,6 +1,6 @@
 """Draws one table of whole frames: metarender beside every peer that runs here, as text, JSON and a picture.
 
-    METARENDER_PEERS=... python benchmarks/compare.py [--rounds 2] [--out compare]
+    METARENDER_PEERS=... METARENDER_NODE_MODULES=... python benchmarks/compare.py [--rounds 2] [--out compare]
 
 Same counts, camera path and visible set for all; a frame counts when it is finished. A peer that does not run is listed with the
 reason. The bandwidth of the same run stands below the table.
@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 ENGINES = {"metarender Unlit": (OURS, "unlit"), "metarender Standard": (OURS, ""), "hand-written ModernGL": ("moderngl_raw", ""),
            "moderngl-window": ("moderngl_window", ""), "Panda3D": ("panda3d", ""), "VTK": ("vtk", ""), "pygfx": ("pygfx", ""),
-           "pyrender": ("pyrender", "")}
+           "pyrender": ("pyrender", ""), "three.js in Chromium": ("threejs", "")}
 SLOW = {("pygfx", "static 100k"), ("pygfx", "dynamic 100k"), ("pygfx", "sparse 100k"), ("pyrender", "static 100k"),
         ("pyrender", "dynamic 100k"), ("pyrender", "sparse 100k")}
 """Minutes of setting up for one frame: left out."""

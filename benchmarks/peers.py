@@ -10,6 +10,9 @@ from pathlib import Path
 PEERS = os.environ.get("METARENDER_PEERS", "")
 """Folder of the peer scripts."""
 
+NODE_MODULES = os.environ.get("METARENDER_NODE_MODULES", "")
+"""Folder that holds ``node_modules`` with three and puppeteer-core, for the peer in the browser."""
+
 OURS = Path(__file__).parent / "peer_metarender.py"
 WORKLOADS = {"static 10k": ("static", 10_000), "static 100k": ("static", 100_000), "dynamic 10k": ("dynamic", 10_000),
              "dynamic 100k": ("dynamic", 100_000), "sparse 100k": ("sparse", 100_000), "hierarchy 10k": ("hierarchy", 10_000)}
@@ -17,7 +20,7 @@ WORKLOADS = {"static 10k": ("static", 10_000), "static 100k": ("static", 100_000
 
 def peer(name: str) -> Path:
     """Script of a peer."""
-    return Path(PEERS) / f"peer_{name}.py"
+    return Path(PEERS) / (f"peer_{name}.mjs" if name == "threejs" else f"peer_{name}.py")
 
 
 def measure(script: Path, workload: str, count: int, variant: str = "", frames: int = 25, noop: bool = False, **more: str) -> dict:
@@ -30,9 +33,9 @@ def measure(script: Path, workload: str, count: int, variant: str = "", frames: 
     RuntimeError
         It failed, or has no such workload.
     """
-    options = [f"--{name}={value}" for name, value in more.items()]
-    command = [sys.executable, str(script), "--workload", workload, "--n", str(count), "--frames", str(frames), "--budget", "8", *options]
-    command += ["--variant", variant] if variant else []
+    start = ["node", str(script), "--modules", NODE_MODULES] if script.suffix == ".mjs" else [sys.executable, str(script), "--budget", "8"]
+    options = {"workload": workload, "n": str(count), "frames": str(frames), **({"variant": variant} if variant else {}), **more}
+    command = [*start, *(word for name, value in options.items() for word in (f"--{name}", value))]
     environment = {**os.environ, **({"GALLIUM_NOOP": "1"} if noop else {})}
     for _ in range(6):
         run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PEERS, env=environment)
