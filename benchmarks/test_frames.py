@@ -12,7 +12,10 @@ import pytest
 from peers import OURS, PEERS, WORKLOADS, cpu_ms, frame_ms, measure, peer
 
 ROUNDS = 3
-LIMITS = {"unlit": 1.2, "standard": 1.5}
+LIMITS = {"unlit": 1.1, "standard": 1.35}
+SLACK = {"dynamic 10k": 1.12}
+"""Where the fixed cost of a frame weighs more."""
+
 NOOP_LIMITS = {"static 100k": 1.0, "dynamic 100k": 1.0, "sparse 100k": 0.5, "hierarchy 10k": 0.5}
 pytestmark = pytest.mark.skipif(not PEERS, reason="METARENDER_PEERS does not name the folder of peer scripts")
 
@@ -31,7 +34,8 @@ def test_a_frame_against_the_hand_written_reference(name, record_property, capsy
         print(f"\n{name}: reference {base:.2f} ms, " + ", ".join(f"{variant} {ratio:.2f}x" for variant, ratio in ratios.items()))
     for variant, ratio in ratios.items():
         record_property(variant, round(ratio, 3))
-        assert ratio <= LIMITS[variant], f"{name} with {variant}: {ratio:.2f} times the reference, allowed {LIMITS[variant]}"
+        limit = LIMITS[variant] * SLACK.get(name, 1.0)
+        assert ratio <= limit, f"{name} with {variant}: {ratio:.2f} times the reference, allowed {limit:.2f}"
 
 
 @pytest.mark.parametrize("variant", ("unlit", "standard"))
