@@ -151,7 +151,9 @@ def as_quaternion(value, what="rotation"):
 
 def as_vector3(value, what="position"):
     """Checked vector of three, (3,) float64; InvalidInput for another shape or a value that is not finite or beyond 1e15."""
-    return _finite(_numbers(value, what, (3,)), what, MAX_POSITION).copy()
+    cdef double[3] numbers
+    _vector(value, 3, numbers, what, MAX_POSITION)
+    return np.array((numbers[0], numbers[1], numbers[2]))
 
 
 cdef int _vector(object value, int n, double *out, str what, double limit) except -1:

@@ -112,9 +112,9 @@ class Camera:
             right = _cross(np.array((0.0, 0.0, -1.0) if abs(back[1]) > 0.5 else (0.0, 1.0, 0.0)), back)
             length = math.sqrt(right @ right)
         right /= length
-        matrix = np.eye(4)
-        matrix[:3, 0], matrix[:3, 1], matrix[:3, 2], matrix[:3, 3] = right, _cross(back, right), back, eye
-        self._matrix = matrix
+        (rx, ry, rz), (ux, uy, uz) = right.tolist(), _cross(back, right).tolist()
+        (bx, by, bz), (ex, ey, ez) = back.tolist(), eye.tolist()
+        self._matrix = np.array(((rx, ux, bx, ex), (ry, uy, by, ey), (rz, uz, bz, ez), (0.0, 0.0, 0.0, 1.0)))
 
     def frame(self, bounds: ArrayLike, aspect: float = 1.0) -> Camera:
         """Keep the view direction and move so that the whole box is in view.
