@@ -14,13 +14,21 @@
 #define ATTRIBUTE_STATE 12
 
 #define BLOCK_VIEW 0
+#define BLOCK_OCCLUSION 1
 
 #define STORAGE_ANCHORS 0
 #define STORAGE_MATERIALS 1
 #define STORAGE_LIGHTS 2
+// Compute shaders share the numbers from 3 on: OpenGL 4.3 promises eight.
 #define STORAGE_RUNS 3
 #define STORAGE_STAGING 4
 #define STORAGE_TARGET 5
+#define STORAGE_PLACES 4
+#define STORAGE_BITS 6
+#define STORAGE_PYRAMID 7
+#define STORAGE_BOXES 3
+#define STORAGE_CULL_ANCHORS 4
+#define STORAGE_BLOCKS 5
 
 #define UNIT_SLOT_0 0
 #define UNIT_SLOT_1 1

@@ -185,6 +185,7 @@ cdef extern from "mr.h" nogil:
     int mr_copy(mr_store *s, uint32_t parent, const mr_store *source, const uint32_t *geometry, const uint32_t *material, uint32_t *ids)
     int mr_set_geometry(mr_store *s, uint32_t index, uint32_t key, const double *lower, const double *upper)
     int mr_set_material(mr_store *s, uint32_t index, uint32_t key, uint32_t shading)
+    size_t mr_row_bytes(int kind)
     void mr_fill_rows(const mr_store *s, int kind, uint32_t first, uint32_t count, void *out)
     uint32_t mr_dirty_runs(const mr_store *s, int kind, uint64_t since, mr_run *runs)
     uint32_t mr_page_slots(int kind)
@@ -204,6 +205,15 @@ cdef extern from "mr.h" nogil:
     int mr_build(const mr_store *s, const mr_view *v, const uint32_t *ranges, uint32_t range_count, unsigned alpha, int merge, int sort,
                  mr_list *out)
     void mr_list_free(mr_list *l)
+
+    # culling on the device (gpucull.c)
+    ctypedef struct mr_gpu_view_t:
+        uint32_t layers
+
+    int mr_gpu_view(const mr_view *v, mr_gpu_view_t *out)
+    void mr_gpu_anchors(const mr_store *s, const mr_view *v, float *out)
+    uint32_t mr_visible_blocks(const mr_view *v, uint32_t *out)
+    uint32_t mr_places(const mr_list *l, uint32_t *out)
     void mr_radix(uint64_t *keys, uint32_t *values, size_t n, unsigned bits, uint64_t *keys2, uint32_t *values2)
 
     # ---- ray casts and spatial queries ----

@@ -23,7 +23,7 @@ cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident() nogil
 
 ROOT = 0
-TRANSFORM, INFO, STATE = 0, 1, 2
+TRANSFORM, INFO, STATE, BOX = 0, 1, 2, 3
 BATCH_DTYPE = np.dtype({
     "names": ["geometry_class", "shading_class", "first", "count", "instances", "triangles"],
     "formats": ["u4", "u4", "u4", "u4", "u4", "u8"], "offsets": [0, 4, 8, 12, 16, 24], "itemsize": 32})

@@ -65,7 +65,7 @@ def fill_runs(Store store not None, int kind, runs, out):
     Parameters
     ----------
     kind : int
-        TRANSFORM, INFO or STATE.
+        TRANSFORM, INFO, STATE or BOX.
     runs : (k, 2) uint32
         As `Store.dirty_runs` returns them.
     out : writable buffer
@@ -75,7 +75,7 @@ def fill_runs(Store store not None, int kind, runs, out):
     store._kind(kind)
     cdef const uint32_t[:, ::1] given = np.ascontiguousarray(runs, dtype=np.uint32).reshape(-1, 2)
     cdef uint8_t[::1] to = memoryview(out).cast("B")
-    cdef size_t size = 48 if kind == 0 else 16, total = 0, n = given.shape[0], i
+    cdef size_t size = mr_row_bytes(kind), total = 0, n = given.shape[0], i
     for i in range(n):  # a page each: few
         if <uint64_t>given[i, 0] + given[i, 1] > store.s.slots:
             raise InvalidInput(f"run {i} lies outside the {store.s.slots} draw slots")

@@ -841,7 +841,7 @@ cdef class Store:
         self._current("fill_rows")
         self._kind(kind)
         cdef uint8_t[::1] to = memoryview(out).cast("B")
-        cdef uint64_t size = 48 if kind == 0 else 16
+        cdef uint64_t size = mr_row_bytes(kind)
         if not (0 <= first and 0 <= count and first + count <= self.s.slots):
             raise InvalidInput(f"rows {first} .. {first + count} lie outside the {self.s.slots} draw slots")
         cdef uint32_t begin = first, n = count
@@ -855,8 +855,8 @@ cdef class Store:
         self._leave()
 
     cdef int _kind(self, int kind) except -1:
-        if kind < 0 or kind > 2:
-            raise InvalidInput(f"kind must be TRANSFORM, INFO or STATE, got {kind}")
+        if kind < 0 or kind > 3:
+            raise InvalidInput(f"kind must be TRANSFORM, INFO, STATE or BOX, got {kind}")
         return 0
 
     # ---- read-only looks inside, for tests ----

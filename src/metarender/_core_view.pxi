@@ -17,6 +17,7 @@ cdef class DrawList:
     """
 
     cdef mr_list l
+    cdef object _places
     cdef readonly object commands, batches
     cdef readonly unsigned long long instances, triangles, version
 
@@ -29,6 +30,20 @@ cdef class DrawList:
     def __len__(self):
         return self.l.command_count
 
+    @property
+    def places(self):
+        """Where the commands of each run begin when the device may split it, (n + 1,) uint32, read-only; the last is their number.
+
+        A run of draw slots gets one place for each pair (2k, 2k + 1) that it reaches into: visible stretches never need more.
+        """
+        cdef uint32_t[::1] out
+        if self._places is None:
+            self._places = np.empty(self.l.command_count + 1, dtype=np.uint32)
+            out = self._places
+            mr_places(&self.l, &out[0])
+            self._places.flags.writeable = False
+        return self._places
+
     cdef object _publish(self, unsigned long long version):
         self.version = version
         self.instances = self.l.instances
@@ -40,6 +55,11 @@ cdef class DrawList:
 
 
 cdef unsigned long long _version = 0
+
+GPU_VIEW_DTYPE = np.dtype([("axes", "f4", (3, 4)), ("planes", "f4", (6, 4)), ("gain", "f4", 2), ("shift", "f4", 2), ("size", "f4", 2),
+                           ("depth", "f4", 2), ("near", "f4"), ("parallel", "i4"), ("layers", "u4"), ("spare", "u4")])
+if GPU_VIEW_DTYPE.itemsize != sizeof(mr_gpu_view_t):
+    raise MetarenderError("GPU_VIEW_DTYPE and mr_gpu_view_t differ; build the extension anew")
 
 
 cdef int _plain_matrix(object value, double *out, bint affine) except -1:
@@ -182,6 +202,37 @@ cdef class View:
         blocks = _expose(self.v.detail.block_levelled, self.v.detail.block_levelled, b"B", 1, True, self.v.blocks)
         levels = _expose(self.v.detail.level, self.v.detail.level, b"B", 1, True, self.v.blocks * 64)
         return np.where(np.repeat(blocks > 0, 64), levels, out)
+
+    def gpu_view(self):
+        """What compute shaders read of this view: `GPU_VIEW_DTYPE` record, and whether it is a plain camera that sizes can be told for.
+
+        Of other views only `planes` and `layers` are filled. Sizes are those given to `set_detail`.
+        """
+        self.store._guard()
+        record = np.zeros((), dtype=GPU_VIEW_DTYPE)
+        cdef uint8_t[::1] raw = record.reshape(1).view(np.uint8)
+        plain = mr_gpu_view(&self.v, <mr_gpu_view_t *>&raw[0])
+        return record, bool(plain)
+
+    def gpu_anchors(self):
+        """By anchor, for the last cull: origin along right, up and forward minus the eye, what rounding may add, distances of planes.
+
+        (anchor_count, 12) float32, metres; lanes 10 and 11 are spare.
+        """
+        self._need_cull()
+        out = np.empty((self.store.s.anchor_count, 12), dtype=np.float32)
+        cdef float[:, ::1] o = out
+        mr_gpu_anchors(self.store.s, &self.v, &o[0, 0])
+        return out
+
+    def visible_blocks(self):
+        """Blocks of 64 draw slots in which the last cull left a bit: (k, 3) uint32 of block, low and high half of its word."""
+        self._need_cull()
+        out = np.empty((mr_visible_blocks(&self.v, NULL), 3), dtype=np.uint32)
+        cdef uint32_t[:, ::1] o = out
+        if len(out):
+            mr_visible_blocks(&self.v, &o[0, 0])
+        return out
 
     @property
     def eye(self):

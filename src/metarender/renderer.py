@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Self
@@ -17,17 +16,19 @@ from .errors import DeviceError, InvalidInput, ReleasedError
 from .frame import OUTPUTS, Frame
 from .gpu import gl_extra as gl
 from .gpu.attachments import ColorAttachments, IdAttachments, ShadowMap
-from .gpu.bindings import BLOCK_BYTES, STATE_GHOST, STATE_SELECTED, VIEW_DTYPE
+from .gpu.bindings import BLOCK_BYTES, STATE_GHOST, STATE_SELECTED
 from .gpu.device import Device
+from .gpu.occlusion import Occlusion
 from .gpu.resource_pools import ResourcePools
 from .gpu.scene_mirror import SceneMirror
-from .gpu.view_constants import ViewConstants
+from .gpu.view_constants import PlacedList, ViewConstants
 from .light_rows import LightRows
 from .memory import DeviceMemory
 from .passes.base import FrameContext, Pass, PlacedView
 from .passes.encode import EncodePass
 from .passes.ghost import GhostPass
 from .passes.ids import IdsPass
+from .passes.occluders import OccludersPass
 from .passes.opaque import OpaquePass
 from .passes.outline import OutlinePass
 from .passes.selection import SelectionPass
@@ -35,9 +36,10 @@ from .passes.shadow import ShadowPass
 from .passes.sky import SkyPass
 from .passes.transparent import TransparentPass
 from .scene import Scene
-from .settings import TONE_MAPPINGS, PictureSettings, check_picture, premultiplied
+from .settings import PictureSettings, check_picture, premultiplied
 from .stats import PassTime, Stats
-from .views import SunPlan, ViewPlan, camera_of, clip_to_direction, default_camera, depth_in_metres, plan_camera, plan_sun
+from .view_block import view_block
+from .views import SunPlan, ViewPlan, camera_of, default_camera, depth_in_metres, plan_camera, plan_sun
 
 SHADOW_MAP_SIZE = 4096
 """Texels along each edge of the sun's map; 64 MiB."""
@@ -91,8 +93,9 @@ class Renderer(PictureSettings):
     lod_pixels : float
         Draw coarser levels of geometries (`Geometry.with_levels`) where they stray at most that many pixels; 0 draws none. Shadow
         maps keep full detail.
-    occlusion : bool
-        Leave out objects that others hide wholly; the picture stays the same, byte for byte. Pays indoors, costs outdoors.
+    occlusion : bool, "cpu" or "gpu"
+        Leave out objects that others hide wholly; the picture stays the same, byte for byte. Pays indoors, costs outdoors. True looks
+        for them on the GPU, in two phases against a depth pyramid, or on the CPU where the device is software; a name forces it.
     memory_limit : int or None
         Bytes that the device may hold while this renderer draws: what would pass it raises before the driver is asked, and nothing
         of the picture is drawn. `memory` says what holds how much.
@@ -111,7 +114,7 @@ class Renderer(PictureSettings):
 
     def __init__(self, size: tuple[int, int] = (1280, 720), *, msaa: int = 4, tone_mapping: str = "neutral", exposure: float = 1.0,
                  backdrop: Color | None = None, cull_pixels: float = 0.0, lod_pixels: float = 0.0,
-                 occlusion: bool = False, memory_limit: int | None = None, device: str | int | Device = "auto") -> None:
+                 occlusion: bool | str = False, memory_limit: int | None = None, device: str | int | Device = "auto") -> None:
         self._own_device = not isinstance(device, Device)
         check_picture(size, msaa)
         self.tone_mapping, self.exposure, self.backdrop = tone_mapping, exposure, backdrop
@@ -133,13 +136,14 @@ class Renderer(PictureSettings):
         self._color: ColorAttachments | None = None
         self._ids: IdAttachments | None = None
         self._shadow: ShadowMap | None = None
+        self._hiding: Occlusion | None = None
         self._shadow_drawn: tuple[Any, ...] = ()
         self._shadow_planned: tuple[Any, ...] = ()
         self._frame: Frame | None = None
         self._context: FrameContext | None = None
         self._planned: tuple[ViewPlan, int] | None = None
-        self.passes: list[Pass] = [ShadowPass(), OpaquePass(), SkyPass(), TransparentPass(), GhostPass(), SelectionPass(), OutlinePass(),
-                                   EncodePass(), IdsPass()]
+        self.passes: list[Pass] = [ShadowPass(), OccludersPass(), OpaquePass(), SkyPass(), TransparentPass(), GhostPass(), SelectionPass(),
+                                   OutlinePass(), EncodePass(), IdsPass()]
         self._closed = False
 
     # --- settings ------------------------------------------------------------------------------------------------------
@@ -258,8 +262,7 @@ class Renderer(PictureSettings):
         plan, sun, views = plan_camera(posed, aspect, anchors), None, {}
         kept.camera.configure(plan.pose, plan.projection)
         self._refines = kept.moves(plan) and self._cull_pixels > 0
-        # A ghost hides nothing, and a selection is outlined through what hides it.
-        occlusion = self._occlusion and not self._pools.mirror(scene).states & (STATE_GHOST | STATE_SELECTED)
+        occlusion = self._where_hidden(scene) == "cpu"
         if occlusion:
             scene.describe_occluders()
         kept.camera.set_detail(self._size, cull_pixels=self._cull_pixels * (MOVING if self._refines else 1.0),
@@ -271,6 +274,12 @@ class Renderer(PictureSettings):
             kept.sun.configure(sun.view.pose, sun.view.projection)
             views["sun"] = (kept.sun, sun.view)
         return plan, sun, views
+
+    def _where_hidden(self, scene: Scene) -> str:
+        """Return "cpu", "gpu" or nothing: a ghost hides nothing, and a selection is outlined through what hides it."""
+        if not self._occlusion or self._pools.mirror(scene).states & (STATE_GHOST | STATE_SELECTED):
+            return ""
+        return self._occlusion if isinstance(self._occlusion, str) else self._device.capabilities.occlusion
 
     def _views_of(self, scene: Scene) -> _SceneViews:
         if self._kept is None or self._kept.scene is not scene:
@@ -295,36 +304,22 @@ class Renderer(PictureSettings):
         blocks, offsets = [], []
         for view, view_plan in views.values():
             offsets.append(view.anchor_offsets(view_plan.eye))
-            blocks.append(self._view_block(scene, view_plan, offsets[-1], len(rows), sun, lights.sun))
+            blocks.append(view_block(scene, view_plan, self, offsets[-1][0], len(rows), sun, lights.sun))
         self._constants.write_blocks(blocks)
         self._constants.write_lights(rows)
         places = self._constants.write_anchors(offsets)
-        firsts = dict(zip(lists, self._constants.write_commands(list(lists.values())), strict=True))
         placed = {name: PlacedView(number * BLOCK_BYTES, *places[number]) for number, name in enumerate(views)}
-        for name, draws in lists.items():
-            placed["sun" if name == "shadow" else "camera"].lists[name] = (draws, firsts[name])
+        for name, drawn in zip(lists, self._constants.write_commands(list(lists.values())), strict=True):
+            placed["sun" if name == "shadow" else "camera"].lists[name] = drawn
+        if "opaque" in lists and self._where_hidden(scene) == "gpu":
+            self._hide(scene, views["camera"][0], placed["camera"].lists)
         return placed
 
-    def _view_block(self, scene: Scene, plan: ViewPlan, anchors: NDArray[np.float32], light_count: int, sun: SunPlan | None,
-                    sun_row: int) -> NDArray[Any]:
-        block = np.zeros((), VIEW_DTYPE)
-        matrix = plan.view_projection()
-        block["view_projection"] = matrix.T
-        block["first_anchor"] = anchors[0]
-        block["forward"] = (*plan.forward, float(plan.parallel))
-        block["viewport"], block["exposure"], block["tone_mapping"] = self._size, self._exposure, TONE_MAPPINGS[self._tone_mapping]
-        block["light_count"] = light_count
-        if sun is not None:
-            block["shadow_matrix"] = sun.eye_to_map.T
-            block["shadow"] = (sun.texel, sun.depth_bias, sun_row, 0.0)
-        ramp = scene.colormap
-        block["colormap_low"], block["colormap_scale"] = ramp.low, 1.0 / (ramp.high - ramp.low)
-        environment = scene.environment
-        if environment is not None:
-            angle = environment.rotation
-            block["clip_to_direction"] = clip_to_direction(plan).T
-            block["environment"] = (math.cos(angle), math.sin(angle), environment.intensity, len(environment.specular) - 1)
-        return block
+    def _hide(self, scene: Scene, view: View, lists: dict[str, PlacedList]) -> None:
+        """Let the device fill the commands of the camera's lists; a camera that is no plain one keeps those of the processor."""
+        if self._hiding is None:
+            self._hiding = Occlusion(self._pools)
+        lists |= self._hiding.place(self._pools.mirror(scene), view, lists["opaque"], lists["transparent"]) or {}
 
     def _context_of(self, scene: Scene, mirror: Any, placed: dict[str, PlacedView], wanted: tuple[str, ...]) -> FrameContext:
         color = self._color_attachments() if "color" in wanted else None
@@ -333,15 +328,15 @@ class Renderer(PictureSettings):
             self._shadow = ShadowMap(self._device, min(SHADOW_MAP_SIZE, self._device.capabilities.max_texture_size))
         constants = self._constants
         return FrameContext(
-            self._pools, mirror, constants.blocks, constants.anchors, constants.commands, constants.lights, placed, scene.shading_classes,
+            self._pools, mirror, constants.blocks, constants.anchors, constants.lights, placed, scene.shading_classes,
             color, ids, self._shadow if "sun" in placed and color is not None else None, self._clear_color(scene), scene.environment,
-            scene.store.anchor_count > 1, mirror.states, scene.colormap)
+            scene.store.anchor_count > 1, mirror.states, scene.colormap, self._hiding if "occluders" in placed["camera"].lists else None)
 
     def _keep_shadow(self, scene: Scene, context: FrameContext, sun: SunPlan | None) -> None:
         """Leave the shadow map as it is while neither the scene nor the sun's view has changed; moving the camera often does not."""
         if context.shadow is None or sun is None:
             return
-        draws = context.views["sun"].lists["shadow"][0]
+        draws = context.views["sun"].lists["shadow"].draws
         now = (draws, scene.store.epoch, scene.material_changes, sun.view.pose.tobytes(), sun.view.projection.tobytes())
         context.shadow_kept = now == self._shadow_drawn
         self._shadow_planned, self._shadow_drawn = now, ()  # until the frame is finished nobody knows what the map holds
@@ -413,12 +408,23 @@ class Renderer(PictureSettings):
         self._enter("Frame.ids")
         kept, context = self._views_of(scene), self._context
         draws = kept.camera.draw_list(context.mirror.ranges, alpha=_OPAQUE | _MASK | _BLEND, merge=True)
-        lists = [drawn for view in context.views.values() for drawn, _ in view.lists.values()]
-        firsts = self._constants.write_commands([*lists, draws])
-        context.views["camera"].lists["all"] = (draws, firsts[-1])
-        context.commands, context.ids = self._constants.commands, self._id_attachments(frame.size)
+        context.views["camera"].lists["all"] = self._constants.write_commands([draws])[0]
+        context.ids = self._id_attachments(frame.size)
         IdsPass().run(context)
         self._device.check("Frame.ids")
+
+    def count_kept(self) -> int:
+        """Return how many draws of the camera's frustum the device kept in the frame drawn last; waits for it.
+
+        Raises
+        ------
+        ReleasedError
+            The device did not look for hidden objects in that frame (``occlusion="gpu"``), or the renderer is closed.
+        """
+        if self._closed or self._context is None or self._context.occlusion is None:
+            raise ReleasedError("Renderer.count_kept has nothing to count; draw a frame with occlusion='gpu' first.")
+        self._device.check_current("Renderer.count_kept")
+        return int(np.unpackbits(self._context.occlusion.read().view(np.uint8)).sum())
 
     def present(self, framebuffer: int = 0, size: tuple[int, int] | None = None) -> None:
         """Copy the colour of the frame drawn last into a framebuffer of this device's context, such as a window's.
@@ -470,7 +476,7 @@ class Renderer(PictureSettings):
             with suppress(DeviceError):  # a lost device can be closed
                 self._device.check_current("Renderer.close")
         self._closed = True
-        for held in (self._color, self._ids, self._shadow, self._constants):
+        for held in (self._color, self._ids, self._shadow, self._constants, self._hiding):
             if held is not None:
                 held.release()
         self._frame = self._context = self._kept = None

@@ -95,15 +95,17 @@ class PictureSettings:
         self._lod_pixels = _pixels(value, "lod_pixels")
 
     @property
-    def occlusion(self) -> bool:
-        """Whether objects that others hide are left out; may be set."""
+    def occlusion(self) -> bool | str:
+        """Whether objects that others hide are left out, and where that is found out: see `Renderer`; may be set."""
         return self._occlusion
 
     @occlusion.setter
-    def occlusion(self, value: bool) -> None:
-        if not isinstance(value, (bool, np.bool_)):
-            raise InvalidInput(f"occlusion={value!r} must be True or False.")
-        self._occlusion = bool(value)
+    def occlusion(self, value: bool | str) -> None:
+        if isinstance(value, (bool, np.bool_)):
+            value = bool(value)
+        elif not isinstance(value, str) or value not in ("cpu", "gpu"):
+            raise InvalidInput(f"occlusion={value!r} must be True or False, or 'cpu' or 'gpu' to say where hidden objects are looked for.")
+        self._occlusion = value
 
     @property
     def memory_limit(self) -> int | None:

@@ -33,9 +33,10 @@ class Stats:
     fullscreen_draws : int
         Full-screen triangles (sky, encoding).
     commands : int
-        Indirect commands executed.
+        Indirect commands executed; where the device looks for hidden objects, also those that it left without instances.
     instances, triangles : int
-        Submitted after culling, over all passes.
+        Submitted after culling, over all passes. Where the device looks for hidden objects these are upper bounds: what the camera's
+        frustum holds, drawn or not, and nothing for the depth of occluders (`Renderer.count_kept` asks the device).
     bytes_uploaded : int
         Objects, geometry, materials and textures.
     bytes_view : int
@@ -48,7 +49,8 @@ class Stats:
     nodes, visible : int
         Nodes of the scene, and draws that the camera sees: in its frustum, not too small, not found hidden.
     occluded : int
-        Draws in the camera's frustum that were left out because others hide them.
+        Draws in the camera's frustum that were left out because others hide them; 0 where the device looks for them, because nobody
+        waits for its answer.
     passes : dict of str to PassTime
     """
 

@@ -80,7 +80,7 @@ class Viewer:
         exposure: float = 1.0,
         cull_pixels: float = 0.0,
         lod_pixels: float = 0.0,
-        occlusion: bool = False,
+        occlusion: bool | str = False,
         vsync: bool = False,
         target: Target | None = None,
     ) -> None:

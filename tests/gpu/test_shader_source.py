@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from metarender import ShaderError
+from metarender._core import GPU_VIEW_DTYPE
 from metarender.geometry import COLOR, NORMAL, TANGENT, UV0, UV1
 from metarender.gpu import bindings
 from metarender.gpu.device import Device
@@ -51,9 +52,10 @@ def test_python_and_glsl_hold_the_same_binding_table():
 
 @pytest.mark.parametrize("dtype, file, struct", [
     (bindings.VIEW_DTYPE, "interface/view.glsl", "View"), (bindings.LIGHT_DTYPE, "interface/lights.glsl", "Light"),
+    (GPU_VIEW_DTYPE, "interface/occlusion.glsl", "OcclusionView"),
     (STANDARD_ROW, "material/standard.glsl", "StandardRow"), (UNLIT_ROW, "material/unlit.glsl", "UnlitRow")])
 def test_structs_have_the_size_that_glsl_gives_them(dtype, file, struct):
-    sizes = {"mat4": 64, "vec4": 16, "vec2": 8, "float": 4, "int": 4, "TextureSlot": 32}
+    sizes = {"mat4": 64, "vec4": 16, "vec2": 8, "float": 4, "int": 4, "uint": 4, "TextureSlot": 32}
     text = re.sub(r"//.*", "", files("metarender.shaders").joinpath(file).read_text())
     body = re.search(r"\b" + struct + r" \{(.*?)\}", text, re.S).group(1)
     total = 0

@@ -182,6 +182,7 @@ void mr_refit(mr_store *s) {
 #endif
             refit_block_base(s, block, next);
         label_block(s, block);
+        s->page_epoch[MR_BOX_ROW][block] = s->epoch;
         s->group_dirty[block / 64] = 1;
     }
     for (uint32_t k = 0; k < s->dirty_block_count; k++)

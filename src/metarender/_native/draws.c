@@ -188,7 +188,9 @@ void mr_dirty_slot(mr_store *s, uint32_t at) {
     s->block_dirty[block] |= (uint64_t)1 << (at & 63);
 }
 
-uint32_t mr_page_slots(int kind) { return kind == MR_TRANSFORM ? 64 : 256; }
+uint32_t mr_page_slots(int kind) { return kind == MR_TRANSFORM || kind == MR_BOX_ROW ? 64 : 256; }
+
+size_t mr_row_bytes(int kind) { return kind == MR_TRANSFORM ? 48 : kind == MR_BOX_ROW ? 32 : 16; }
 
 void mr_touch_draws(mr_store *s, uint32_t slot, unsigned kinds) {
     for (uint32_t d = s->node_draw[slot]; d != MR_NONE; d = s->draw_next[d]) {
@@ -202,6 +204,10 @@ void mr_touch_draws(mr_store *s, uint32_t slot, unsigned kinds) {
 
 void mr_fill_rows(const mr_store *s, int kind, uint32_t first, uint32_t count, void *out) {
     char *to = out;
+    if (kind == MR_BOX_ROW) {
+        mr_box_rows(s, first, count, out);
+        return;
+    }
     for (uint32_t i = first; i < first + count; i++) {
         uint32_t node = s->slot_node[i];
         if (kind == MR_TRANSFORM) {

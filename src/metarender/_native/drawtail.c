@@ -16,8 +16,8 @@ int mr_grow_slots(mr_store *s, uint32_t slots) {
         {&s->box, 1, 24}, {&s->block_box, 64, 32}, {&s->block_live, 64, 8}, {&s->block_break, 64, 8}, {&s->block_dirty, 64, 8},
         {&s->block_used, 64, 8}, {&s->block_mirrored, 64, 8}, {&s->block_anchor, 64, 4}, {&s->block_layers, 64, 4},
         {&s->block_bucket, 64, 4}, {&s->block_area, 64, 4}, {&s->block_mixed_layers, 64, 1}, {&s->page_epoch[0], 64, 8},
-        {&s->page_epoch[1], 256, 8}, {&s->page_epoch[2], 256, 8}, {&s->dirty_blocks, 64, 4}, {&s->group_box, 4096, 32}, {&s->lane_box, 4096, 1536},
-        {&s->group_anchor, 4096, 4}, {&s->group_dirty, 4096, 1}};
+        {&s->page_epoch[1], 256, 8}, {&s->page_epoch[2], 256, 8}, {&s->page_epoch[3], 64, 8}, {&s->dirty_blocks, 64, 4},
+        {&s->group_box, 4096, 32}, {&s->lane_box, 4096, 1536}, {&s->group_anchor, 4096, 4}, {&s->group_dirty, 4096, 1}};
     enum { COUNT = sizeof all / sizeof *all };
     void *blocks[COUNT];
     for (int i = 0; i < COUNT; i++)

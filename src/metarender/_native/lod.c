@@ -57,6 +57,8 @@ void mr_view_measure(mr_view *v, const double *pose, const double *p) {
         d->gain[k] = p[5 * k];
         d->shift[k] = parallel ? p[4 * k + 3] : -p[4 * k + 2];
     }
+    d->depth_row[0] = p[10];
+    d->depth_row[1] = p[11];
     d->near = parallel ? (p[11] - 1) / p[10] : p[11] / (1 + p[10]);
     for (int k = 0; k < 3; k++) {
         d->towards[k] = d->standard && !parallel ? (float)d->axes[2][k] : 0;

@@ -28,7 +28,8 @@
 
 enum { MR_OK = 0, MR_NOMEM = -1, MR_STALE = -2, MR_CYCLE = -3, MR_FULL = -4, MR_NONFINITE = -5 };
 enum { MR_BASE = 0, MR_AVX2 = 1, MR_AVX512 = 2 };        /* instruction-set levels */
-enum { MR_TRANSFORM = 0, MR_INFO = 1, MR_STATE = 2 };    /* kinds of instance rows: 48, 16 and 16 bytes */
+/* Kinds of rows by draw slot that devices mirror: 48, 16, 16 and 32 bytes. Boxes are for culling on the device only. */
+enum { MR_TRANSFORM = 0, MR_INFO = 1, MR_STATE = 2, MR_BOX_ROW = 3, MR_ROW_KINDS = 4 };
 
 /* Node flags. */
 enum {
@@ -120,7 +121,7 @@ typedef struct mr_store {
     uint32_t *group_anchor;
     uint8_t *group_dirty;
     /* pages: last epoch in which a page of rows changed */
-    uint64_t *page_epoch[3];
+    uint64_t *page_epoch[MR_ROW_KINDS];
     /* change tracking */
     uint64_t epoch, draw_epoch;
     mr_run *dirty;
@@ -323,7 +324,8 @@ int mr_mirrored(const float *world);
 void mr_refit(mr_store *s);
 /* Marks the draws of a node slot for refitting and the pages of `kinds` (bit per row kind) as changed. */
 void mr_touch_draws(mr_store *s, uint32_t slot, unsigned kinds);
-/* Gathers rows [first, first + count) of draw slots: 48, 16 or 16 bytes each. */
+/* Bytes of a row; then: gathers rows [first, first + count) of draw slots. */
+size_t mr_row_bytes(int kind);
 void mr_fill_rows(const mr_store *s, int kind, uint32_t first, uint32_t count, void *out);
 /* Runs of slots whose page changed after `since`, gaps of one page bridged; returns their number (at most pages / 2 + 1). */
 uint32_t mr_dirty_runs(const mr_store *s, int kind, uint64_t since, mr_run *runs);
@@ -374,6 +376,7 @@ typedef struct {
     int standard, parallel;          /* standard: rigid pose, reversed-Z projection without skew; else nothing is measured */
     double axes[3][3];               /* right, up and forward of the camera, world axes */
     double gain[2], shift[2], near;  /* picture x = gain x / z + shift, -1 .. 1; metres to the near plane */
+    double depth_row[2];             /* of the projection: clip z = -depth_row[0] z + depth_row[1] at z metres ahead */
     double width, height, cull_pixels, lod_pixels;
     double metric;                   /* pixels; upper bound over the picture */
     float small;                     /* (2 metric / cull_pixels)^2: a box is small when small h.h < z^2; 0: nothing is */
@@ -485,6 +488,27 @@ int mr_build(const mr_store *s, const mr_view *v, const uint32_t *ranges, uint32
 void mr_list_free(mr_list *l);
 /* Stable LSD radix sort of (key, value) pairs by the low `bits` of the key; `keys2` and `values2` are scratch. The result is in keys, values. */
 void mr_radix(uint64_t *keys, uint32_t *values, size_t n, unsigned bits, uint64_t *keys2, uint32_t *values2);
+
+/* ---- culling on the device (gpucull.c) ------------------------------------------------------------------------- */
+/* The camera as compute shaders read it (std140, OcclusionView of shaders/interface/occlusion.glsl): axes and planes in world axes,
+ * where metres lie in pixels, depth = scale / z + bias (parallel: scale z + bias), metres to the near plane with some to spare. */
+typedef struct {
+    float axis[3][4], plane[6][4], gain[2], shift[2], size[2], depth[2], near;
+    int32_t parallel;
+    uint32_t layers, spare;
+} mr_gpu_view_t;
+/* Fills it; returns 0 when the view is no plain camera, and then only planes and layers are filled. */
+int mr_gpu_view(const mr_view *v, mr_gpu_view_t *out);
+/* Twelve floats for each anchor of a culled view: its origin along the axes of the camera, what rounding may add to an extent, and
+ * the distances of the planes as the cull had them. */
+void mr_gpu_anchors(const mr_store *s, const mr_view *v, float *out);
+/* Blocks with visible bits as (block, low word, high word); returns their number. `out` may be NULL. */
+uint32_t mr_visible_blocks(const mr_view *v, uint32_t *out);
+/* Where the commands of each run of a list begin when a run may fall apart: one place for each pair of slots (2k, 2k + 1), because
+ * no more than one stretch can begin in it. Writes command_count + 1 numbers and returns the last. */
+uint32_t mr_places(const mr_list *l, uint32_t *out);
+/* Rows of kind MR_BOX_ROW: centre, anchor, half extents, and the layers of a live draw, 0 otherwise. */
+void mr_box_rows(const mr_store *s, uint32_t first, uint32_t count, void *out);
 
 /* ---- ray casts and spatial queries (bvh.c, raycast.c, query.c) --------------------------------------------------- */
 #define MR_BVH_DEPTH 96

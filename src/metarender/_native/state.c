@@ -17,7 +17,7 @@ void mr_parents(const mr_store *s, const uint32_t *slots, size_t n, uint32_t *id
 }
 
 void mr_fill_runs(const mr_store *s, int kind, const mr_run *runs, size_t n, void *out) {
-    const size_t size = kind == MR_TRANSFORM ? 48 : 16;
+    const size_t size = mr_row_bytes(kind);
     uint8_t *to = out;
     for (size_t i = 0; i < n; i++) {
         mr_fill_rows(s, kind, runs[i].first, runs[i].count, to);

@@ -188,8 +188,8 @@ void mr_store_free(mr_store *s) {
                    s->materials, s->draw_geometry, s->draw_material, s->draw_next, s->draw_slot,
                    s->slot_node, s->slot_geometry, s->slot_id, s->slot_anchor, s->slot_layers,
                    s->box, s->block_box, s->block_live, s->block_break, s->block_dirty, s->block_anchor, s->block_layers,
-                   s->block_mixed_layers, s->buckets, s->group_box, s->group_anchor, s->group_dirty, s->page_epoch[0], s->page_epoch[1], s->page_epoch[2], s->dirty, s->dirty_blocks,
-                   s->levels, s->lane_box};
+                   s->block_mixed_layers, s->buckets, s->group_box, s->group_anchor, s->group_dirty, s->page_epoch[0], s->page_epoch[1],
+                   s->page_epoch[2], s->page_epoch[3], s->dirty, s->dirty_blocks, s->levels, s->lane_box};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mr_block_release(all[i]);
     free(s);
 }
@@ -211,7 +211,8 @@ void mr_memory(const mr_store *s, uint64_t out[MR_MEMORY_KINDS]) {
     out[4] = BYTES(s->box, s->block_box, s->block_live, s->block_anchor, s->block_layers, s->block_mixed_layers, s->block_area, s->group_box,
                    s->group_anchor, s->group_dirty);
     out[5] = BYTES(s->geometries, s->materials, s->idle);
-    out[6] = BYTES(s->dirty, s->dirty_blocks, s->block_dirty, s->page_epoch[0], s->page_epoch[1], s->page_epoch[2], s->heap, s->fresh, s->flips);
+    out[6] = BYTES(s->dirty, s->dirty_blocks, s->block_dirty, s->page_epoch[0], s->page_epoch[1], s->page_epoch[2], s->page_epoch[3],
+                   s->heap, s->fresh, s->flips);
 }
 
 uint32_t mr_public_id(const mr_store *s, uint32_t index) { return index | (uint32_t)s->id_gen[index] << 24; }

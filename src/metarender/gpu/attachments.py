@@ -63,10 +63,17 @@ class ColorAttachments(_Set):
         super().__init__(device)
         self.size, self.samples = size, samples
         self.color = self._texture(size, samples, gl.GL_RGBA16F, "color")
-        depth = self._texture(size, samples, gl.GL_DEPTH_COMPONENT32F, "depth")
-        self.scene = self._framebuffer([self.color], depth, "scene")
+        self.depth = self._texture(size, samples, gl.GL_DEPTH_COMPONENT32F, "depth")
+        self.scene = self._framebuffer([self.color], self.depth, "scene")
         self.result = self._framebuffer([self._texture(size, 1, gl.GL_RGBA8, "result")], None, "result")
         self._selection: Any = None
+        self._depth_only: Any = None
+
+    def depth_only(self) -> Any:
+        """Return a framebuffer of the scene's depth without its colour; made on first use."""
+        if self._depth_only is None:
+            self._depth_only = self._framebuffer([], self.depth, "depth only")
+        return self._depth_only
 
     def selection(self) -> Any:
         """Return the framebuffer of the selection mask, one byte a pixel; made on first use."""

@@ -115,6 +115,11 @@ class Capabilities:
         return self.rungs[rung]
 
     @property
+    def occlusion(self) -> str:
+        """Where hidden objects are looked for unless somebody says: "cpu" where the CPU rasterises anyway, else "gpu"."""
+        return "cpu" if self.software else "gpu"
+
+    @property
     def rasteriser_key(self) -> str:
         """Name of the rasteriser for stored pictures, such as ``llvmpipe-22.3.6-llvm15``."""
         mesa = re.search(r"Mesa (\d+(?:\.\d+)*)", self.driver)

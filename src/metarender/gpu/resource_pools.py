@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import moderngl
 
 from .colormap_textures import ColormapTextures
+from .compute import ComputeProgram
 from .environment_textures import EnvironmentTextures
 from .geometry_pool import GeometryPool
 from .pipeline import PipelineState
@@ -39,6 +40,7 @@ class ResourcePools:
         self.pipeline = PipelineState(device)
         self.colormaps = ColormapTextures(device)
         self._scatter: Scatter | None = None
+        self._compute: dict[tuple[str, tuple[str, ...]], ComputeProgram] = {}
         self.environments = EnvironmentTextures(device)
         self._fullscreen: dict[ProgramKey, moderngl.VertexArray] = {}
         self._resources: list[Any] = []
@@ -50,6 +52,13 @@ class ResourcePools:
         if self._scatter is None:
             self._scatter = Scatter(self.device)
         return self._scatter
+
+    def compute(self, path: str, features: tuple[str, ...] = ()) -> ComputeProgram:
+        """Return a compute program; compiled on first use."""
+        program = self._compute.get((path, features))
+        if program is None:
+            program = self._compute[path, features] = ComputeProgram(self.device, path, features)
+        return program
 
     def fullscreen(self, key: ProgramKey) -> moderngl.VertexArray:
         """Return the vertex array of a full-screen program; its three vertices come from their number alone."""

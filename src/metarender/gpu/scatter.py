@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ShaderError
 from . import gl_extra as gl
 from .bindings import STORAGE_RUNS, STORAGE_STAGING, STORAGE_TARGET
 from .buffers import GrowBuffer
-from .shader_source import Composer
+from .compute import ComputeProgram
 
 if TYPE_CHECKING:
     from .device import Device
@@ -28,12 +26,7 @@ class Scatter:
         self._device = device
         self._staging = GrowBuffer(device, "staging rows")
         self._runs = GrowBuffer(device, "staging runs", "bytes_view")
-        source = Composer().compose("compute/scatter.comp.glsl", ())
-        try:
-            self._program = device.ctx.compute_shader(source.text)
-        except moderngl.Error as error:
-            raise ShaderError(f"compute/scatter.comp.glsl does not compile:\n{source.explain(str(error))}") from None
-        self._resource = device.track("program", self._program.glo, self._program.release)
+        self._program = ComputeProgram(device, "compute/scatter.comp.glsl")
 
     @property
     def nbytes(self) -> int:
@@ -61,6 +54,6 @@ class Scatter:
         self._runs.write(table)
         for buffer, binding in ((self._runs, STORAGE_RUNS), (self._staging, STORAGE_STAGING), (target, STORAGE_TARGET)):
             buffer.buffer.bind_to_storage_buffer(binding)
-        self._program.run(len(runs))
+        self._program.dispatch(len(runs))
         self._device.gl.glMemoryBarrier(gl.GL_VERTEX_ATTRIB_ARRAY_BARRIER_BIT | gl.GL_BUFFER_UPDATE_BARRIER_BIT)
-        self._device.stats.gl_calls += 5
+        self._device.stats.gl_calls += 4

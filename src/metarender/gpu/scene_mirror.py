@@ -9,7 +9,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import INFO, STATE, TRANSFORM, fill_runs
+from .._core import BOX, INFO, STATE, TRANSFORM, fill_runs
 from ..geometry import Geometry
 from ..materials import Material
 from .bindings import UNIT_SLOT_0
@@ -28,6 +28,7 @@ STATE_PAGE = 256
 """Rows in a page of states: 4 KiB."""
 
 ROW_BYTES = {TRANSFORM: 48, INFO: 16, STATE: 16}
+BOX_BYTES = 32
 _ROW_LAYOUT = {TRANSFORM: ("4f4 4f4 4f4/i", "in_row0", "in_row1", "in_row2"), INFO: ("4u4/i", "in_info"), STATE: ("4u4/i", "in_state")}
 
 
@@ -39,6 +40,8 @@ class SceneMirror:
         device = pools.device
         self._rows = {kind: GrowBuffer(device, f"instance rows {kind}") for kind in ROW_BYTES}
         self._seen = dict.fromkeys(ROW_BYTES, 0)
+        self._boxes: GrowBuffer | None = None
+        self._boxes_seen = 0
         self.materials = MaterialTables(device, pools.textures)
         self._materials_seen = 0
         self._geometries_seen = 0
@@ -82,9 +85,26 @@ class SceneMirror:
                 self._page_flags = self._page_flags[:-(-store.draw_slots // STATE_PAGE)]
             self._seen[kind] = store.epoch
 
+    @property
+    def boxes(self) -> GrowBuffer:
+        """Rows of boxes, of which no device has any until it culls; up to date after ``sync_boxes``."""
+        if self._boxes is None:
+            self._boxes = GrowBuffer(self._pools.device, "boxes")
+        return self._boxes
+
+    def sync_boxes(self, store: Any) -> None:
+        """Upload the pages of boxes that changed since they were asked for last."""
+        if self._boxes_seen == store.epoch:
+            return
+        self.boxes.reserve(store.draw_slots * BOX_BYTES)
+        runs = store.dirty_runs(BOX, self._boxes_seen)
+        if len(runs):
+            self._write_runs(store, BOX, runs)
+        self._boxes_seen = store.epoch
+
     def _write_runs(self, store: Any, kind: int, runs: NDArray[np.uint32]) -> None:
         """Gather the rows of all runs and write them: a call for each, or one scattered upload where there are many."""
-        buffer, size = self._rows[kind], ROW_BYTES[kind]
+        buffer, size = (self.boxes, BOX_BYTES) if kind == BOX else (self._rows[kind], ROW_BYTES[kind])
         counts = runs[:, 1].astype(np.int64)
         rows = buffer.staging(int(counts.sum()) * size)
         fill_runs(store, kind, runs, rows)
@@ -159,6 +179,7 @@ class SceneMirror:
     def release(self) -> None:
         """Delete everything that belongs to this scene alone."""
         self._drop_vertex_arrays()
-        for rows in self._rows.values():
-            rows.release()
+        for rows in (*self._rows.values(), self._boxes):
+            if rows is not None:
+                rows.release()
         self.materials.release()

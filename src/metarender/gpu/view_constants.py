@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,30 @@ if TYPE_CHECKING:
     from .device import Device
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedList:
+    """A draw list on the device."""
+
+    draws: Any
+    """As ``View.draw_list`` made it."""
+    commands: Any
+    """Buffer of indirect commands."""
+    batches: NDArray[Any]
+    """(m,) BATCH_DTYPE; `first` counts from the beginning of the buffer."""
+    first: int
+    """Number of the list's first run in the buffer that the processor wrote."""
+    command_count: int
+    instances: int
+    triangles: int
+
+
+def place(draws: Any, commands: Any, first: int) -> PlacedList:
+    """Return a draw list whose commands were written one for one, from command `first` of a buffer on."""
+    batches = draws.batches.copy()
+    batches["first"] += np.uint32(first)
+    return PlacedList(draws, commands, batches, first, len(draws.commands), int(draws.instances), int(draws.triangles))
+
+
 class ViewConstants:
     """Written once per frame and only where the bytes differ from what is there."""
 
@@ -25,7 +50,7 @@ class ViewConstants:
         self._lights = GrowBuffer(device, "lights", "bytes_view")
         self._commands = GrowBuffer(device, "indirect commands", "bytes_view", 1 << 16)
         self._written: dict[str, bytes] = {}
-        self._lists: list[Any] = []
+        self._placed: list[PlacedList] = []
 
     @property
     def blocks(self) -> Any:
@@ -41,11 +66,6 @@ class ViewConstants:
     def lights(self) -> Any:
         """Buffer of lights."""
         return self._lights.buffer
-
-    @property
-    def commands(self) -> Any:
-        """Buffer of indirect commands."""
-        return self._commands.buffer
 
     def _write(self, name: str, buffer: GrowBuffer, data: NDArray[Any]) -> None:
         content = data.tobytes()
@@ -74,17 +94,17 @@ class ViewConstants:
         """Write ``LIGHT_DTYPE`` rows."""
         self._write("lights", self._lights, rows if len(rows) else np.zeros(1, LIGHT_DTYPE))
 
-    def write_commands(self, lists: Sequence[Any]) -> list[int]:
-        """Write the commands of draw lists one behind the other and return the first of each; nothing where the lists are the same."""
-        counts = [len(draws.commands) for draws in lists]
-        firsts = [0, *accumulate(counts)][:-1]
-        if len(lists) != len(self._lists) or any(a is not b for a, b in zip(lists, self._lists, strict=True)):
-            self._lists = []  # whatever fails from here on, the next frame writes anew
+    def write_commands(self, lists: Sequence[Any]) -> list[PlacedList]:
+        """Write the commands of draw lists one behind the other and return where; nothing is done where the lists are the same."""
+        if len(lists) != len(self._placed) or any(a is not b.draws for a, b in zip(lists, self._placed, strict=True)):
+            self._placed = []  # whatever fails from here on, the next frame writes anew
+            counts = [len(draws.commands) for draws in lists]
+            firsts = [0, *accumulate(counts)][:-1]
             self._commands.reserve(sum(counts) * 20)
             for draws, first in zip(lists, firsts, strict=True):
                 self._commands.write(draws.commands, first * 20)
-            self._lists = list(lists)
-        return firsts
+            self._placed = [place(draws, self._commands.buffer, first) for draws, first in zip(lists, firsts, strict=True)]
+        return self._placed
 
     @property
     def nbytes(self) -> int:
@@ -95,4 +115,4 @@ class ViewConstants:
         """Delete the buffers."""
         for buffer in (self._blocks, self._anchors, self._lights, self._commands):
             buffer.release()
-        self._lists.clear()
+        self._placed = []

@@ -12,10 +12,12 @@ from .._core import SEGMENT_CLASS, SEGMENT_FUNCTIONS, draw_segments
 from ..gpu import gl_extra as gl
 from ..gpu.attachments import ColorAttachments, IdAttachments, ShadowMap
 from ..gpu.bindings import BLOCK_BYTES, BLOCK_VIEW, STORAGE_ANCHORS, STORAGE_MATERIALS
+from ..gpu.occlusion import Occlusion
 from ..gpu.pipeline import MODES, pipeline_of
 from ..gpu.programs import ProgramKey, class_key, class_topology
 from ..gpu.resource_pools import ResourcePools
 from ..gpu.scene_mirror import SceneMirror
+from ..gpu.view_constants import PlacedList
 
 
 @dataclass(slots=True)
@@ -27,8 +29,8 @@ class PlacedView:
     anchors_offset: int
     """Byte offset of its anchor offsets."""
     anchors_size: int
-    lists: dict[str, tuple[Any, int]] = field(default_factory=dict)
-    """Draw list and number of its first command in the command buffer, by pass name."""
+    lists: dict[str, PlacedList] = field(default_factory=dict)
+    """By pass name."""
 
 
 @dataclass(slots=True)
@@ -41,8 +43,6 @@ class FrameContext:
     """Buffer of ``View`` blocks."""
     anchors: Any
     """Buffer of anchor offsets."""
-    commands: Any
-    """Buffer of indirect commands."""
     lights: Any
     """Buffer of lights."""
     views: dict[str, PlacedView]
@@ -59,6 +59,8 @@ class FrameContext:
     """All state flags that any part has."""
     colormap: Any
     """Ramp for the values of parts."""
+    occlusion: Occlusion | None = None
+    """What leaves out on the device what others hide, or None."""
     shadow_kept: bool = False
     """Whether the shadow map still holds what this frame would draw into it."""
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("draw_calls", "fullscreen_draws", "commands", "instances",
@@ -132,15 +134,15 @@ def _base_key(frame: FrameContext, render_pass: str, shadow: bool) -> ProgramKey
                       states=bool(frame.states))
 
 
-def _count(frame: FrameContext, draws: Any) -> None:
-    frame.pools.device.stats.gl_calls += len(draws.batches)
-    frame.counters["draw_calls"] += len(draws.batches)
-    frame.counters["commands"] += len(draws.commands)
-    frame.counters["instances"] += int(draws.instances)
-    frame.counters["triangles"] += int(draws.triangles)
+def _count(frame: FrameContext, placed: PlacedList) -> None:
+    frame.pools.device.stats.gl_calls += len(placed.batches)
+    frame.counters["draw_calls"] += len(placed.batches)
+    frame.counters["commands"] += placed.command_count
+    frame.counters["instances"] += placed.instances
+    frame.counters["triangles"] += placed.triangles
 
 
-def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str, *, shadow: bool = False) -> None:
+def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str, *, shadow: bool = False, sides: str = "") -> None:
     """Draw the batches of one list: one indirect call each, however many objects they hold.
 
     Parameters
@@ -150,12 +152,14 @@ def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str
     render_pass : "shade", "depth", "ids", "ghost" or "selection"
     shadow : bool
         Whether the programs read the shadow map.
+    sides : str
+        The pass that decides which sides are drawn, where it is another one.
     """
-    draws, first_command = view.lists[list_name]
+    placed = view.lists[list_name]
     pools, mirror, bound_shader, bound_textures = frame.pools, frame.mirror, None, None
     base, api = _base_key(frame, render_pass, shadow), frame.pools.device.gl
-    api.glBindBuffer(gl.GL_DRAW_INDIRECT_BUFFER, frame.commands.glo)
-    for geometry_class, shading_class, first, count in draws.batches[["geometry_class", "shading_class", "first", "count"]].tolist():
+    api.glBindBuffer(gl.GL_DRAW_INDIRECT_BUFFER, placed.commands.glo)
+    for geometry_class, shading_class, first, count in placed.batches[["geometry_class", "shading_class", "first", "count"]].tolist():
         shader, features, pages = frame.shading_classes[shading_class]
         key = class_key(base, shader, features, geometry_class)
         if key.shader:
@@ -166,13 +170,13 @@ def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str
             if features and shading_class != bound_textures:
                 mirror.bind_textures(features, pages)
                 bound_textures = shading_class
-        pools.pipeline.bind(pipeline_of(geometry_class, render_pass))
+        pools.pipeline.bind(pipeline_of(geometry_class, sides or render_pass))
         # Not ModernGL's call: on software OpenGL this one does the work of all vertices, and other threads shall run meanwhile.
         api.glUseProgram(pools.programs.get(key).glo)
         api.glBindVertexArray(mirror.vertex_array(key, geometry_class).glo)
-        api.glMultiDrawElementsIndirect(MODES[class_topology(geometry_class)], gl.GL_UNSIGNED_INT, 20 * (first_command + first), count, 20)
-    pools.device.stats.gl_calls += 1 + 2 * len(draws.batches)
-    _count(frame, draws)
+        api.glMultiDrawElementsIndirect(MODES[class_topology(geometry_class)], gl.GL_UNSIGNED_INT, 20 * first, count, 20)
+    pools.device.stats.gl_calls += 1 + 2 * len(placed.batches)
+    _count(frame, placed)
 
 
 def draw_sorted(frame: FrameContext, view: PlacedView, list_name: str, *, shadow: bool) -> None:
@@ -180,8 +184,8 @@ def draw_sorted(frame: FrameContext, view: PlacedView, list_name: str, *, shadow
 
     Python prepares each distinct class once; the batches, which may be as many as objects, are issued in compiled code.
     """
-    draws, first_command = view.lists[list_name]
-    batches, device = draws.batches, frame.pools.device
+    placed = view.lists[list_name]
+    batches, device = placed.batches, frame.pools.device
     if not len(batches):
         return
     kinds = batches["geometry_class"].astype(np.uint64) << np.uint64(32) | batches["shading_class"]
@@ -189,11 +193,11 @@ def draw_sorted(frame: FrameContext, view: PlacedView, list_name: str, *, shadow
     classes = np.zeros(len(distinct), SEGMENT_CLASS)
     for row, kind in zip(classes, distinct.tolist(), strict=True):
         _describe_class(frame, row, kind >> 32, kind & 0xFFFFFFFF, shadow)
-    segments = np.stack([which.astype(np.uint32), batches["first"] + np.uint32(first_command), batches["count"]], axis=1)
-    device.gl.glBindBuffer(gl.GL_DRAW_INDIRECT_BUFFER, frame.commands.glo)
+    segments = np.stack([which.astype(np.uint32), batches["first"], batches["count"]], axis=1)
+    device.gl.glBindBuffer(gl.GL_DRAW_INDIRECT_BUFFER, placed.commands.glo)
     draw_segments([device.gl.address_of(name) for name in SEGMENT_FUNCTIONS], classes, segments, STORAGE_MATERIALS)
     frame.pools.pipeline.forget()
-    _count(frame, draws)
+    _count(frame, placed)
 
 
 def _describe_class(frame: FrameContext, row: Any, geometry_class: int, shading_class: int, shadow: bool) -> None:
