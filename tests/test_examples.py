@@ -4,6 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import metarender as mr
@@ -48,3 +49,15 @@ def test_example(path, golden):
         assert getattr(frame.stats, counter) <= int(allowed), f"{counter}: {getattr(frame.stats, counter)} > {allowed}"
     if header(module, "test") == "compare":
         golden(color, path.stem)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_promise_leaving_out_what_is_hidden_changes_no_byte_of_an_example(path):
+    scene, camera = load(path).build()
+    pictures = {}
+    with mr.Renderer(size=(240, 135), device="software") as renderer:
+        for renderer.occlusion in (False, "cpu", "gpu"):
+            for _ in range(2):  # the device hides with what showed in the frame before
+                frame = renderer.render(scene, camera)
+            pictures[renderer.occlusion] = frame.color
+    assert all(np.array_equal(picture, pictures[False]) for picture in pictures.values())

@@ -16,7 +16,7 @@ layout(std140, binding = BLOCK_OCCLUSION) uniform OcclusionView {
     uint spare;
 } occlusion;
 
-// Two vectors a draw slot: centre and anchor; half extents and layers, which are 0 where there is nothing to draw.
+// Two vectors a draw slot: centre and anchor; half extents and layers. Those of slots without a draw say nothing.
 layout(std430, binding = STORAGE_BOXES) readonly buffer Boxes { uvec4 box_rows[]; };
 
 // Three vectors an anchor: its origin in camera axes and what rounding may add to an extent; distances of the six planes.

@@ -6,7 +6,9 @@ from core_model import kept, levels, perspective, planes, pose, rotation, visibl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metarender._core import INFO, STATE, STATE_DTYPE, TRANSFORM, Store, View, cull
+from metarender._core import BOX, INFO, STATE, STATE_DTYPE, TRANSFORM, Store, View, cull, fill_runs
+
+ROW_BYTES = {TRANSFORM: 48, INFO: 16, STATE: 16, BOX: 32}
 
 BOXES = [((-0.5, -0.5, -0.5), (0.5, 0.5, 0.5)), ((0, -1, 0), (2, 1, 0.25)), ((-3, 0, 1), (-1, 0.1, 4))]
 MATERIALS = [(0, 0), (0, 1), (2 << 19, 0)]  # class bits, shading class
@@ -96,6 +98,7 @@ class Both:
     def __init__(self, level, seed):
         self.store, self.model, self.log = described(level), Model(), []
         self.rng = np.random.default_rng(seed)
+        self.mirror, self.seen = {kind: np.zeros(0, np.uint8) for kind in ROW_BYTES}, 0
         self.parts(0, 300)
 
     def pick(self, root=True):
@@ -193,6 +196,7 @@ class Both:
         assert (store.states_of(ids) == np.array([model.nodes[k].state for k in ids], STATE_DTYPE)).all()
         self.check_bounds(world, tolerance)
         self.check_rows()
+        self.check_mirror()
         self.check_view(world, tolerance, shown)
 
     def boxes(self, world, numbers):
@@ -226,6 +230,27 @@ class Both:
         assert (info[used, 0] == store.slot_ids[used]).all() and ((info[used, 2] & 0xFFFFFF) == store.slot_anchor[used]).all()
         for at in used[:: max(1, len(used) // 40)]:
             assert state[at] == self.model.nodes[int(store.slot_ids[at])].state
+
+    def check_mirror(self):
+        """What a device holds that fetched the pages that changed, step by step, is what it would fetch now, empty slots aside."""
+        store, n = self.store, self.store.draw_slots
+        used = np.flatnonzero(store.slot_ids)
+        for kind, size in ROW_BYTES.items():
+            held = np.concatenate([self.mirror[kind], np.zeros(n * size, np.uint8)])[:n * size]
+            runs = store.dirty_runs(kind, self.seen)
+            fetched = np.zeros(int(runs[:, 1].sum()) * size, np.uint8)
+            fill_runs(store, kind, runs, fetched)
+            for first, count in runs.tolist():
+                held[first * size:(first + count) * size], fetched = fetched[:count * size], fetched[count * size:]
+            whole = np.zeros(n * size, np.uint8)
+            store.fill_rows(kind, 0, n, whole)
+            assert np.array_equal(held.reshape(-1, size)[used], whole.reshape(-1, size)[used]), kind
+            self.mirror[kind] = held
+        self.seen = store.epoch
+        box = self.mirror[BOX].view(np.float32).reshape(-1, 8)
+        assert np.array_equal(box[used][:, [0, 1, 2, 4, 5, 6]], store.boxes[used])
+        assert np.array_equal(box[used, 3].view(np.uint32), store.slot_anchor[used])
+        assert box[used, 7].view(np.uint32).tolist() == [self.model.nodes[k].layers for k in store.slot_ids[used].tolist()]
 
     def check_view(self, world, tolerance, shown):
         rng = self.rng

@@ -81,9 +81,8 @@ void mr_box_rows(const mr_store *s, uint32_t first, uint32_t count, void *out) {
     for (uint32_t i = first; i < first + count; i++, to += 32) {
         const float *box = s->box + (size_t)(i / 64) * 384 + (i & 63);
         float row[8] = {box[0], box[64], box[128], 0, box[192], box[256], box[320], 0};
-        uint32_t live = (uint32_t)(s->block_live[i / 64] >> (i & 63) & 1);
         memcpy(to, row, sizeof row);
         memcpy(to + 12, s->slot_anchor + i, 4);
-        if (live) memcpy(to + 28, s->slot_layers + i, 4);
+        memcpy(to + 28, s->slot_layers + i, 4);
     }
 }

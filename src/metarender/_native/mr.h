@@ -507,7 +507,7 @@ uint32_t mr_visible_blocks(const mr_view *v, uint32_t *out);
 /* Where the commands of each run of a list begin when a run may fall apart: one place for each pair of slots (2k, 2k + 1), because
  * no more than one stretch can begin in it. Writes command_count + 1 numbers and returns the last. */
 uint32_t mr_places(const mr_list *l, uint32_t *out);
-/* Rows of kind MR_BOX_ROW: centre, anchor, half extents, and the layers of a live draw, 0 otherwise. */
+/* Rows of kind MR_BOX_ROW: centre, anchor, half extents, layers. Those of empty slots may be stale where they are mirrored. */
 void mr_box_rows(const mr_store *s, uint32_t first, uint32_t count, void *out);
 
 /* ---- ray casts and spatial queries (bvh.c, raycast.c, query.c) --------------------------------------------------- */

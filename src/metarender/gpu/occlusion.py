@@ -148,12 +148,12 @@ class Occlusion:
     def _follow(self, mirror: SceneMirror, slots: int) -> None:
         """Begin without a past when the scene is another one or has outgrown the bits; after a new order of draws the past is wrong,
         which costs one frame some speed."""
-        size = max(8 * -(-slots // 32), 8)
-        if self._bits is None or self._bits.size < size or self._mirror is None or self._mirror() is not mirror:
+        blocks = max(slots // 64, 1)
+        if self._bits is None or self._bits.size < 16 * blocks or self._mirror is None or self._mirror() is not mirror:
             if self._bits is not None:
                 self._bits.release()
             self._bits = None
-            self._bits = self._pools.device.create_buffer(size + size // 2, "occlusion bits")
+            self._bits = self._pools.device.create_buffer(16 * (blocks + blocks // 2), "occlusion bits")
             self._mirror = weakref.ref(mirror)
         self._boxes = mirror.boxes
 
@@ -199,8 +199,9 @@ class Occlusion:
         mirror.sync_boxes(view.store)
         self._follow(mirror, view.store.draw_slots)
         self._lists = ()
-        blocks = np.full((view.store.draw_slots // 64, 3), 0xFFFFFFFF, np.uint32)
-        blocks[:, 0] = np.arange(len(blocks))
+        live = view.store.block_live
+        blocks = np.empty((len(live), 3), np.uint32)
+        blocks[:, 0], blocks[:, 1:] = np.arange(len(live)), live.view(np.uint32).reshape(-1, 2)
         self._write_view(view.gpu_view()[0], view, blocks)
         self._test_boxes("compute/occlude.comp.glsl", ("FRUSTUM",))
 
