@@ -14,8 +14,12 @@ layout(std430, binding = STORAGE_RUNS) readonly buffer Runs { Run runs[]; };
 layout(std430, binding = STORAGE_STAGING) readonly buffer Staging { uvec4 staging_rows[]; };
 layout(std430, binding = STORAGE_TARGET) writeonly buffer Target { uvec4 target_rows[]; };
 
+uniform uint run_count;
+
 void main() {
-    Run run = runs[gl_WorkGroupID.x];
+    uint number = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
+    if (number >= run_count) return;
+    Run run = runs[number];
     for (uint row = gl_LocalInvocationID.x; row < run.count; row += 64u) {
         target_rows[run.destination + row] = staging_rows[run.source + row];
     }

@@ -208,6 +208,27 @@ def test_two_renderers_and_two_devices_share_a_scene(device):
         close(dict(enumerate([*made, plain])))
 
 
+class Skewed(mr.PerspectiveCamera):
+    """What no camera of ours does, and a user's may."""
+
+    def projection(self, aspect):
+        matrix = super().projection(aspect)
+        matrix[0, 1] = 0.3
+        return matrix
+
+
+def test_a_camera_that_sizes_cannot_be_told_for_draws_everything(device):
+    scene, _ = screen(mr.Unlit())
+    camera = Skewed().look_at((0, 0, 4), (0, 0, 0))
+    made = renderers(device, (96, 64))
+    for _ in range(2):
+        pictures = [made[way].render(scene, camera).color for way in WAYS]
+        assert np.array_equal(pictures[0], pictures[2]) and np.array_equal(pictures[0], pictures[1])
+    with pytest.raises(mr.ReleasedError):
+        made["gpu"].count_kept()
+    close(made)
+
+
 # --- settings, counters, life ------------------------------------------------------------------------------------------
 
 
@@ -369,7 +390,7 @@ def scattered(rng, origin, clusters=6, count=3_000):
 
 
 @pytest.mark.parametrize("origin", [(0.0, 0.0, 0.0), (6.4e6, -1.2e6, 3.3e6), (1e9, 1e9, -1e9)], ids=["origin", "earth", "far"])
-def test_promise_2_the_device_keeps_the_same_bits_of_a_frustum(device, origin):
+def test_promise_2_the_device_keeps_the_same_bits_of_a_frustum(device, origin, short_rows):
     rng = np.random.default_rng(11)
     pools = ResourcePools.of(device)
     store, centre = scattered(rng, np.array(origin))
@@ -414,8 +435,14 @@ def stretches(runs, bits, longest=256):
     return out
 
 
+@pytest.fixture
+def short_rows(monkeypatch):
+    """Dispatches fold into rows of three groups, as those of millions do into longer ones."""
+    monkeypatch.setattr("metarender.gpu.compute.ROW", 3)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.03, 0.5, 0.97, 1.0])
-def test_runs_fall_apart_into_stretches_in_their_order(device, share):
+def test_runs_fall_apart_into_stretches_in_their_order(device, share, short_rows):
     rng = np.random.default_rng(int(100 * share))
     scene = mr.Scene()
     geometries, parts = [mr.box(0.1 * (1 + k)) for k in range(7)], []

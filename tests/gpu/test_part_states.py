@@ -106,8 +106,10 @@ def test_ghosting_adds_one_call_for_each_geometry_class(renderer):
     assert renderer.render(scene, camera).stats.bytes_uploaded == 0
 
 
-def test_scattered_states_go_up_by_page_and_in_one_dispatch(device):
+@pytest.mark.parametrize("row", [1 << 15, 7], ids=["long rows", "short rows"])
+def test_scattered_states_go_up_by_page_and_in_one_dispatch(device, row, monkeypatch):
     """10,000 scattered parts of 200,000: at most 4 KiB for each page touched, at most 64 calls for all."""
+    monkeypatch.setattr("metarender.gpu.compute.ROW", row)
     scene = mr.Scene()
     parts = scene.add_instances(mr.box(0.5), mr.Unlit(), count=200_000)
     rng = np.random.default_rng(5)

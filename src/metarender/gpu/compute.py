@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .device import Device
 
 ROW = 1 << 15
-"""Groups in a row of a dispatch with more of them; the shaders count row by row."""
+"""Groups in a row of a dispatch that has more of them; its shaders count row by row."""
 
 
 class ComputeProgram:

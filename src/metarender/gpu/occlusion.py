@@ -183,7 +183,7 @@ class Occlusion:
     def select(self) -> None:
         """Fill the commands of the occluders: what the last frame kept and is large."""
         self._make_commands(0, LARGE)
-        self._barrier(gl.GL_COMMAND_BARRIER_BIT)
+        self._barrier(gl.GL_COMMAND_BARRIER_BIT | gl.GL_SHADER_STORAGE_BARRIER_BIT)
 
     def test(self, depth: Any) -> None:
         """Test everything in the frustum against the depth of the occluders and fill the commands of the other lists."""
@@ -192,7 +192,7 @@ class Occlusion:
         self._barrier(gl.GL_SHADER_STORAGE_BARRIER_BIT)
         self._make_commands(0, KEPT)
         self._make_commands(1, KEPT)
-        self._barrier(gl.GL_COMMAND_BARRIER_BIT)
+        self._barrier(gl.GL_COMMAND_BARRIER_BIT | gl.GL_SHADER_STORAGE_BARRIER_BIT)
 
     def cull(self, mirror: SceneMirror, view: Any) -> None:
         """Test every live draw of a culled view against the planes of its frustum instead, as ``cull_flat`` does on the processor."""

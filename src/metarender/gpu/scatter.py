@@ -54,6 +54,7 @@ class Scatter:
         self._runs.write(table)
         for buffer, binding in ((self._runs, STORAGE_RUNS), (self._staging, STORAGE_STAGING), (target, STORAGE_TARGET)):
             buffer.buffer.bind_to_storage_buffer(binding)
+        self._program.set(run_count=len(runs))
         self._program.dispatch(len(runs))
         self._device.gl.glMemoryBarrier(gl.GL_VERTEX_ATTRIB_ARRAY_BARRIER_BIT | gl.GL_BUFFER_UPDATE_BARRIER_BIT)
         self._device.stats.gl_calls += 4
