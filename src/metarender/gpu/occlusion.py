@@ -34,7 +34,8 @@ KEPT, LARGE = 0, 1
 
 def pyramid_levels(width: int, height: int) -> list[tuple[int, int, int]]:
     """Return width, height and first texel of every level over a picture, down to one that a test reads whole."""
-    levels, start = [], 0
+    levels: list[tuple[int, int, int]] = []
+    start = 0
     while not levels or max(width, height) > STEP:
         width, height = -(-width // STEP), -(-height // STEP)
         levels.append((width, height, start))
