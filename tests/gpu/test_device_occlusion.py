@@ -94,6 +94,56 @@ def test_promise_120_cameras_in_an_interior_give_the_same_bytes(device, origin, 
     close(made)
 
 
+def unit(vector):
+    return vector / np.linalg.norm(vector)
+
+
+def clutter(rng):
+    """Walls, half of them along the axes, with boxes, tiles and loose triangles on, in and just behind their faces; also far away."""
+    scene, size = mr.Scene(), 10.0 ** rng.uniform(-1.5, 0.3, (60, 1, 1))
+    corners = np.concatenate([np.zeros((60, 1, 3)), rng.normal(size=(60, 2, 3)) * size], axis=1) + rng.normal(size=(60, 1, 3))
+    shapes = [mr.box(1.0), mr.plane(1.0), mr.Geometry(positions=corners.reshape(-1, 3).astype(np.float32))]
+    materials = [mr.Unlit(color=tuple(rng.uniform(0.2, 1, 3)), double_sided=bool(k % 2)) for k in range(6)]
+    origin = rng.choice([0.0, 1e4, 1e7]) * np.array([1.0, -0.3, 0.7])
+    group = scene.add(None, position=origin)
+    for _ in range(5):
+        place, scale = rng.uniform(-3, 3, 3), 10.0 ** rng.uniform(-0.3, 1.0, 3)
+        scale[rng.integers(3)] = 10.0 ** rng.uniform(-3, -1)
+        wall = scene.add(None, group, position=place, rotation=(0, 0, 0, 1) if rng.random() < 0.5 else unit(rng.normal(size=4)))
+        scene.add(mr.Mesh(shapes[0], materials[rng.integers(6)]), wall, scale=scale)
+        for _ in range(20):
+            at, axis = rng.uniform(-0.5, 0.5, 3), rng.integers(3)
+            at[axis] = rng.choice([-0.5, 0.5]) * (1 + rng.choice([-1, 0, 1]) * 10.0 ** rng.uniform(-7, -1))
+            thing = scene.add(mr.Mesh(shapes[rng.integers(3)], materials[rng.integers(6)]), wall, position=at * scale)
+            thing.scale = 10.0 ** rng.uniform(-3, 0, 3)
+            thing.rotation = (0, 0, 0, 1) if rng.random() < 0.5 else unit(rng.normal(size=4))
+    return scene, origin
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("msaa", [1, 4])
+def test_promise_clutter_on_walls_gives_the_same_bytes(device, msaa):
+    rng, hidden, seen = np.random.default_rng(msaa), 0, 0
+    for _ in range(25):
+        scene, origin = clutter(rng)
+        size = tuple(int(edge) for edge in rng.integers(20, 200, 2))
+        with mr.Renderer(size, msaa=msaa, device=device) as plain, mr.Renderer(size, msaa=msaa, occlusion="gpu", device=device) as hiding:
+            for number in range(12):
+                if number % 4:
+                    camera = mr.PerspectiveCamera(fov=float(rng.uniform(15, 110)), near=float(rng.choice([0.001, 0.05, 0.5])),
+                                                  far=float(rng.choice([math.inf, 15.0])))
+                else:
+                    camera = mr.OrthographicCamera(height=float(rng.uniform(1, 12)), near=-20.0, far=float(rng.choice([30.0, 1000.0])))
+                eye = rng.normal(size=3) * rng.choice([1.5, 6])
+                camera.look_at(eye, rng.normal(size=3) if number % 3 else eye + np.eye(3)[rng.integers(3)] * rng.choice([-1, 1]))
+                camera.position = eye + origin
+                full = plain.render(scene, camera)
+                for _ in range(2):
+                    assert np.array_equal(hiding.render(scene, camera).color, full.color), number
+                seen, hidden = seen + full.stats.visible, hidden + full.stats.visible - hiding.count_kept()
+    assert 500 < hidden < seen
+
+
 @pytest.mark.parametrize("parallel", [False, True])
 def test_ids_and_depth_are_those_of_the_whole_scene(device, parallel):
     scene, _ = interior()
