@@ -180,7 +180,7 @@ class Renderer(PictureSettings):
     @property
     def memory(self) -> DeviceMemory:
         """What this renderer and its device hold, by what for."""
-        own = [held.nbytes for held in (self._color, self._ids, self._shadow) if held is not None]
+        own = [held.nbytes for held in (self._color, self._ids, self._shadow, self._hiding) if held is not None]
         pools = {} if self._closed or self._device.closed else self._pools.memory()
         found = {"attachments": sum(own), "view": self._constants.nbytes, **pools}
         shared = dict.fromkeys(("geometry", "instances", "materials", "textures", "environment", "staging"), 0)

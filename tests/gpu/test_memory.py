@@ -53,6 +53,20 @@ def test_memory_counts_every_byte_by_what_for():
     assert renderer.memory.total == 0
 
 
+def test_memory_counts_what_occlusion_on_the_device_needs():
+    scene = everything()
+    with mr.Renderer(size=(128, 96)) as renderer:
+        draw(renderer, scene)
+        before = renderer.memory
+        renderer.occlusion = "gpu"
+        draw(renderer, scene)
+        after = renderer.memory
+        pyramid, bits = 4 * (32 * 24 + 8 * 6 + 2 * 2), 16 * scene.store.draw_slots // 64
+        assert after.attachments - before.attachments >= pyramid + bits and after.instances - before.instances >= 501 * 32
+        assert after.total == sum(renderer.device.live_bytes.values()) and after.others == 0
+    assert renderer.memory.total == 0
+
+
 def test_renderers_of_one_device_tell_their_own_memory_from_the_others():
     scene = everything()
     with Device.open() as device, mr.Renderer(size=(64, 64), device=device) as one, mr.Renderer(size=(32, 32), device=device) as two:
@@ -62,13 +76,14 @@ def test_renderers_of_one_device_tell_their_own_memory_from_the_others():
         assert one.memory.others == two.memory.attachments + two.memory.view and one.memory.geometry == two.memory.geometry
 
 
-def test_any_limit_refuses_cleanly_and_a_higher_one_draws_the_same_picture():
+@pytest.mark.parametrize("occlusion", [False, "gpu"])
+def test_any_limit_refuses_cleanly_and_a_higher_one_draws_the_same_picture(occlusion):
     """From too little for anything to just enough: one clear error, nothing half-drawn, and the next frame is right."""
     scene = everything()
-    with mr.Renderer(size=(96, 64)) as renderer:
+    with mr.Renderer(size=(96, 64), occlusion=occlusion) as renderer:
         expected, need = draw(renderer, scene), renderer.memory.total
     refused = 0
-    with mr.Renderer(size=(96, 64)) as renderer:
+    with mr.Renderer(size=(96, 64), occlusion=occlusion) as renderer:
         floor = renderer.memory.total
         for share in np.linspace(0.0, 1.0, 24):
             renderer.memory_limit = int(floor + (need - floor) * share)

@@ -82,6 +82,11 @@ class DepthPyramid:
         texels = device.gl.read_bytes("glGetNamedBufferSubData", self._buffer.size, self._buffer.name, 0).view(np.float32)
         return [texels[first:first + width * height].reshape(height, width) for width, height, first in self.levels]
 
+    @property
+    def nbytes(self) -> int:
+        """Device memory of the levels."""
+        return 0 if self._buffer is None else int(self._buffer.nbytes)
+
     def _reserve(self, size: tuple[int, int]) -> None:
         if size == self._size:
             return
@@ -257,6 +262,12 @@ class Occlusion:
         pairs = device.gl.read_bytes("glGetNamedBufferSubData", self._bits.size, self._bits.name, 0).view(np.uint32).reshape(-1, 2, 2)
         words: NDArray[np.uint64] = np.ascontiguousarray(pairs[self._block_rows[:, 0], :, KEPT]).view(np.uint64)[:, 0]
         return words
+
+    @property
+    def nbytes(self) -> int:
+        """Device memory of the buffers; the rows of boxes belong to the scene."""
+        buffers = (self._view, self._anchors, self._blocks, self._places, self._commands)
+        return sum(buffer.size for buffer in buffers) + sum(held.nbytes for held in (self.pyramid, self._bits) if held is not None)
 
     def release(self) -> None:
         """Delete everything; safe to call twice."""

@@ -130,8 +130,8 @@ class SceneMirror:
 
     @property
     def nbytes(self) -> int:
-        """Device memory of the instance rows."""
-        return sum(rows.size for rows in self._rows.values())
+        """Device memory of the instance rows, and of the boxes where the device culls."""
+        return sum(rows.size for rows in (*self._rows.values(), self._boxes) if rows is not None)
 
     @property
     def states(self) -> int:
