@@ -391,7 +391,7 @@ def test_bad_calls_are_refused():
     with pytest.raises(InvalidInput, match="outside the 64 draw slots"):
         store.fill_rows(TRANSFORM, 1, 64, out)
     with pytest.raises(InvalidInput, match="kind must be"):
-        store.fill_rows(3, 0, 1, out)
+        store.fill_rows(4, 0, 1, out)
     with pytest.raises(InvalidInput, match="equal lengths"):
         store.set_draws(ids, [0, 1], [0])
     with pytest.raises(InvalidInput, match="exceed upper"):
