@@ -9,7 +9,7 @@ layout(std140, binding = BLOCK_VIEW) uniform View {
     mat4 shadow_matrix;            // eye space to shadow map: xy 0..1, z reversed depth
     vec4 first_anchor;             // offset of anchor 0, for scenes that have no other
     vec4 forward;                  // xyz: where the camera looks; w: 1 for a parallel projection
-    vec4 shadow;                   // texel size in metres, depth bias, index of the light or -1, unused
+    vec4 shadow;                   // texel size in metres, depth bias, index of the light or -1, metres that its casters may stray
     vec4 environment;              // cos and sin of its rotation, intensity, last specular level
     vec2 viewport;                 // pixels
     float exposure;
@@ -17,5 +17,5 @@ layout(std140, binding = BLOCK_VIEW) uniform View {
     int light_count;
     float colormap_low;            // value that gets the first colour
     float colormap_scale;          // 1 over the range of values
-    int padding;
+    float strays;                  // metres that surfaces may stray, for each metre of depth (parallel: at any depth)
 } view;

@@ -2,7 +2,7 @@
 // Space: positions and normals in any one metric space; map coordinates 0 to 1 with reversed depth (1 near the light, 0 far).
 // Included by: lit material shaders.
 //
-// vec3  shadow_receiver(vec3 position, vec3 geometric_normal, vec3 to_light, float texel)     texel: metres
+// vec3  shadow_receiver(vec3 position, vec3 geometric_normal, vec3 to_light, float texel, float strays)     metres
 // float shadow_tent3(sampler2DShadow map, vec3 coord)      tent 3 texels wide, 4 fetches; 1 = lit
 // float shadow_tent5(sampler2DShadow map, vec3 coord)      tent 5 texels wide, 9 fetches; 1 = lit
 //
@@ -12,10 +12,12 @@
 const float SHADOW_NORMAL_OFFSET = 2.5;     // texels; the tents' effective reach plus half a texel of rasterisation
 
 // A plane tilted by angle a changes by reach * tan(a) of depth under the filter; reach * sin(a) along the normal makes up for it.
-vec3 shadow_receiver(vec3 position, vec3 geometric_normal, vec3 to_light, float texel)
+// Where coarser levels are drawn, receiver and caster lie up to `strays` metres apart, and that much along the normal more.
+vec3 shadow_receiver(vec3 position, vec3 geometric_normal, vec3 to_light, float texel, float strays)
 {
     float cosine = clamp(dot(geometric_normal, to_light), 0.0, 1.0);
-    return position + geometric_normal * (SHADOW_NORMAL_OFFSET * texel * sqrt(1.0 - cosine * cosine)) + to_light * (0.5 * texel);
+    float along = SHADOW_NORMAL_OFFSET * texel * sqrt(1.0 - cosine * cosine) + strays;
+    return position + geometric_normal * along + to_light * (0.5 * texel);
 }
 
 // Share of a unit tent of half width `reach` around `centre` that lies below each x.

@@ -24,7 +24,8 @@ layout(location = 0) out vec4 out_color;
 #ifdef LIT
 #ifdef HAS_SHADOW
 float sun_visibility(Fragment f, vec3 to_light) {
-    vec3 receiver = shadow_receiver(f.position, f.normal * f.side, to_light, view.shadow.x);
+    float depth = view.forward.w > 0.0 ? 1.0 : dot(f.position, view.forward.xyz);
+    vec3 receiver = shadow_receiver(f.position, f.normal * f.side, to_light, view.shadow.x, view.shadow.w + view.strays * depth);
     vec3 place = (view.shadow_matrix * vec4(receiver, 1.0)).xyz;
     // What lies deeper than the map reaches is compared with its far plane: below nothing it is lit.
     return shadow_tent5(shadow_map, vec3(place.xy, max(place.z + view.shadow.y, 0.0)));

@@ -23,6 +23,8 @@ class LightRows:
         Row of the light that casts the shadow, or -1.
     sun_direction : (3,) float64
         The way it travels, world space.
+    sun_distance : float or None
+        How far its shadows reach, metres.
     """
 
     def __init__(self) -> None:
@@ -38,6 +40,8 @@ class LightRows:
         self._stand = False
         """Whether any light that is shown stands somewhere."""
         self.sun, self.sun_direction = -1, np.zeros(3)
+        self._distances: list[float | None] = []
+        self.sun_distance: float | None = None
 
     def follow(self, scene: Any) -> None:
         """Bring the rows up to date with the scene."""
@@ -55,6 +59,7 @@ class LightRows:
         self._rows = np.zeros(len(nodes), LIGHT_DTYPE)
         self._axes = np.zeros((len(nodes), 3))
         self._casts = np.zeros(len(nodes), bool)
+        self._distances = [getattr(node.light, "shadow_distance", None) for node in nodes]
         for row, (node, axis) in enumerate(zip(nodes, self._axes, strict=True)):
             light, out = node.light, self._rows[row]
             out["color"][:3] = [channel * light.intensity for channel in light.color]
@@ -87,6 +92,7 @@ class LightRows:
         self.sun = int(casting[0]) if len(casting) else -1
         if self.sun >= 0:
             self.sun_direction = directions[shown][self.sun]
+            self.sun_distance = self._distances[int(np.nonzero(shown)[0][self.sun])]
 
     def rows(self, eye: NDArray[np.float64]) -> NDArray[Any]:
         """Return the rows of the lights that are shown, in eye space: positions are float64 minus the eye, then float32."""

@@ -67,13 +67,25 @@ class DirectionalLight(Light):
         The way the light travels, in the space of its node; None is the node's -Z.
     shadow : bool
         Whether it casts shadows (the first such light of a scene does).
+    shadow_distance : float or None
+        How far from the eye there are shadows, metres: the farther, the coarser. None takes 150 m in scenes that are larger.
     """
 
     def __init__(self, color: Color = "white", intensity: float = math.pi, direction: ArrayLike | None = None, shadow: bool = True,
-                 *, name: str = "") -> None:
+                 *, shadow_distance: float | None = None, name: str = "") -> None:
         super().__init__(color, intensity, name)
         self.direction = direction
         self.shadow = bool(shadow)
+        self.shadow_distance = shadow_distance
+
+    @property
+    def shadow_distance(self) -> float | None:
+        """How far from the eye there are shadows, metres; None leaves it to the size of the scene."""
+        return self._shadow_distance
+
+    @shadow_distance.setter
+    def shadow_distance(self, value: float | None) -> None:
+        self._shadow_distance = None if value is None else number(value, "DirectionalLight shadow_distance", 1e-3, 1e9)
 
     @property
     def direction(self) -> NDArray[np.float64]:

@@ -91,8 +91,8 @@ class Renderer(PictureSettings):
     cull_pixels : float
         Leave out what would fit into a square of that many pixels, four times as many while the camera moves; 0 draws everything.
     lod_pixels : float
-        Draw coarser levels of geometries (`Geometry.with_levels`) where they stray at most that many pixels; 0 draws none. Shadow
-        maps keep full detail.
+        Draw coarser levels of geometries (`Geometry.with_levels`) where they stray at most that many pixels; 0 draws none.
+        Both thresholds also hold for what casts shadows, in texels of the shadow map.
     occlusion : bool, "cpu" or "gpu"
         Leave out objects that others hide wholly; the picture stays the same, byte for byte. Pays indoors, costs outdoors. True looks
         for them on the GPU, in two phases against a depth pyramid, or on the CPU where the device is software; a name forces it.
@@ -270,8 +270,9 @@ class Renderer(PictureSettings):
         views["camera"] = (kept.camera, plan)
         bounds = kept.bounds() if kept.lights.sun >= 0 else None
         if bounds is not None:
-            sun = plan_sun(posed, plan, aspect, bounds, kept.lights.sun_direction, SHADOW_MAP_SIZE)
+            sun = plan_sun(posed, plan, aspect, bounds, kept.lights.sun_direction, SHADOW_MAP_SIZE, kept.lights.sun_distance)
             kept.sun.configure(sun.view.pose, sun.view.projection)
+            kept.sun.set_detail((SHADOW_MAP_SIZE, SHADOW_MAP_SIZE), cull_pixels=self._cull_pixels, lod_pixels=self._lod_pixels)
             views["sun"] = (kept.sun, sun.view)
         return plan, sun, views
 

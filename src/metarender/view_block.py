@@ -23,7 +23,7 @@ def view_block(scene: Any, plan: ViewPlan, picture: Any, first_anchor: NDArray[n
         Its environment and colormap are read.
     plan : ViewPlan
     picture : Renderer
-        Its size, exposure and tone mapping are read.
+        Its size, exposure, tone mapping and lod_pixels are read.
     first_anchor : (4,) float32
         Offset of anchor 0 from the eye, metres.
     light_count, sun_row : int
@@ -38,7 +38,8 @@ def view_block(scene: Any, plan: ViewPlan, picture: Any, first_anchor: NDArray[n
     block["light_count"] = light_count
     if sun is not None:
         block["shadow_matrix"] = sun.eye_to_map.T
-        block["shadow"] = (sun.texel, sun.depth_bias, sun_row, 0.0)
+        block["shadow"] = (sun.texel, sun.depth_bias, sun_row, picture.lod_pixels * sun.texel)
+        block["strays"] = 2.0 * picture.lod_pixels / (picture.size[1] * plan.projection[1, 1])
     ramp = scene.colormap
     block["colormap_low"], block["colormap_scale"] = ramp.low, 1.0 / (ramp.high - ramp.low)
     environment = scene.environment

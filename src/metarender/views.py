@@ -88,12 +88,12 @@ def _round_to(values: NDArray[np.float64], quantum: float) -> NDArray[np.float64
     return np.round(values / quantum) * quantum
 
 
-def _visible_sphere(camera: Camera, plan: ViewPlan, aspect: float, centre: NDArray[np.float64], radius: float
-                    ) -> tuple[NDArray[np.float64], float]:
+def _visible_sphere(camera: Camera, plan: ViewPlan, aspect: float, centre: NDArray[np.float64], radius: float,
+                    distance: float | None) -> tuple[NDArray[np.float64], float]:
     """Return the sphere that the map must cover, relative to the eye's anchor: the scene, or the near part of the view."""
     eye = plan.eye - plan.eye_anchor
     gap = float(np.linalg.norm(centre - eye))
-    reach = min(gap + radius, max(SHADOW_DISTANCE, 2.0 * max(gap - radius, 0.0) + SHADOW_DISTANCE))
+    reach = min(gap + radius, 2.0 * max(gap - radius, 0.0) + SHADOW_DISTANCE if distance is None else distance)
     if plan.parallel:
         return centre, radius
     projection = camera.projection(aspect)
@@ -129,7 +129,7 @@ class SunPlan:
 
 
 def plan_sun(camera: Camera, plan: ViewPlan, aspect: float, bounds: NDArray[np.float64], direction: NDArray[np.float64],
-             size: int) -> SunPlan:
+             size: int, distance: float | None = None) -> SunPlan:
     """Fit the sun's parallel view and snap it to whole texels, all relative to the anchor of the camera's eye.
 
     Never relative to the world origin: the same group far away must give the same bits. What depends on world positions
@@ -143,6 +143,8 @@ def plan_sun(camera: Camera, plan: ViewPlan, aspect: float, bounds: NDArray[np.f
         The way the light travels, world space.
     size : int
         Edge of the map, texels.
+    distance : float, optional
+        How far from the eye there are shadows, metres; `SHADOW_DISTANCE` in scenes that are larger.
     """
     relative = bounds - plan.eye_anchor
     extent = max(float((relative[1] - relative[0]).max()), 1e-6)
@@ -150,7 +152,7 @@ def plan_sun(camera: Camera, plan: ViewPlan, aspect: float, bounds: NDArray[np.f
     relative = _round_to(relative, quantum)
     centre = relative.mean(axis=0)
     radius = float(np.linalg.norm(relative[1] - relative[0])) / 2 + 2 * quantum
-    sphere_centre, sphere_radius = _visible_sphere(camera, plan, aspect, centre, radius)
+    sphere_centre, sphere_radius = _visible_sphere(camera, plan, aspect, centre, radius, distance)
     axes = _light_axes(direction)
     texel = 2 * sphere_radius / (size - 2)
     half = texel * size / 2

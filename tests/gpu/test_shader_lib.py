@@ -388,7 +388,7 @@ def test_the_receiver_offset_clears_a_tilted_plane(gl, degrees):
     """Everywhere under the 5-texel tent, a plane's own stored depth stays behind the receiver (toward the light is +Z)."""
     tilt, texel = np.radians(degrees), 0.01
     normal = np.array([np.sin(tilt), 0, np.cos(tilt)])
-    call = f"vec4(shadow_receiver(a.xyz, b.xyz, vec3(0.0, 0.0, 1.0), {texel}), 0.0)"
+    call = f"vec4(shadow_receiver(a.xyz, b.xyz, vec3(0.0, 0.0, 1.0), {texel}, 0.0), 0.0)"
     moved = evaluate(gl, ["shadow.glsl"], call, [[0, 0, 0]], [normal])[0]
     x = moved[0] + np.linspace(-2.0, 2.0, 21) * texel
     assert np.all(moved[2] >= -np.tan(tilt) * x - 1e-6)

@@ -115,3 +115,77 @@ def test_what_lies_deeper_than_the_map_reaches_is_lit(renderer, direction, eye, 
     lit = renderer.render(scene, camera).color
     assert (lit[..., 0] > 50).sum() > 2000
     assert (np.abs(shadowed - lit).max(axis=2) > 12).sum() == 0
+
+
+def hills(cells: int) -> mr.Geometry:
+    """Waves of 0.8 m over 40 m with that many cells along each edge."""
+    step = np.linspace(-20, 20, cells + 1)
+    x, z = np.meshgrid(step, step)
+    slope = np.stack([-0.4 * np.cos(x / 2) * np.cos(z / 2), np.ones_like(x), 0.4 * np.sin(x / 2) * np.sin(z / 2)], axis=2).reshape(-1, 3)
+    first = (np.arange(cells)[:, None] * (cells + 1) + np.arange(cells)).ravel()
+    corners = np.stack([first, first + cells + 1, first + cells + 2, first, first + cells + 2, first + 1], axis=1)
+    return mr.Geometry(positions=np.stack([x, 0.8 * np.sin(x / 2) * np.cos(z / 2), z], axis=2).reshape(-1, 3),
+                       normals=slope / np.linalg.norm(slope, axis=1, keepdims=True), indices=corners.ravel())
+
+
+def ball(segments: int) -> tuple[mr.Geometry, float]:
+    """A sphere of radius 1 m, and how far the middles of its facets lie inside."""
+    return mr.sphere(1.0, segments, segments // 2), 1.001 - np.cos(np.pi / segments) ** 2
+
+
+@pytest.mark.parametrize("lod_pixels", [1.0, 4.0])
+@pytest.mark.parametrize("distance", [150, 400])
+@pytest.mark.parametrize("wide", [False, True])
+def test_coarser_levels_are_not_in_the_shadow_of_finer_ones(device, lod_pixels, distance, wide):
+    """Hills and spheres seen from afar: what the full picture lights stays lit, shadows stay where they were."""
+    scene = mr.Scene()
+    scene.environment = None
+    scene.add(mr.Mesh(hills(160).with_levels([(hills(40), 0.04), (hills(20), 0.15)]), mr.Standard(roughness=1.0)))
+    balls = ball(64)[0].with_levels([ball(n) for n in (32, 16, 10)])
+    for place in np.indices((7, 7)).reshape(2, -1).T * 5.0 - 15.0:
+        scene.add(mr.Mesh(balls, mr.Standard(roughness=1.0)), position=(place[0], 1.8, place[1]))
+    sun = scene.add(mr.DirectionalLight(direction=(-0.5, -1, -0.3)))
+    camera = mr.PerspectiveCamera(fov=40 if wide else float(np.degrees(2 * np.arctan(22 / distance))), near=1)
+    camera.look_at(np.array([0.5, 0.5, 0.7]) * distance, (0, 0, 0))
+    dark, triangles = [], []
+    for pixels in (0.0, lod_pixels):
+        with mr.Renderer((320, 240), device=device, lod_pixels=pixels) as renderer:
+            sun.light.shadow = True
+            frame = renderer.render(scene, camera)
+            shadowed = frame.color[..., 0].astype(int)
+            sun.light.shadow = False
+            dark.append(renderer.render(scene, camera).color[..., 0].astype(int) - shadowed > 12)
+            triangles.append(frame.stats.triangles)
+    assert triangles[1] < triangles[0] / 3, "no level was drawn"
+    reach = int(np.ceil(lod_pixels)) + 1
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(dark[0], reach), (2 * reach + 1,) * 2).any(axis=(2, 3))
+    assert dark[0].sum() > 200
+    assert not (dark[1] & ~around).any()
+
+
+def test_casters_smaller_than_the_threshold_leave_the_map(device):
+    scene, camera, _ = yard()
+    matrices = np.tile(np.eye(4), (100, 1, 1))
+    matrices[:, :3, 3] = np.indices((10, 1, 10)).reshape(3, -1).T * 0.3 + (-3, 1, -3)
+    scene.add_instances(mr.box(0.004), mr.Standard(), matrices=matrices)
+    drawn = {}
+    for pixels in (0.0, 8.0):
+        with mr.Renderer((64, 64), device=device, cull_pixels=pixels) as renderer:
+            drawn[pixels] = renderer.render(scene, camera).stats.instances
+    assert drawn[0.0] == 2 * 102 and drawn[8.0] == 2 * 2  # in the picture and in the map
+
+
+def test_shadows_reach_as_far_as_the_light_says(renderer):
+    """Poles on a plain of kilometres: without a distance the far one has no shadow, with one it has."""
+    scene = mr.Scene()
+    scene.environment = None
+    scene.add(mr.Mesh(mr.plane(4000), mr.Standard(roughness=1.0)))
+    scene.add(mr.Mesh(mr.box((8, 40, 8)), mr.Standard(roughness=1.0)), position=(0, 20, -400))
+    sun = scene.add(mr.DirectionalLight(direction=(-1, -1, 0)))
+    camera = mr.PerspectiveCamera(fov=30).look_at((0, 100, 0), (0, 0, -400))
+    far = renderer.render(scene, camera).color.astype(int)
+    sun.light.shadow_distance = 600.0
+    reached = renderer.render(scene, camera).color.astype(int)
+    assert ((far - reached).max(axis=2) > 60).sum() > 20
+    with pytest.raises(mr.InvalidInput, match="shadow_distance"):
+        sun.light.shadow_distance = 0

@@ -24,7 +24,7 @@ STATE_GHOST, STATE_SELECTED, STATE_HIGHLIGHTED, STATE_VALUE = 1, 2, 4, 8
 VIEW_DTYPE = np.dtype([("view_projection", "f4", (4, 4)), ("clip_to_direction", "f4", (4, 4)), ("shadow_matrix", "f4", (4, 4)),
                        ("first_anchor", "f4", 4), ("forward", "f4", 4), ("shadow", "f4", 4), ("environment", "f4", 4),
                        ("viewport", "f4", 2), ("exposure", "f4"), ("tone_mapping", "i4"), ("light_count", "i4"), ("colormap_low", "f4"),
-                       ("colormap_scale", "f4"), ("padding", "i4")])
+                       ("colormap_scale", "f4"), ("strays", "f4")])
 """``View`` of interface/view.glsl (std140); matrices are stored transposed, because GLSL reads columns."""
 
 BLOCK_BYTES = 512
