@@ -163,6 +163,23 @@ def test_coarser_levels_are_not_in_the_shadow_of_finer_ones(device, lod_pixels, 
     assert not (dark[1] & ~around).any()
 
 
+def test_finer_levels_are_not_in_the_shadow_of_coarser_ones(renderer):
+    """A close look at hills under a map of coarse texels: the picture has fine levels, the map coarse ones."""
+    scene = mr.Scene()
+    scene.environment = None
+    scene.add(mr.Mesh(hills(160).with_levels([(hills(20), 0.15)]), mr.Standard(roughness=1.0)))
+    scene.add(mr.Mesh(mr.box(1), mr.Standard()), position=(0, -400, 0))  # makes the texels coarse
+    sun = scene.add(mr.DirectionalLight(direction=(-0.3, -1, -0.3)))
+    camera = mr.PerspectiveCamera(fov=2).look_at((3, 6, 2), (-3, 0.2, 0))
+    renderer.lod_pixels = 8.0
+    frame = renderer.render(scene, camera)
+    shadowed = frame.color.astype(int)
+    sun.light.shadow = False
+    lit = renderer.render(scene, camera).color
+    assert 2 * 160**2 + 2 * 20**2 <= frame.stats.triangles < 4 * 160**2, "the map and the picture have the same level"
+    assert not (np.abs(shadowed - lit) > 12).any()
+
+
 def test_casters_smaller_than_the_threshold_leave_the_map(device):
     scene, camera, _ = yard()
     matrices = np.tile(np.eye(4), (100, 1, 1))
