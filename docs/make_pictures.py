@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 import metarender as mr
+from metarender.campus import build as build_campus
 from metarender.demo import demo_camera
 from metarender.production_line import build
 
@@ -26,6 +27,20 @@ def production_line() -> None:
     save(Image.fromarray(frame.color).resize((1280, 720), Image.Resampling.LANCZOS), "production_line")
 
 
+def campus() -> None:
+    """Draw a million parts from above, and in a street and over an open warehouse below, at twice the size."""
+    built = build_campus()
+    sheet = Image.new("RGBA", (1280, 960))
+    with mr.Renderer(cull_pixels=1, lod_pixels=1) as renderer:
+        for share, (width, height), place in ((0.17, (1280, 640), (0, 0)), (0.5, (640, 320), (0, 640)), (0.84, (640, 320), (640, 640))):
+            renderer.size = (2 * width, 2 * height)
+            camera = built.camera_at(share)
+            renderer.render(built.scene, camera)  # a camera that has moved leaves out more; the next picture is the fine one
+            picture = Image.fromarray(renderer.render(built.scene, camera).color)
+            sheet.paste(picture.resize((width, height), Image.Resampling.LANCZOS), place)
+    save(sheet, "campus")
+
+
 def examples() -> None:
     """Draw one sheet of the examples."""
     sheet = Image.new("RGBA", (3 * 480, 2 * 270), "white")
@@ -43,4 +58,5 @@ def examples() -> None:
 
 if __name__ == "__main__":
     production_line()
+    campus()
     examples()

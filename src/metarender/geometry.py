@@ -168,14 +168,15 @@ class Geometry:
         pick: dict[str, Any] = {name: None if (array := getattr(self, name)) is None else array[order] for name in ("uv0", "uv1", "colors")}
         return Geometry(positions=self.positions[order], normals=np.repeat(face, 3, axis=0), name=self.name, **pick)
 
-    def with_levels(self, levels: Sequence[tuple[Geometry, float]] | None = None, *,
+    def with_levels(self, levels: Sequence[Geometry | tuple[Geometry, float]] | None = None, *,
                     ratios: Sequence[float] = (0.5, 0.25, 0.125)) -> Geometry:
         """Return the same geometry with coarser levels, which a renderer with ``lod_pixels`` above 0 draws where they are small.
 
         Parameters
         ----------
-        levels : sequence of (Geometry, float), optional
-            Stand-ins, finest first, at most 7, and how far each strays from this surface at most, metres in local space.
+        levels : sequence of Geometry or (Geometry, float), optional
+            Stand-ins, finest first, at most 7, and how far each strays from this surface at most, metres in local space; without
+            a number that is measured.
         ratios : sequence of float, falling from 1 to 0
             Without `levels`: make them with this share of the triangles each, through meshoptimizer (the extra ``lod``). They
             keep their vertices as they are, so every attribute stays right; their errors are measured. A ratio that cannot be
@@ -193,11 +194,9 @@ class Geometry:
         MissingExtra
             Levels are to be made and meshoptimizer is not installed.
         """
-        if levels is None:
-            from .simplify import simplified_levels
+        from .simplify import measured_levels, simplified_levels
 
-            levels = simplified_levels(self, ratios)
-        found = tuple((level, float(error)) for level, error in levels)
+        found = measured_levels(self, levels) if levels is not None else tuple(simplified_levels(self, ratios))
         if len(found) > MAX_LEVELS:
             raise InvalidInput(f"Geometry.with_levels takes at most {MAX_LEVELS} levels, not {len(found)}.")
         for number, (level, error) in enumerate(found):

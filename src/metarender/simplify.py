@@ -1,4 +1,4 @@
-"""Coarser levels of a geometry, made by meshoptimizer and measured by our own core."""
+"""Coarser levels of a geometry: made by meshoptimizer or given, and measured by our own core."""
 
 from __future__ import annotations
 
@@ -40,6 +40,19 @@ def simplified_levels(geometry: Geometry, ratios: Sequence[float]) -> list[tuple
         made.append((level, error))
         count = len(indices)
     return made
+
+
+def measured_levels(geometry: Geometry, levels: Sequence[Geometry | tuple[Geometry, float]]) -> tuple[tuple[Geometry, float], ...]:
+    """Return (level, error in metres) of levels, measuring those that come without an error."""
+    found: list[tuple[Geometry, float]] = []
+    for given in levels:
+        if isinstance(given, (tuple, list)):
+            found.append((given[0], float(given[1])))
+        elif isinstance(given, Geometry) and given.topology == geometry.topology == "triangles":
+            found.append((given, max(_strays(geometry, given), found[-1][1] if found else 0.0)))
+        else:
+            raise InvalidInput(f"Geometry.with_levels can measure geometries of triangles only, not {given!r}; give (level, metres).")
+    return tuple(found)
 
 
 def _library() -> Any:

@@ -330,3 +330,23 @@ def test_surface_distance_agrees_with_dense_sampling():
     assert surface_distance(points, corner.reshape(-1, 3), np.arange(21)) == pytest.approx(max(each), abs=0.03)
     with pytest.raises(InvalidInput):
         surface_distance(points, corner.reshape(-1, 3), np.arange(24))
+
+
+def test_levels_without_an_error_are_measured():
+    fine, coarse = mr.sphere(1.0, 64, 32), mr.sphere(1.0, 8, 4)
+    (level, error), (same, larger) = fine.with_levels([coarse, mr.sphere(1.0, 24, 12)]).levels
+    assert level is coarse and 1 - np.cos(np.pi / 8) < error < 0.25
+    assert same is not coarse and larger == error  # errors never fall
+    with pytest.raises(mr.InvalidInput, match="measure"):
+        mr.grid().with_levels([mr.grid()])
+
+
+def test_the_measured_error_bounds_every_point_of_both_surfaces():
+    random = np.random.default_rng(4)
+    fine, coarse = mr.cylinder(0.5, 1.0, 40), mr.cylinder(0.5, 1.0, 6)
+    ((_, error),) = fine.with_levels([coarse]).levels
+    for a, b in ((fine, coarse), (coarse, fine)):
+        corners = a.positions[a.indices].reshape(-1, 3, 3)
+        weights = random.dirichlet((1, 1, 1), len(corners))
+        points = np.einsum("nk,nkj->nj", weights, corners).astype(np.float32)
+        assert surface_distance(points, b.positions, b.indices) <= error + 1e-6
