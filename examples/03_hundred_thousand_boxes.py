@@ -32,5 +32,5 @@ def animate(boxes: mr.Instances, seconds: float) -> None:
 
 if __name__ == "__main__":
     scene, camera = build()
-    parts = next(iter(scene.instances))
-    mr.view(scene, camera=camera, on_frame=lambda seconds: animate(parts, seconds))
+    (boxes,) = scene.parts
+    mr.view(scene, camera=camera, on_frame=lambda seconds: animate(boxes, seconds))

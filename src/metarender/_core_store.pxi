@@ -288,6 +288,11 @@ cdef class Store:
         """Members of a range."""
         return self.s.ranges[number].count if number < self.s.range_count else 0
 
+    @property
+    def range_numbers(self):
+        """Numbers of the ranges that have members, ascending."""
+        return [number for number in range(1, self.s.range_count) if self.s.ranges[number].count]
+
     def remove(self, id):
         """Removes a node with its subtree; returns the ids that went, (n,) uint32."""
         self._reshape()

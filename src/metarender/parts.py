@@ -217,6 +217,7 @@ class Parts:
         self.scene._remove_many(self.ids)
         if self._range:
             self.scene.store.free_range(self._range)
+            self.scene._ranges.pop(self._range, None)
             self._range = 0  # the number of no range: nothing in it
 
     def _members(self, ids: ArrayLike | slice | Sequence[Node]) -> NDArray[np.uint32]:

@@ -94,6 +94,7 @@ class Scene:
         self._lights: dict[int, Light] = {}
         self._cameras: dict[int, Camera] = {}
         self._extras: dict[int, dict[str, Any]] = {}
+        self._ranges: dict[int, tuple[Mesh | None, str]] = {}
         self._posted: deque[Callable[[], object]] = deque()
         self._environment: Any = _UNSET
         self._background: Color = "transparent"
@@ -265,6 +266,7 @@ class Scene:
         except BaseException:
             self._tables.collect()
             raise
+        self._ranges[number] = mesh, name
         return Parts(self, number, mesh, name), ids
 
     def set(self, ids: ArrayLike | Sequence[Node], *, position: ArrayLike | None = None, rotation: ArrayLike | None = None,
@@ -300,6 +302,23 @@ class Scene:
     def lights(self) -> list[Node]:
         """Nodes that carry a light, in the order of their ids."""
         return self._handles(self._lights)
+
+    @property
+    def parts(self) -> list[Parts]:
+        """Every Parts that has members, those of files and of added scenes too; as they were made, unless one was removed between."""
+        return [Parts(self, number, *self._ranges.get(number, (None, ""))) for number in self.store.range_numbers]
+
+    def subtree(self, node: Node | None = None) -> NDArray[np.uint32]:
+        """Return the ids of a node and of everything below it, or of all nodes, (n,) uint32, parents first.
+
+        Raises
+        ------
+        InvalidInput, ReleasedError
+            Not a node of this scene, or one that was removed.
+        """
+        if node is not None and (not isinstance(node, Node) or node.store is not self.store):
+            raise InvalidInput(f"subtree() takes a Node of this scene or None, got {type(node).__name__}")
+        return self.store.subtree() if node is None else self.store.subtree(node.id)
 
     @property
     def bounds(self) -> NDArray[np.float64] | None:

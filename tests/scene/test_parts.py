@@ -242,3 +242,24 @@ def test_a_wrong_matrix_of_a_whole_range_changes_nothing(dtype, where, value, sa
     with pytest.raises(InvalidInput, match="shape"):
         parts.set(slice(None), matrix=np.eye(4)[None, :3])
     assert np.array_equal(scene.store.local_matrices(parts.ids), before)
+
+
+def test_a_scene_lists_its_parts_and_what_is_below_a_node():
+    scene, parts, *_ = made(names=[str(k) for k in range(12)])
+    group = scene.add(name="group")
+    boxes = scene.add_instances(GEOMETRIES[0], MATERIALS[0], count=3, parent=group, name="boxes")
+    first, second = scene.parts
+    assert first.ids.tolist() == parts.ids.tolist()
+    assert second.ids.tolist() == boxes.ids.tolist() and second.name == "boxes" and second.mesh is boxes.mesh
+    assert scene.subtree(group).tolist() == [group.id, *boxes.ids.tolist()]
+    assert scene.subtree().tolist() == [node.id for node in scene.nodes]
+    copy = mr.Scene()
+    copy.add(scene)
+    assert [len(found) for found in copy.parts] == [12, 3]
+    with copy.parts[1].edit("position") as position:
+        position[:] = 7
+    assert copy.parts[1][2].position.tolist() == [7, 7, 7]
+    boxes.remove()
+    assert [len(found) for found in scene.parts] == [12]
+    with pytest.raises(InvalidInput, match="Node of this scene"):
+        scene.subtree(copy.add())
