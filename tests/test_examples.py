@@ -43,6 +43,19 @@ def costs(scene, before, start):
             "cpu_seconds": time.process_time() - start}
 
 
+def check_moving(module, scene, camera, renderer):
+    """Frames in which the example moves its parts keep their own budget, the same in each, and upload about what moved."""
+    allowed, frames = {name: int(value) for name, value in pairs(header(module, "moving")).items()}, []
+    for step in range(1, 4):
+        module.move(scene, 2.0 + 0.1 * step)
+        frames.append(renderer.render(scene, camera).stats)
+    for counter, most in allowed.items():
+        assert max(getattr(stats, counter) for stats in frames) <= most
+    assert len({stats.bytes_uploaded for stats in frames}) == len({stats.draw_calls for stats in frames}) == 1
+    moving = module.CARRIERS * len(module.CARRIER) + 2 * module.TRAYS
+    assert moving == 10_000 and 48 * moving <= frames[0].bytes_uploaded <= 48 * 1.25 * moving
+
+
 def test_there_are_at_least_six():
     assert len(EXAMPLES) >= 6
 
@@ -60,6 +73,8 @@ def test_example(path, golden):
         renderer.render(scene, camera)
         frame = renderer.render(scene, camera)
         color = frame.color
+        if header(module, "moving"):
+            check_moving(module, scene, camera, renderer)
     assert pairs(header(module, "budget")), f"{path.name} has no budget in its header"
     spent = {**asdict(frame.stats), **costs(scene, before, start)}
     for counter, allowed in pairs(header(module, "budget")).items():
