@@ -31,7 +31,8 @@ class LiveScene:
         count = 300
         matrices = np.tile(np.eye(4), (count, 1, 1))
         matrices[:, :3, 3] = self.random.uniform(-6, 6, (count, 3)) * (1, 0.4, 1)
-        self.parts = self.scene.add_parts(SHAPES, self.materials, self.random.integers(0, 3, count), self.random.integers(0, 6, count), matrices)
+        shape, material = self.random.integers(0, 3, count), self.random.integers(0, 6, count)
+        self.parts = self.scene.add_parts(SHAPES, self.materials, shape, material, matrices)
         self.camera = mr.PerspectiveCamera(fov=55).look_at((4, 5, 11), (0, -0.5, 0))
 
     def place(self):
