@@ -519,7 +519,7 @@ class Scene:
                              visible=visible)
 
     def ghost(self, parts: Any, on: bool = True) -> None:
-        """Draw parts as a pale film through which the rest is seen; False makes them solid again."""
+        """Draw parts as a pale film through which the rest is seen, False makes them solid again; `subtree` gives what is below a group."""
         part_state.set_state(self, parts, ghost=on)
 
     def isolate(self, parts: Any) -> None:
