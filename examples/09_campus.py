@@ -1,7 +1,8 @@
 """A campus of a million parts of 1,381 shapes, built from numpy arrays and flown through.
 
-Two cores without a GPU: built in 4 s; at 480x270 with four samples the first frame takes 2.5 s, the next ones 0.6 to 2.5 s, most of it
-the sun's shadow map, which is drawn anew as the camera flies. The scene holds 280 bytes a part, the whole process peaks at 1.1 GB.
+Two free cores without a GPU: built in 3 to 4 s; at 480x270 with four samples the first frame takes 2.4 s, others 0.7 to 1 s where the
+camera stands and up to 2.4 s where it flies, most of it the sun's shadow map, which is drawn anew. The scene holds 280 bytes a part, the
+process peaks at 1.1 GB.
 
 test: compare
 settings: cull_pixels=1.5 lod_pixels=1

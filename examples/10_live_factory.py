@@ -1,6 +1,6 @@
 """A factory of 113,000 parts in which 10,000 move every frame: carriers on loops around the lines, trays on sorters above them.
 
-One line is in focus: the others are ghosts, and the parcels above it show how warm they are. Two cores without a GPU: built in 0.1 s;
+One line is in focus: the others are ghosts, and the parcels above it show how warm they are. Two free cores without a GPU: built in 0.1 s;
 moving 10,000 parts takes 2 ms in numpy and the scene, the whole frame 0.7 s at 480x270 with four samples. Rows of 48 bytes go up for what
 moved, in pages of 64. The scene holds 277 bytes a part, the process peaks at 0.4 GB.
 
