@@ -6,9 +6,9 @@ from pathlib import Path
 from PIL import Image
 
 import metarender as mr
-from metarender.campus import build as build_campus
-from metarender.demo import demo_camera
-from metarender.production_line import build
+from metarender.demos.campus import build as build_campus
+from metarender.demos.command import demo_camera
+from metarender.demos.production_line import build
 
 HERE = Path(__file__).parent
 EXAMPLES = ("01_first_picture", "03_hundred_thousand_boxes", "04_materials", "05_robot_arm", "07_night_lights", "08_ghosts_and_heat")

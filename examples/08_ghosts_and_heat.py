@@ -7,7 +7,7 @@ budget: draw_calls=4
 import numpy as np
 
 import metarender as mr
-from metarender.production_line import build as build_hall
+from metarender.demos.production_line import build as build_hall
 
 
 def build() -> tuple[mr.Scene, mr.Camera]:

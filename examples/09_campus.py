@@ -12,7 +12,7 @@ budget: draw_calls=1 commands=60000 instances=140000 bytes_uploaded=0 store_byte
 import time
 
 import metarender as mr
-from metarender.campus import build as build_campus
+from metarender.demos.campus import build as build_campus
 
 
 def build(share: float = 0.17) -> tuple[mr.Scene, mr.Camera]:

@@ -12,8 +12,8 @@ moving: draw_calls=3 bytes_uploaded=570000 gl_calls=110
 import numpy as np
 
 import metarender as mr
-from metarender.production_line import LINE_SPACING, LINES
-from metarender.production_line import build as build_hall
+from metarender.demos.production_line import LINE_SPACING, LINES
+from metarender.demos.production_line import build as build_hall
 
 CARRIERS, TRAYS = 300, 3500
 STRAIGHT = 112.0  # of a loop, metres

@@ -230,7 +230,7 @@ def test_demo_without_a_display_writes_a_picture(run: Run, tmp_path: Path, monke
 
 
 def test_the_production_line_is_about_a_hundred_thousand_parts_and_the_same_every_time() -> None:
-    from metarender.production_line import build
+    from metarender.demos.production_line import build
 
     first, second = build(), build()
     assert 95_000 < first.parts < 110_000 and first.parts == second.parts == first.scene.store.draw_count

@@ -34,14 +34,10 @@ ALLOWED: dict[str, set[str]] = {
                                 "view_block", "views"},
     "viewer": SCENE_LAYER | {"controls", "frame", "renderer", "stats", "targets", "gpu", "views"},
     "inventory": SCENE_LAYER,
-    "production_line": SCENE_LAYER,
-    "campus_shapes": SCENE_LAYER,
-    "campus_blocks": SCENE_LAYER | {"campus_shapes", "production_line"},
-    "campus": SCENE_LAYER | {"campus_blocks"},
     "progress": set(),
     "doctor": {"gpu", "_core", "targets", "_version"},
-    "demo": SCENE_LAYER | {"production_line", "targets", "stats", "renderer", "viewer", "frame"},
-    "cli": SCENE_LAYER | {"demo", "inventory", "progress", "doctor", "io", "renderer", "viewer", "frame", "stats", "_version"},
+    "demos": SCENE_LAYER | {"targets", "stats", "renderer", "viewer", "frame"},
+    "cli": SCENE_LAYER | {"demos", "inventory", "progress", "doctor", "io", "renderer", "viewer", "frame", "stats", "_version"},
 }
 EXTERNAL_OWNERS = {"moderngl": {"gpu"}, "glcontext": {"gpu"}, "glfw": {"targets/window.py"}, "pyrr": set()}
 

@@ -207,7 +207,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> None:
-    from .demo import run
+    from .demos.command import run
 
     run(options.size, options.output)
 

@@ -6,10 +6,10 @@ import math
 import time
 from pathlib import Path
 
-from .camera import PerspectiveCamera
-from .errors import DeviceError
+from ..camera import PerspectiveCamera
+from ..errors import DeviceError
+from ..stats import Stats
 from .production_line import ProductionLine, build
-from .stats import Stats
 
 PICTURE = "metarender-demo.png"
 TITLE = "metarender demo"
@@ -49,8 +49,8 @@ def run(size: tuple[int, int] = (1280, 720), output: str | None = None) -> None:
 
 def show(line: ProductionLine, size: tuple[int, int]) -> Stats | None:
     """Open a window until it is closed; arms and belts move where a GPU draws."""
-    from .targets.window import WindowTarget
-    from .viewer import Viewer
+    from ..targets.window import WindowTarget
+    from ..viewer import Viewer
 
     target = WindowTarget(size, TITLE, vsync=True)
     software = target.device.capabilities.software
@@ -64,7 +64,7 @@ def show(line: ProductionLine, size: tuple[int, int]) -> Stats | None:
 
 def draw_picture(line: ProductionLine, size: tuple[int, int], output: str) -> None:
     """Write a picture and print where it is, with the statistics of its frame."""
-    from .renderer import Renderer
+    from ..renderer import Renderer
 
     with Renderer(size) as renderer:
         renderer.render(line.scene, demo_camera())  # uploads and compiles, so that the second frame's time means something

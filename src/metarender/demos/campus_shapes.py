@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .geometry import Geometry
-from .primitives import box, cylinder, torus
+from ..geometry import Geometry
+from ..primitives import box, cylinder, torus
 
 Rows = NDArray[np.float64]
 Surface = tuple[Rows, Rows, NDArray[np.int64]]

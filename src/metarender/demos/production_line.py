@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .environment import Environment
-from .geometry import Geometry, Mesh
-from .lights import DirectionalLight
-from .materials import Material, Standard
-from .parts import Instances
-from .primitives import box, cylinder, sphere
-from .scene import Node, Scene
+from ..environment import Environment
+from ..geometry import Geometry, Mesh
+from ..lights import DirectionalLight
+from ..materials import Material, Standard
+from ..parts import Instances
+from ..primitives import box, cylinder, sphere
+from ..scene import Node, Scene
 
 LINES = 6
 LINE_SPACING = 10.0

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..materials import Standard
 from .campus_shapes import ALONG_X, ALONG_Z, make_shapes
-from .materials import Standard
 from .production_line import at, yaw
 
 PITCH = (200.0, 160.0)  # from block to block

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .camera import PerspectiveCamera
+from ..camera import PerspectiveCamera
+from ..environment import Environment
+from ..lights import DirectionalLight
+from ..parts import Parts
+from ..scene import Node, Scene
 from .campus_blocks import BLOCKS, FINISHES, PITCH, Kit, Pieces, country, streets
-from .environment import Environment
-from .lights import DirectionalLight
-from .parts import Parts
-from .scene import Node, Scene
 
 COUNT = 1_000_000
 MAP = ("SSTTPPSS",  # S solar field, T tank farm, P process plant, C container yard, K car park, G green, O offices,
