@@ -65,6 +65,13 @@ static inline int refit_base(const float *w, const float *g, float *box) {
     return mr_mirrored(w);
 }
 
+/* The same for eight draws side by side; returns a bit for each that mirrors. */
+static inline unsigned refit8_base(const float *const row[8], const mr_geometry *all, const uint32_t *geometry, float *box) {
+    unsigned flips = 0;
+    for (int j = 0; j < 8; j++) flips |= (unsigned)refit_base(row[j], all[geometry[j]].fit, box + j) << j;
+    return flips;
+}
+
 /* Centre and half extents of [low, high], where the ends carry 1 u of rounding each: 16 u of the larger end covers that, the
  * centre, the half, and the plane test. */
 static void close_box(const float *low, const float *high, float *out) {
@@ -76,21 +83,36 @@ static void close_box(const float *low, const float *high, float *out) {
     }
 }
 
-/* Anchor, layers and surface of a block whose box is new. Unused slots count for nothing, hidden draws do. */
+/* Live bits of the dirty draws of a block. */
+static void show_block(mr_store *s, uint32_t block) {
+    uint64_t todo = s->block_dirty[block] & s->block_used[block], live = s->block_live[block] & ~todo;
+    for (; todo; todo &= todo - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(todo);
+        if (s->flags[s->slot_node[block * 64 + i]] & MR_SHOWN) live |= (uint64_t)1 << i;
+    }
+    s->block_live[block] = live;
+}
+
+/* Anchor and layers of a block. Unused slots count for nothing, hidden draws do. */
 static void label_block(mr_store *s, uint32_t block) {
     uint64_t used = s->block_used[block];
-    float area = 0, *box = s->block_box + (size_t)block * 8;
-    if (used) {
-        uint32_t first = block * 64 + (uint32_t)__builtin_ctzll(used), anchor = s->slot_anchor[first], layers = s->slot_layers[first];
-        uint32_t other_anchor = 0, other_layers = 0;
-        for (uint32_t i = block * 64; i < block * 64 + 64; i++) {
-            uint32_t in_use = 0u - (uint32_t)(s->slot_node[i] != MR_NONE);
-            other_anchor |= (s->slot_anchor[i] ^ anchor) & in_use;
-            other_layers |= (s->slot_layers[i] ^ layers) & in_use;
-        }
-        s->block_anchor[block] = other_anchor ? MR_NONE : anchor;
-        s->block_layers[block] = layers;
-        s->block_mixed_layers[block] = other_layers != 0;
+    uint32_t first = block * 64 + (used ? (uint32_t)__builtin_ctzll(used) : 0), anchor = s->slot_anchor[first], layers = s->slot_layers[first];
+    uint32_t other_anchor = 0, other_layers = 0;
+    for (uint32_t i = block * 64; i < block * 64 + 64; i++) {
+        uint32_t in_use = 0u - (uint32_t)(s->slot_node[i] != MR_NONE);
+        other_anchor |= (s->slot_anchor[i] ^ anchor) & in_use;
+        other_layers |= (s->slot_layers[i] ^ layers) & in_use;
+    }
+    s->block_anchor[block] = other_anchor ? MR_NONE : anchor;
+    s->block_layers[block] = layers;
+    s->block_mixed_layers[block] = other_layers != 0;
+}
+
+/* Surface of a block whose box is new. */
+static void weigh_block(mr_store *s, uint32_t block) {
+    const float *box = s->block_box + (size_t)block * 8;
+    float area = 0;
+    if (s->block_used[block]) {
         area = box[3] * box[4] + box[4] * box[5] + box[5] * box[3];
         if (!(area < 1e30f)) area = 1e30f;
     }
@@ -110,28 +132,60 @@ static void note_flip(mr_store *s, uint32_t at) {
 #undef MR_LEVEL
 
 #if MR_HAVE_AVX2
-/* Low half: centre, high half: half extents; three horizontal sums give both. */
-MR_TARGET_AVX2 static inline int refit_avx2(const float *w, const float *g, float *box) {
-    __m256 geometry = _mm256_load_ps(g), sign = _mm256_set_m128(_mm_set1_ps(-0.0f), _mm_setzero_ps());
-    __m128 r0 = _mm_load_ps(w), r1 = _mm_load_ps(w + 4), r2 = _mm_load_ps(w + 8);
-    __m256 t0 = _mm256_mul_ps(_mm256_andnot_ps(sign, _mm256_set_m128(r0, r0)), geometry);
-    __m256 t1 = _mm256_mul_ps(_mm256_andnot_ps(sign, _mm256_set_m128(r1, r1)), geometry);
-    __m256 t2 = _mm256_mul_ps(_mm256_andnot_ps(sign, _mm256_set_m128(r2, r2)), geometry);
-    __m256 sum = _mm256_hadd_ps(_mm256_hadd_ps(t0, t1), _mm256_hadd_ps(t2, t2));
-    __m128 c = _mm256_castps256_ps128(sum), h = _mm_add_ps(_mm256_extractf128_ps(sum, 1), _mm_set1_ps(TINY));
-    _mm_store_ss(box, c);
-    _mm_store_ss(box + 64, _mm_shuffle_ps(c, c, 1));
-    _mm_store_ss(box + 128, _mm_shuffle_ps(c, c, 2));
-    _mm_store_ss(box + 192, h);
-    _mm_store_ss(box + 256, _mm_shuffle_ps(h, h, 1));
-    _mm_store_ss(box + 320, _mm_shuffle_ps(h, h, 2));
-    /* Row 0 . (row 1 x row 2) in float64: lanes yzx and zxy. */
-    __m256d d0 = _mm256_cvtps_pd(r0), d1 = _mm256_cvtps_pd(r1), d2 = _mm256_cvtps_pd(r2);
-    __m256d x = _mm256_sub_pd(_mm256_mul_pd(_mm256_permute4x64_pd(d1, 0xC9), _mm256_permute4x64_pd(d2, 0xD2)),
-                              _mm256_mul_pd(_mm256_permute4x64_pd(d1, 0xD2), _mm256_permute4x64_pd(d2, 0xC9)));
-    double p[4];
-    _mm256_storeu_pd(p, _mm256_mul_pd(d0, x));
-    return (p[0] + p[1]) + p[2] < 0;
+/* Rows of four floats of eight draws become one vector for each of the four: at[j] is where draw j's row stands. */
+MR_TARGET_AVX2 static inline void lanes_of(const float *const at[8], size_t offset, __m256 out[4]) {
+    __m256 r[4];
+    for (int j = 0; j < 4; j++) r[j] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_load_ps(at[j] + offset)), _mm_load_ps(at[j + 4] + offset), 1);
+    __m256 a = _mm256_unpacklo_ps(r[0], r[1]), b = _mm256_unpackhi_ps(r[0], r[1]);
+    __m256 c = _mm256_unpacklo_ps(r[2], r[3]), d = _mm256_unpackhi_ps(r[2], r[3]);
+    out[0] = _mm256_shuffle_ps(a, c, 0x44);
+    out[1] = _mm256_shuffle_ps(a, c, 0xEE);
+    out[2] = _mm256_shuffle_ps(b, d, 0x44);
+    out[3] = _mm256_shuffle_ps(b, d, 0xEE);
+}
+
+/* Bit per lane of four where the determinant is negative, in the order of mr_mirrored. */
+MR_TARGET_AVX2 static inline int mirrored4(__m256 w[3][4], int upper) {
+    __m256d m[3][3];
+    for (int k = 0; k < 3; k++)
+        for (int j = 0; j < 3; j++) m[k][j] = _mm256_cvtps_pd(upper ? _mm256_extractf128_ps(w[k][j], 1) : _mm256_castps256_ps128(w[k][j]));
+    __m256d x = _mm256_sub_pd(_mm256_mul_pd(m[1][1], m[2][2]), _mm256_mul_pd(m[1][2], m[2][1]));
+    __m256d y = _mm256_sub_pd(_mm256_mul_pd(m[1][2], m[2][0]), _mm256_mul_pd(m[1][0], m[2][2]));
+    __m256d z = _mm256_sub_pd(_mm256_mul_pd(m[1][0], m[2][1]), _mm256_mul_pd(m[1][1], m[2][0]));
+    __m256d sum = _mm256_add_pd(_mm256_mul_pd(m[0][0], x), _mm256_mul_pd(m[0][1], y));
+    return _mm256_movemask_pd(_mm256_cmp_pd(_mm256_add_pd(sum, _mm256_mul_pd(m[0][2], z)), _mm256_setzero_pd(), _CMP_LT_OQ));
+}
+
+/* What eight draws have of their geometries: often it is one. */
+MR_TARGET_AVX2 static inline void fits_of(const mr_geometry *all, const uint32_t *geometry, __m256 c[4], __m256 h[4]) {
+    __m256i g = _mm256_load_si256((const __m256i *)geometry);
+    if (_mm256_movemask_epi8(_mm256_cmpeq_epi32(g, _mm256_set1_epi32((int)geometry[0]))) == -1)
+        for (int j = 0; j < 4; j++) {
+            c[j] = _mm256_broadcast_ss(all[geometry[0]].fit + j);
+            h[j] = _mm256_broadcast_ss(all[geometry[0]].fit + 4 + j);
+        }
+    else {
+        const float *at[8];
+        for (int j = 0; j < 8; j++) at[j] = all[geometry[j]].fit;
+        lanes_of(at, 0, c);
+        lanes_of(at, 4, h);
+    }
+}
+
+MR_TARGET_AVX2 static inline unsigned refit8_avx2(const float *const row[8], const mr_geometry *all, const uint32_t *geometry, float *box) {
+    const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7FFFFFFF));
+    __m256 w[3][4], c[4], h[4];
+    fits_of(all, geometry, c, h);
+    for (int k = 0; k < 3; k++) {
+        __m256 *r = w[k], a[4];
+        lanes_of(row, 4 * (size_t)k, r);
+        for (int j = 0; j < 4; j++) a[j] = _mm256_mul_ps(_mm256_and_ps(r[j], magnitude), h[j]);
+        __m256 near = _mm256_add_ps(_mm256_mul_ps(r[0], c[0]), _mm256_mul_ps(r[1], c[1]));
+        _mm256_store_ps(box + 64 * k, _mm256_add_ps(near, _mm256_add_ps(_mm256_mul_ps(r[2], c[2]), r[3])));
+        __m256 half = _mm256_add_ps(_mm256_add_ps(a[0], a[1]), _mm256_add_ps(a[2], a[3]));
+        _mm256_store_ps(box + 64 * (k + 3), _mm256_add_ps(half, _mm256_set1_ps(TINY)));
+    }
+    return (unsigned)(mirrored4(w, 0) | mirrored4(w, 1) << 4);
 }
 
 #define MR_TARGET MR_TARGET_AVX2
@@ -181,7 +235,11 @@ void mr_refit(mr_store *s) {
         else
 #endif
             refit_block_base(s, block, next);
-        label_block(s, block);
+        int unlabelled = s->block_mixed_layers[block] & MR_UNLABELLED;
+        if (unlabelled || s->shown_changed) show_block(s, block);
+        if (unlabelled) label_block(s, block);
+        weigh_block(s, block);
+        s->block_dirty[block] = 0;
         s->page_epoch[MR_BOX_ROW][block] = s->epoch;
         s->group_dirty[block / 64] = 1;
     }
@@ -189,6 +247,7 @@ void mr_refit(mr_store *s) {
         if (s->group_dirty[s->dirty_blocks[k] / 64]) refit_group(s, s->dirty_blocks[k] / 64);
     s->stats.blocks_refit += s->dirty_block_count;
     s->dirty_block_count = 0;
+    s->shown_changed = 0;
 }
 
 /* Adds the draws of one node slot to a world box. */

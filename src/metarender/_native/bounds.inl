@@ -1,35 +1,39 @@
 /* Refits one block, for one instruction-set level. Included by bounds.c. */
 
-/* Boxes of the dirty draws, and their live bits. Draw order is not node order: while this block is worked on, the rows of
- * `next` (MR_NONE: none) are asked for, one for one, so that the memory always has as many requests as it can take. */
-MR_TARGET static inline void MR_LEVEL(refit_slots)(mr_store *s, uint32_t block, uint32_t next) {
-    const uint32_t *ahead = s->slot_node + (size_t)next * 64;
-    uint64_t wanted = next == MR_NONE ? 0 : s->block_dirty[next] & s->block_used[next];
-    const uint32_t *nodes = s->slot_node + (size_t)block * 64, *geometry = s->slot_geometry + (size_t)block * 64;
-    uint64_t live = s->block_live[block], mirrored = s->block_mirrored[block];
-    float *box = s->box + (size_t)block * 384;
-    for (uint64_t m = s->block_dirty[block] & s->block_used[block]; m; m &= m - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(m);
-        uint32_t node = nodes[i];
-        if (wanted) {
-            uint32_t n = ahead[__builtin_ctzll(wanted)];
-            __builtin_prefetch(s->world + 12 * (size_t)n);
-            __builtin_prefetch(s->world + 12 * (size_t)n + 11);
-            __builtin_prefetch(s->flags + n);
-            wanted &= wanted - 1;
+/* Boxes of the dirty draws. Draw order is not node order: while this block is worked on, the rows of `next` (MR_NONE: none) are
+ * asked for, as many at a time, so that the memory always has as many requests as it can take. (Not in a function of its own:
+ * GCC takes one that only prefetches for one that does nothing.) */
+MR_TARGET static inline void MR_LEVEL(refit_slots)(mr_store *s, uint32_t block, uint32_t next, uint64_t todo) {
+    const uint32_t *ahead = s->slot_node + (size_t)next * 64, *nodes = s->slot_node + (size_t)block * 64;
+    const uint32_t *geometry = s->slot_geometry + (size_t)block * 64;
+    uint64_t wanted = next == MR_NONE ? 0 : s->block_dirty[next] & s->block_used[next], mirrored = 0;
+    const float *world = s->world;
+    for (unsigned at = 0; at < 64; at += 8) {
+        for (uint64_t m = wanted >> at & 255; m; m &= m - 1) {
+            const float *row = world + 12 * (size_t)ahead[at + (unsigned)__builtin_ctzll(m)];
+            __builtin_prefetch(row);
+            __builtin_prefetch(row + 11);
         }
-        int flip = MR_LEVEL(refit)(s->world + 12 * (size_t)node, s->geometries[geometry[i]].fit, box + i);
-        if (flip != (int)(mirrored >> i & 1)) note_flip(s, block * 64 + i);
-        uint64_t bit = (uint64_t)1 << i;
-        live = s->flags[node] & MR_SHOWN ? live | bit : live & ~bit;
+        float *box = s->box + (size_t)block * 384 + at;
+        uint64_t lanes = todo >> at & 255;
+        if (lanes == 255) {
+            const float *row[8];
+            for (int j = 0; j < 8; j++) row[j] = world + 12 * (size_t)nodes[at + j];
+            mirrored |= (uint64_t)MR_LEVEL(refit8)(row, s->geometries, geometry + at, box) << at;
+        } else
+            for (; lanes; lanes &= lanes - 1) {
+                unsigned j = (unsigned)__builtin_ctzll(lanes);
+                uint64_t flip = (uint64_t)refit_base(world + 12 * (size_t)nodes[at + j], s->geometries[geometry[at + j]].fit, box + j);
+                mirrored |= flip << (at + j);
+            }
     }
-    s->block_live[block] = live;
-    s->block_dirty[block] = 0;
+    for (uint64_t m = (mirrored ^ s->block_mirrored[block]) & todo; m; m &= m - 1) note_flip(s, block * 64 + (unsigned)__builtin_ctzll(m));
 }
 
 /* Union of the boxes, in eight lanes at every level. Unused slots are NaN, which no comparison lets in. */
 MR_TARGET static void MR_LEVEL(refit_block)(mr_store *s, uint32_t block, uint32_t next) {
-    MR_LEVEL(refit_slots)(s, block, next);
+    uint64_t todo = s->block_dirty[block] & s->block_used[block];
+    MR_LEVEL(refit_slots)(s, block, next, todo);
     const float *box = s->box + (size_t)block * 384;
     float low[3], high[3];
     for (int k = 0; k < 3; k++) {

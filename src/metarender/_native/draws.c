@@ -165,6 +165,7 @@ void mr_label_draws(mr_store *s, uint32_t slot) {
         if (s->slot_anchor[at] != s->anchor[slot]) s->page_epoch[MR_INFO][at / 256] = s->epoch;
         s->slot_anchor[at] = s->anchor[slot];
         s->slot_layers[at] = s->layers[slot];
+        s->block_mixed_layers[at / 64] |= MR_UNLABELLED;
         mr_dirty_slot(s, at);
     }
 }

@@ -47,6 +47,7 @@ void mr_clear_slots(mr_store *s, uint32_t first, uint32_t count, uint32_t bucket
     for (int i = 0; i < 5; i++) memset(words[i] + first / 64, 0, (size_t)count / 8);
     for (uint32_t b = first / 64; b < (first + count) / 64; b++) {
         s->block_bucket[b] = bucket;
+        s->block_mixed_layers[b] = MR_UNLABELLED;
         s->block_area[b] = 0;
     }
 }
@@ -64,6 +65,7 @@ void mr_fill_slot(mr_store *s, uint32_t at, uint32_t node, uint32_t d, const mr_
     else s->block_mirrored[block] &= ~bit;
     if (at == b->first_slot || s->slot_geometry[at - 1] != g) s->block_break[block] |= bit;
     else s->block_break[block] &= ~bit;
+    s->block_mixed_layers[block] |= MR_UNLABELLED;
     s->draw_slot[d] = at;
     mr_dirty_slot(s, at);
 }
@@ -76,6 +78,7 @@ void mr_kill_slot(mr_store *s, uint32_t at) {
     for (int k = 0; k < 6; k++) s->box[(size_t)block * 384 + 64 * k + (at & 63)] = NAN;
     s->block_used[block] &= ~bit;
     s->block_live[block] &= ~bit;
+    s->block_mixed_layers[block] |= MR_UNLABELLED;
     mr_dirty_slot(s, at);
     mr_bucket *b = s->buckets + s->block_bucket[block];
     b->dead++;

@@ -28,6 +28,7 @@
 
 enum { MR_OK = 0, MR_NOMEM = -1, MR_STALE = -2, MR_CYCLE = -3, MR_FULL = -4, MR_NONFINITE = -5 };
 enum { MR_BASE = 0, MR_AVX2 = 1, MR_AVX512 = 2 };        /* instruction-set levels */
+enum { MR_UNLABELLED = 2 };                              /* see block_mixed_layers */
 /* Kinds of rows by draw slot that devices mirror: 48, 16, 16 and 32 bytes. Boxes are for culling on the device only. */
 enum { MR_TRANSFORM = 0, MR_INFO = 1, MR_STATE = 2, MR_BOX_ROW = 3, MR_ROW_KINDS = 4 };
 
@@ -113,7 +114,7 @@ typedef struct mr_store {
     uint32_t *block_anchor, *block_layers;   /* MR_NONE: mixed anchors; layers 0 with block_mixed_layers */
     uint32_t *block_bucket;                  /* MR_NONE: none */
     float *block_area;
-    uint8_t *block_mixed_layers;
+    uint8_t *block_mixed_layers;             /* 1: layers differ; MR_UNLABELLED: what follows from slots has to be found anew */
     mr_bucket *buckets;
     /* by group of 64 blocks: like block_box, block_anchor */
     float *group_box;
@@ -124,6 +125,7 @@ typedef struct mr_store {
     uint64_t *page_epoch[MR_ROW_KINDS];
     /* change tracking */
     uint64_t epoch, draw_epoch;
+    mr_run moved;                            /* nodes transformed whose draws are not marked yet (update.c) */
     mr_run *dirty;
     uint32_t dirty_count, dirty_cap;
     uint32_t *dirty_blocks, dirty_block_count;
@@ -133,6 +135,7 @@ typedef struct mr_store {
     uint32_t *fresh, fresh_count, fresh_cap; /* id indices of nodes with draws that have no slot yet */
     uint32_t *flips, flip_count, flip_cap;   /* draws whose determinant changed sign */
     uint32_t unsorted;                       /* buckets that wait to be sorted */
+    uint8_t shown_changed; /* MR_SHOWN of some node changed: dirty draws need new live bits */
     uint8_t topology_dirty, draws_dirty, scan_all, nodes_moved, pinned;  /* pinned: borrowed views forbid reordering */
     int level;
     mr_stats stats;

@@ -6,16 +6,31 @@
 #include <math.h>
 #include <string.h>
 
-/* Returns whether the position, as rounded, is within the keeping distance of the parent's anchor. */
-static int compose_base(const float *above, const float *linear, const double *position, float *row, double *p) {
+/* A level knows four things: rows of a node as they were just written, with their exact position p; `load` reads them back; a
+ * frame is what all children of a node need of it; `compose` makes the rows of a child and returns whether its position, as
+ * rounded, is within the keeping distance of the parent's anchor. */
+typedef struct { float row[12]; double p[3]; } rows_base;
+typedef struct { float row[12]; } frame_base;
+
+static inline void load_base(const float *world, rows_base *out) { memcpy(out->row, world, sizeof out->row); }
+
+static inline void frame_of_base(const rows_base *rows, frame_base *out) { memcpy(out->row, rows->row, sizeof out->row); }
+
+static inline int compose_base(const frame_base *above, const float *linear, const double *position, rows_base *out) {
     for (int i = 0; i < 3; i++) {
-        const float *a = above + 4 * i;
-        for (int j = 0; j < 3; j++) row[4 * i + j] = (a[0] * linear[j] + a[1] * linear[3 + j]) + a[2] * linear[6 + j];
-        p[i] = ((double)a[0] * position[0] + (double)a[1] * position[1]) + ((double)a[2] * position[2] + (double)a[3]);
-        row[4 * i + 3] = (float)p[i];
+        const float *a = above->row + 4 * i;
+        float *row = out->row + 4 * i;
+        for (int j = 0; j < 3; j++) row[j] = (a[0] * linear[j] + a[1] * linear[3 + j]) + a[2] * linear[6 + j];
+        out->p[i] = ((double)a[0] * position[0] + (double)a[1] * position[1]) + ((double)a[2] * position[2] + (double)a[3]);
+        row[3] = (float)out->p[i];
     }
-    return fabsf(row[3]) <= (float)MR_ANCHOR_KEEP && fabsf(row[7]) <= (float)MR_ANCHOR_KEEP && fabsf(row[11]) <= (float)MR_ANCHOR_KEEP;
+    const float *r = out->row, keep = (float)MR_ANCHOR_KEEP;
+    return fabsf(r[3]) <= keep && fabsf(r[7]) <= keep && fabsf(r[11]) <= keep;
 }
+
+static inline void store_base(const rows_base *rows, float *world) { memcpy(world, rows->row, sizeof rows->row); }
+
+static inline void position_base(const rows_base *rows, double p[4]) { memcpy(p, rows->p, sizeof rows->p); }
 
 #define MR_TARGET
 #define MR_LEVEL(name) name##_base
@@ -24,30 +39,56 @@ static int compose_base(const float *above, const float *linear, const double *p
 #undef MR_LEVEL
 
 #if MR_HAVE_AVX2
-/* Rows 0 and 1 share a register, row 2 has its own: lanes 0-2 the linear part, lane 3 the position. Loads may run three
- * floats past a row of the local matrix; blocks have 64 spare bytes for that. */
-MR_TARGET_AVX2 static inline int compose_avx2(const float *above, const float *linear, const double *position, float *row, double *p) {
-    __m256 a01 = _mm256_loadu_ps(above), r0 = _mm256_broadcast_ps((const __m128 *)linear);
-    __m256 r1 = _mm256_broadcast_ps((const __m128 *)(linear + 3)), r2 = _mm256_broadcast_ps((const __m128 *)(linear + 6));
-    __m128 a2 = _mm_load_ps(above + 8);
-    __m256 l01 = _mm256_add_ps(_mm256_mul_ps(_mm256_permute_ps(a01, 0x00), r0), _mm256_mul_ps(_mm256_permute_ps(a01, 0x55), r1));
-    __m128 l2 = _mm_add_ps(_mm_mul_ps(_mm_permute_ps(a2, 0x00), _mm256_castps256_ps128(r0)),
-                           _mm_mul_ps(_mm_permute_ps(a2, 0x55), _mm256_castps256_ps128(r1)));
-    l01 = _mm256_add_ps(l01, _mm256_mul_ps(_mm256_permute_ps(a01, 0xAA), r2));
-    l2 = _mm_add_ps(l2, _mm_mul_ps(_mm_permute_ps(a2, 0xAA), _mm256_castps256_ps128(r2)));
-    __m256d v = _mm256_blend_pd(_mm256_loadu_pd(position), _mm256_set1_pd(1.0), 8);
-    __m256d q0 = _mm256_mul_pd(_mm256_cvtps_pd(_mm_load_ps(above)), v), q1 = _mm256_mul_pd(_mm256_cvtps_pd(_mm_load_ps(above + 4)), v);
-    __m256d q2 = _mm256_mul_pd(_mm256_cvtps_pd(a2), v);
-    __m256d h01 = _mm256_hadd_pd(q0, q1), h22 = _mm256_hadd_pd(q2, q2);
-    __m256d sum = _mm256_add_pd(_mm256_permute2f128_pd(h01, h22, 0x20), _mm256_permute2f128_pd(h01, h22, 0x31)); /* p0 p1 p2 p2 */
-    _mm256_storeu_pd(p, sum);
-    __m128 t = _mm256_cvtpd_ps(sum);
-    __m256 both = _mm256_permutevar8x32_ps(_mm256_castps128_ps256(t), _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1));
-    _mm256_storeu_ps(row, _mm256_blend_ps(l01, both, 0x88));
-    _mm_store_ps(row + 8, _mm_blend_ps(l2, t, 8));
-    __m128 far = _mm_cmple_ps(_mm_andnot_ps(_mm_set1_ps(-0.0f), t), _mm_set1_ps((float)MR_ANCHOR_KEEP));
-    return _mm_movemask_ps(far) == 15;
+/* Rows 0 and 1 share a register, row 2 has its own: lanes 0-2 the linear part, lane 3 the position. The frame holds each
+ * element of the linear part over a whole row, and the columns in float64. Loads may run three floats past a row of the local
+ * matrix; blocks have 64 spare bytes for that. */
+typedef struct { __m256 row01; __m128 row2; __m256d p; } rows_avx2;
+typedef struct { __m256 x01, y01, z01; __m128 x2, y2, z2; __m256d x, y, z, t; } frame_avx2;
+
+MR_TARGET_AVX2 static inline void load_avx2(const float *world, rows_avx2 *out) {
+    out->row01 = _mm256_loadu_ps(world);
+    out->row2 = _mm_load_ps(world + 8);
 }
+
+MR_TARGET_AVX2 static inline void frame_of_avx2(const rows_avx2 *rows, frame_avx2 *out) {
+    __m256 r01 = rows->row01;
+    __m128 c0 = _mm256_castps256_ps128(r01), c1 = _mm256_extractf128_ps(r01, 1), c2 = rows->row2, c3 = _mm_setzero_ps();
+    out->x01 = _mm256_permute_ps(r01, 0x00);
+    out->y01 = _mm256_permute_ps(r01, 0x55);
+    out->z01 = _mm256_permute_ps(r01, 0xAA);
+    out->x2 = _mm_permute_ps(c2, 0x00);
+    out->y2 = _mm_permute_ps(c2, 0x55);
+    out->z2 = _mm_permute_ps(c2, 0xAA);
+    _MM_TRANSPOSE4_PS(c0, c1, c2, c3);
+    out->x = _mm256_cvtps_pd(c0);
+    out->y = _mm256_cvtps_pd(c1);
+    out->z = _mm256_cvtps_pd(c2);
+    out->t = _mm256_cvtps_pd(c3);
+}
+
+MR_TARGET_AVX2 static inline int compose_avx2(const frame_avx2 *above, const float *linear, const double *position, rows_avx2 *out) {
+    __m256 r0 = _mm256_broadcast_ps((const __m128 *)linear), r1 = _mm256_broadcast_ps((const __m128 *)(linear + 3));
+    __m256 r2 = _mm256_broadcast_ps((const __m128 *)(linear + 6));
+    __m256 l01 = _mm256_add_ps(_mm256_mul_ps(above->x01, r0), _mm256_mul_ps(above->y01, r1));
+    __m128 l2 = _mm_add_ps(_mm_mul_ps(above->x2, _mm256_castps256_ps128(r0)), _mm_mul_ps(above->y2, _mm256_castps256_ps128(r1)));
+    l01 = _mm256_add_ps(l01, _mm256_mul_ps(above->z01, r2));
+    l2 = _mm_add_ps(l2, _mm_mul_ps(above->z2, _mm256_castps256_ps128(r2)));
+    __m256d xy = _mm256_add_pd(_mm256_mul_pd(above->x, _mm256_broadcast_sd(position)), _mm256_mul_pd(above->y, _mm256_broadcast_sd(position + 1)));
+    out->p = _mm256_add_pd(xy, _mm256_add_pd(_mm256_mul_pd(above->z, _mm256_broadcast_sd(position + 2)), above->t));
+    __m128 t = _mm256_cvtpd_ps(out->p);
+    __m256 both = _mm256_permutevar8x32_ps(_mm256_castps128_ps256(t), _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1));
+    out->row01 = _mm256_blend_ps(l01, both, 0x88);
+    out->row2 = _mm_blend_ps(l2, _mm_permute_ps(t, 0xAA), 8);
+    __m128 near = _mm_cmple_ps(_mm_andnot_ps(_mm_set1_ps(-0.0f), t), _mm_set1_ps((float)MR_ANCHOR_KEEP));
+    return _mm_movemask_ps(near) == 15; /* lane 3 is zero */
+}
+
+MR_TARGET_AVX2 static inline void store_avx2(const rows_avx2 *rows, float *world) {
+    _mm256_storeu_ps(world, rows->row01);
+    _mm_store_ps(world + 8, rows->row2);
+}
+
+MR_TARGET_AVX2 static inline void position_avx2(const rows_avx2 *rows, double p[4]) { _mm256_storeu_pd(p, rows->p); }
 
 #define MR_TARGET MR_TARGET_AVX2
 #define MR_LEVEL(name) name##_avx2
@@ -59,8 +100,13 @@ int mr_transform_avx2(mr_store *s, uint32_t first, uint32_t end) { return mr_tra
 #endif
 
 void mr_compose(mr_store *s, uint32_t slot, double p[3]) {
-    compose_base(s->world + 12 * (size_t)s->parent[slot], s->linear + 9 * (size_t)slot, s->position + 3 * (size_t)slot,
-                 s->world + 12 * (size_t)slot, p);
+    rows_base rows;
+    frame_base above;
+    load_base(s->world + 12 * (size_t)s->parent[slot], &rows);
+    frame_of_base(&rows, &above);
+    compose_base(&above, s->linear + 9 * (size_t)slot, s->position + 3 * (size_t)slot, &rows);
+    store_base(&rows, s->world + 12 * (size_t)slot);
+    memcpy(p, rows.p, sizeof rows.p);
 }
 
 int mr_mark(mr_store *s, uint32_t first, uint32_t count, uint8_t bits) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 static int transform(mr_store *s, uint32_t first, uint32_t end) {
+    if (first == end) return MR_OK;
     s->stats.nodes_updated += end - first;
     if (s->holes)
         for (uint32_t i = first; i < end; i++) s->stats.nodes_updated -= s->node_id[i] == MR_NONE;
@@ -54,22 +55,37 @@ static void touch_all(mr_store *s) {
     }
 }
 
-/* Marks the draws of moved nodes and follows spilled children; eight flags at a time where neither is. */
-static int touch_range(mr_store *s, uint32_t first, uint32_t end) {
-    const uint64_t both = (MR_DRAWN | MR_SPILLED) * (uint64_t)0x0101010101010101u;
-    if (first == 1 && end == s->n && !s->draws_dirty) { /* nothing can have spilled out of everything */
-        touch_all(s);
-        return MR_OK;
+/* The next slot of [i, end) with one of these flags, or end; eight at a time where there is none. */
+static uint32_t next_flagged(const mr_store *s, uint32_t i, uint32_t end, uint8_t bits) {
+    const uint64_t any = bits * (uint64_t)0x0101010101010101u;
+    for (uint64_t eight; i + 8 <= end; i += 8) {
+        memcpy(&eight, s->flags + i, 8);
+        if (eight & any) break;
     }
-    for (uint32_t i = first; i < end; i++) {
-        uint64_t eight;
-        if (i + 8 <= end && (memcpy(&eight, s->flags + i, 8), !(eight & both))) {
-            i += 7;
-            continue;
-        }
-        if (s->flags[i] & MR_DRAWN && !s->draws_dirty) mr_touch_draws(s, i, 1u << MR_TRANSFORM);
-        if (s->flags[i] & MR_SPILLED && follow_spilled(s, i, MR_MOVED)) return MR_NOMEM;
+    while (i < end && !(s->flags[i] & bits)) i++;
+    return i;
+}
+
+/* Marks the draws of the nodes that moved. */
+static void touch_moved(mr_store *s) {
+    uint32_t first = s->moved.first, end = first + s->moved.count;
+    s->moved.count = 0;
+    if (s->draws_dirty) return;
+    if (first == 1 && end == s->n) touch_all(s);
+    else
+        for (uint32_t i = first; (i = next_flagged(s, i, end, MR_DRAWN)) < end; i++) mr_touch_draws(s, i, 1u << MR_TRANSFORM);
+}
+
+/* Notes that [first, end) moved, so that neighbours are marked together, and queues children that lie elsewhere. */
+static int note_moved(mr_store *s, uint32_t first, uint32_t end) {
+    if (first != s->moved.first + s->moved.count) {
+        touch_moved(s);
+        s->moved.first = first;
     }
+    s->moved.count = end - s->moved.first;
+    if (!s->loose) return MR_OK; /* no slot was used since the last order: none has spilled */
+    for (uint32_t i = first; (i = next_flagged(s, i, end, MR_SPILLED)) < end; i++)
+        if (follow_spilled(s, i, MR_MOVED)) return MR_NOMEM;
     return MR_OK;
 }
 
@@ -83,7 +99,7 @@ static int move_range(mr_store *s, uint32_t first, uint32_t end, uint32_t *after
         }
         uint32_t stop = i;
         while (stop < end && s->flags[stop] & MR_MOVED) stop += s->subtree[stop];
-        if (transform(s, i, stop) || touch_range(s, i, stop)) return MR_NOMEM;
+        if (transform(s, i, stop) || note_moved(s, i, stop)) return MR_NOMEM;
         i = *after = stop;
     }
     return MR_OK;
@@ -94,6 +110,7 @@ static int toggle(mr_store *s, uint32_t top) {
         uint8_t f = s->flags[i] & (uint8_t) ~(MR_SHOWN | MR_TOGGLED);
         if ((f & MR_VISIBLE) && (s->flags[s->parent[i]] & MR_SHOWN)) f |= MR_SHOWN;
         s->flags[i] = f;
+        s->shown_changed = 1;
         if (!s->draws_dirty) mr_touch_draws(s, i, 0);
         if (f & MR_SPILLED && follow_spilled(s, i, MR_TOGGLED)) return MR_NOMEM;
     }
@@ -138,7 +155,9 @@ static int walk_dirty(mr_store *s) {
             qsort(s->dirty, s->dirty_count, sizeof(mr_run), by_first);
             break;
         }
-    if (walk_runs(s, move_range) || walk_runs(s, relabel_range)) return MR_NOMEM;
+    int bad = walk_runs(s, move_range);
+    touch_moved(s);
+    if (bad || walk_runs(s, relabel_range)) return MR_NOMEM;
     s->scan_all = 0;
     s->dirty_count = 0;
     return MR_OK;
