@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define CHUNK 1024
+#define AHEAD 12 /* slots: what is asked for now is there when it is needed */
 #define MAX_CLASSES 4096
 
 typedef struct {
@@ -14,6 +15,7 @@ typedef struct {
     uint32_t *draw, *node, *klass, *rank_geometry, *rank_shading, *rank_anchor, *rows, *rows2;
     uint64_t *keys, *keys2;
     uint32_t *class_values, class_cap, geometries_used;
+    uint32_t *ends, end_count, end_cap; /* of buckets: rows that share class and shading */
     float *centre;
 } sorter;
 
@@ -34,7 +36,7 @@ uint32_t mr_class_of(const mr_store *s, uint32_t d, int mirrored) {
 
 static void sorter_free(sorter *q) {
     void *all[] = {q->draw, q->node, q->klass, q->rank_geometry, q->rank_shading, q->rank_anchor, q->rows, q->rows2, q->keys, q->keys2,
-                   q->class_values, q->centre};
+                   q->class_values, q->centre, q->ends};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mr_block_release(all[i]);
 }
 
@@ -152,6 +154,10 @@ static int sort_rows(const mr_store *s, sorter *q) {
     for (uint32_t first = 0; first < n;) {
         uint32_t end = first + 1;
         while (end < n && q->keys[end] == q->keys[first]) end++;
+        if (end == n || q->keys[end] >> anchor_bits != q->keys[first] >> anchor_bits) { /* what follows sorts within buckets */
+            if (mr_grow(&q->ends, &q->end_cap, q->end_count + 1, 4)) return MR_NOMEM;
+            q->ends[q->end_count++] = end;
+        }
         code_run(q, rows, first, end, runs++);
         first = end;
     }
@@ -175,19 +181,9 @@ static int sort_rows(const mr_store *s, sorter *q) {
 /* Slots of a bucket of n draws: a sixteenth to spare, once that is worth a block. */
 static uint32_t room_for(uint32_t n) { return (n + (n >= 1024 ? n / 16 : 0) + 63) & ~63u; }
 
-/* Rows [first, end) that share class and shading. */
-static uint32_t bucket_end(const mr_store *s, const sorter *q, uint32_t first) {
-    uint32_t end = first, klass = q->klass[q->rows[first]], shading = s->materials[s->draw_material[q->draw[q->rows[first]]]].shading;
-    while (end < q->n && q->klass[q->rows[end]] == klass && s->materials[s->draw_material[q->draw[q->rows[end]]]].shading == shading) end++;
-    return end;
-}
-
-static uint32_t measure(const mr_store *s, const sorter *q, uint32_t *buckets) {
+static uint32_t measure(const sorter *q) {
     uint32_t slots = 0;
-    for (uint32_t first = 0, end; first < q->n; first = end, ++*buckets) {
-        end = bucket_end(s, q, first);
-        slots += room_for(end - first);
-    }
+    for (uint32_t k = 0; k < q->end_count; k++) slots += room_for(q->ends[k] - (k ? q->ends[k - 1] : 0));
     return slots;
 }
 
@@ -197,7 +193,21 @@ static void place(mr_store *s, const sorter *q, uint32_t first, uint32_t end, mr
     b->dead = 0;
     b->area = 0;
     b->area_sorted = -1;
-    for (uint32_t i = first; i < end; i++) mr_fill_slot(s, b->first_slot + i - first, q->node[q->rows[i]], q->draw[q->rows[i]], b);
+    for (uint32_t i = first; i < end; i++) { /* rows are far apart: those of a later slot are asked for, one step further each time */
+        if (i + 2 * AHEAD < end) {
+            __builtin_prefetch(q->node + q->rows[i + 2 * AHEAD]);
+            __builtin_prefetch(q->draw + q->rows[i + 2 * AHEAD]);
+        }
+        if (i + AHEAD < end) {
+            uint32_t node = q->node[q->rows[i + AHEAD]], d = q->draw[q->rows[i + AHEAD]];
+            __builtin_prefetch(s->draw_geometry + d);
+            __builtin_prefetch(s->draw_slot + d, 1);
+            __builtin_prefetch(s->node_id + node);
+            __builtin_prefetch(s->anchor + node);
+            __builtin_prefetch(s->layers + node);
+        }
+        mr_fill_slot(s, b->first_slot + i - first, q->node[q->rows[i]], q->draw[q->rows[i]], b);
+    }
     for (uint32_t at = b->first_slot; at < b->first_slot + b->room; at += 64) mr_dirty_slot(s, at);
 }
 
@@ -207,19 +217,19 @@ static void raise_pages(mr_store *s, uint32_t first, uint32_t count) {
 }
 
 static void place_all(mr_store *s, const sorter *q, uint32_t slots) {
-    uint32_t at = 0, k = 0;
+    uint32_t at = 0;
     s->slots = slots;
     s->dirty_block_count = 0;
     mr_clear_slots(s, 0, slots, MR_NONE);
-    for (uint32_t first = 0, end; first < q->n; first = end, k++) {
-        end = bucket_end(s, q, first);
+    for (uint32_t k = 0; k < q->end_count; k++) {
+        uint32_t first = k ? q->ends[k - 1] : 0, end = q->ends[k];
         uint32_t row = q->rows[first], room = room_for(end - first);
         s->buckets[k] = (mr_bucket){q->class_values[q->klass[row]], s->materials[s->draw_material[q->draw[row]]].shading, at, 0, room, 0, 0, 0, 0, -1};
         for (uint32_t block = at / 64; block < (at + room) / 64; block++) s->block_bucket[block] = k;
         place(s, q, first, end, s->buckets + k);
         at += room;
     }
-    s->bucket_count = k;
+    s->bucket_count = q->end_count;
     raise_pages(s, 0, slots);
     s->draws_dirty = 0;
     s->fresh_count = s->flip_count = s->unsorted = 0;
@@ -258,14 +268,13 @@ static int pack_records(mr_store *s) {
 
 int mr_sort_draws(mr_store *s) {
     sorter q;
-    uint32_t buckets = 0;
     if (pack_records(s)) return MR_NOMEM;
     int bad = sorter_new(s, &q, s->draw_count);
     if (!bad) bad = collect(s, &q);
     if (!bad) bad = sort_rows(s, &q);
     if (!bad) {
-        uint32_t slots = measure(s, &q, &buckets);
-        bad = mr_grow_slots(s, slots) || mr_grow(&s->buckets, &s->bucket_cap, buckets, sizeof(mr_bucket)) ? MR_NOMEM : MR_OK;
+        uint32_t slots = measure(&q);
+        bad = mr_grow_slots(s, slots) || mr_grow(&s->buckets, &s->bucket_cap, q.end_count, sizeof(mr_bucket)) ? MR_NOMEM : MR_OK;
         if (!bad) place_all(s, &q, slots);
     }
     sorter_free(&q);
