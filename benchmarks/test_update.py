@@ -14,6 +14,10 @@ COUNT = 1_000_000
 
 BYTES_READ = 24 + 36 + 4 + 4 + 1  # local position and linear part, parent slot, anchor, flags
 BYTES_WRITTEN = 48 + 1            # world rows, flags
+# A draw: its node's slot and its geometry's number, its world row once more (in draw order: it has left the cache), its box.
+# The local box belongs to the geometry. That the row is read again is what the order of draws costs: with the same work on rows
+# in slot order (wrong boxes) an update took 7.4 ms instead of 8.4 to 8.8.
+BYTES_OF_DRAW = 4 + 4 + 48 + 24
 
 
 def numpy_update(parents, matrix):
@@ -65,6 +69,17 @@ def numpy_columns(parents, matrix):
     return update, world, order
 
 
+def against_memcpy(call, size):
+    """Times of `call` and of a memcpy that moves as many bytes, reading and writing, in turns so that both see the same machine."""
+    source, target = np.ones(size // 2, dtype=np.uint8), np.zeros(size // 2, dtype=np.uint8)
+    ours, copy = [], []
+    for _ in range(25):
+        ours.append(best(call, 1))
+        copy.append(best(lambda: np.copyto(target, source), 1))
+    return {"ours_ms": min(ours) * 1e3, "memcpy_ms": min(copy) * 1e3, "bytes": size, "times_memcpy": min(ours) / min(copy),
+            "memcpy_gb_per_s": size / min(copy) / 1e9}
+
+
 def touch_all(store, roots):
     """Marks every top-level subtree as moved."""
     for node in roots:
@@ -85,22 +100,16 @@ def test_update_a_million_nodes(benchmark):
     reference = best(update, 3)
     columns, by_column, order = numpy_columns(parents, matrix)
     column_time = best(columns, 3)
-    half = (BYTES_READ + BYTES_WRITTEN) * COUNT // 2  # memcpy reads and writes: the same total traffic
-    source, target = np.ones(half, dtype=np.uint8), np.zeros(half, dtype=np.uint8)
-    ours, copy = [], []
-    for _ in range(15):  # alternate, so that both see the same machine
-        ours.append(best(full, 1))
-        copy.append(best(lambda: np.copyto(target, source), 1))
+    figures = against_memcpy(full, (BYTES_READ + BYTES_WRITTEN) * COUNT)
     got = store.world_matrices(ids)
     assert np.abs(got - world).max() < 1e-2
     assert np.abs(got[order][:, :3].reshape(-1, 12).T - by_column).max() < 1e-2
     assert (store.stats["nodes_updated"] - before) % COUNT == 0
     benchmark.extra_info |= {
-        "ours_ms": min(ours) * 1e3, "memcpy_ms": min(copy) * 1e3, "bytes": half * 2, "times_memcpy": min(ours) / min(copy),
-        "numpy_ms": reference * 1e3, "numpy_ratio": reference / min(ours), "numpy_columns_ms": column_time * 1e3,
-        "top_level_nodes": len(roots)}
-    assert min(ours) / min(copy) <= 2.0, benchmark.extra_info
-    assert reference / min(ours) >= 15, benchmark.extra_info
+        **figures, "numpy_ms": reference * 1e3, "numpy_ratio": reference * 1e3 / figures["ours_ms"],
+        "numpy_columns_ms": column_time * 1e3, "top_level_nodes": len(roots)}
+    assert figures["times_memcpy"] <= 1.5, benchmark.extra_info
+    assert benchmark.extra_info["numpy_ratio"] >= 15, benchmark.extra_info
 
 
 def test_update_a_million_drawn_nodes(benchmark):
@@ -118,6 +127,9 @@ def test_update_a_million_drawn_nodes(benchmark):
     refit = store.stats["draws_refit"]
     benchmark.pedantic(full, rounds=5)
     assert store.stats["draws_refit"] - refit == 5 * COUNT
+    figures = against_memcpy(full, (BYTES_READ + BYTES_WRITTEN + BYTES_OF_DRAW) * COUNT)
+    benchmark.extra_info |= figures
+    assert figures["times_memcpy"] <= 2.0, benchmark.extra_info
 
 
 def test_update_a_thousand_of_a_million(benchmark):

@@ -282,3 +282,33 @@ def test_a_store_that_dies_frees_its_memory():
     for _ in range(20):
         grow()
     assert resident() - before < 8 * 2**20  # one leaked store would be 12 MB each
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_mass_removal_gives_memory_back_to_the_system():
+    """Measured from outside, the second time round, when a heap would have learnt to keep what it gets back."""
+    done = python("""
+import numpy as np
+from metarender._core import Store
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+matrices, zeros = np.tile(np.eye(4), (300_000, 1, 1)), np.ones(300_000, np.uint32) - 1
+for _ in range(2):
+    before, store = resident(), Store()
+    store.set_geometry(0, 1, (-1,) * 3, (1,) * 3)
+    store.set_material(0, 0, 0)
+    ids = store.add_parts(0, matrices, zeros, zeros)[0]
+    store.update()
+    full, counted = resident() - before, sum(store.memory.values())
+    store.remove_leaves(ids[3000:])
+    store.update()
+    few, kept = resident() - before, sum(store.memory.values())
+    del store, ids
+print(full, counted, few, kept, resident() - before)
+""")
+    assert done.returncode == 0, done.stderr
+    full, counted, few, kept, none = map(int, done.stdout.split())
+    assert counted <= 256 * 300_000 and abs(full - counted) <= 0.1 * counted, "what scene.memory says is what the process holds"
+    assert kept <= counted / 20 and few <= full / 4 and none <= full / 4, (full, counted, few, kept, none)

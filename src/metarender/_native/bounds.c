@@ -65,10 +65,11 @@ static inline int refit_base(const float *w, const float *g, float *box) {
     return mr_mirrored(w);
 }
 
-/* The same for eight draws side by side; returns a bit for each that mirrors. */
-static inline unsigned refit8_base(const float *const row[8], const mr_geometry *all, const uint32_t *geometry, float *box) {
+/* The same for those of eight neighbours that have a bit in `lanes`; returns a bit for each that mirrors. */
+static inline unsigned refit8_base(const mr_store *s, const uint32_t *nodes, const uint32_t *geometry, unsigned lanes, float *box) {
     unsigned flips = 0;
-    for (int j = 0; j < 8; j++) flips |= (unsigned)refit_base(row[j], all[geometry[j]].fit, box + j) << j;
+    for (unsigned j = 0; j < 8; j++)
+        if (lanes >> j & 1) flips |= (unsigned)refit_base(s->world + 12 * (size_t)nodes[j], s->geometries[geometry[j]].fit, box + j) << j;
     return flips;
 }
 
@@ -158,7 +159,7 @@ MR_TARGET_AVX2 static inline int mirrored4(__m256 w[3][4], int upper) {
 
 /* What eight draws have of their geometries: often it is one. */
 MR_TARGET_AVX2 static inline void fits_of(const mr_geometry *all, const uint32_t *geometry, __m256 c[4], __m256 h[4]) {
-    __m256i g = _mm256_load_si256((const __m256i *)geometry);
+    __m256i g = _mm256_loadu_si256((const __m256i *)geometry);
     if (_mm256_movemask_epi8(_mm256_cmpeq_epi32(g, _mm256_set1_epi32((int)geometry[0]))) == -1)
         for (int j = 0; j < 4; j++) {
             c[j] = _mm256_broadcast_ss(all[geometry[0]].fit + j);
@@ -172,18 +173,33 @@ MR_TARGET_AVX2 static inline void fits_of(const mr_geometry *all, const uint32_t
     }
 }
 
-MR_TARGET_AVX2 static inline unsigned refit8_avx2(const float *const row[8], const mr_geometry *all, const uint32_t *geometry, float *box) {
+/* The lanes that count; the others keep what they hold. */
+MR_TARGET_AVX2 static inline __attribute__((always_inline)) void put_lanes(float *to, __m256 x, unsigned lanes) {
+    const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    __m256i mask = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32((int)lanes), bits), bits);
+    _mm256_store_ps(to, lanes == 255 ? x : _mm256_blendv_ps(_mm256_load_ps(to), x, _mm256_castsi256_ps(mask)));
+}
+
+/* All eight are computed side by side; a lane that does not count stands in for the first that does. */
+MR_TARGET_AVX2 static inline __attribute__((always_inline)) unsigned refit8_avx2(const mr_store *s, const uint32_t *nodes, const uint32_t *geometry, unsigned lanes, float *box) {
     const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7FFFFFFF));
+    const float *row[8];
+    uint32_t stand_in[8];
     __m256 w[3][4], c[4], h[4];
-    fits_of(all, geometry, c, h);
+    if (lanes != 255) {
+        for (unsigned j = 0, first = (unsigned)__builtin_ctz(lanes); j < 8; j++) stand_in[j] = geometry[lanes >> j & 1 ? j : first];
+        geometry = stand_in;
+    }
+    for (unsigned j = 0, first = (unsigned)__builtin_ctz(lanes); j < 8; j++) row[j] = s->world + 12 * (size_t)nodes[lanes >> j & 1 ? j : first];
+    fits_of(s->geometries, geometry, c, h);
     for (int k = 0; k < 3; k++) {
         __m256 *r = w[k], a[4];
         lanes_of(row, 4 * (size_t)k, r);
         for (int j = 0; j < 4; j++) a[j] = _mm256_mul_ps(_mm256_and_ps(r[j], magnitude), h[j]);
         __m256 near = _mm256_add_ps(_mm256_mul_ps(r[0], c[0]), _mm256_mul_ps(r[1], c[1]));
-        _mm256_store_ps(box + 64 * k, _mm256_add_ps(near, _mm256_add_ps(_mm256_mul_ps(r[2], c[2]), r[3])));
+        put_lanes(box + 64 * k, _mm256_add_ps(near, _mm256_add_ps(_mm256_mul_ps(r[2], c[2]), r[3])), lanes);
         __m256 half = _mm256_add_ps(_mm256_add_ps(a[0], a[1]), _mm256_add_ps(a[2], a[3]));
-        _mm256_store_ps(box + 64 * (k + 3), _mm256_add_ps(half, _mm256_set1_ps(TINY)));
+        put_lanes(box + 64 * (k + 3), _mm256_add_ps(half, _mm256_set1_ps(TINY)), lanes);
     }
     return (unsigned)(mirrored4(w, 0) | mirrored4(w, 1) << 4);
 }

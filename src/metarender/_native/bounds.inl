@@ -14,18 +14,12 @@ MR_TARGET static inline void MR_LEVEL(refit_slots)(mr_store *s, uint32_t block, 
             __builtin_prefetch(row);
             __builtin_prefetch(row + 11);
         }
+        unsigned lanes = todo >> at & 255;
+        if (!lanes) continue;
         float *box = s->box + (size_t)block * 384 + at;
-        uint64_t lanes = todo >> at & 255;
-        if (lanes == 255) {
-            const float *row[8];
-            for (int j = 0; j < 8; j++) row[j] = world + 12 * (size_t)nodes[at + j];
-            mirrored |= (uint64_t)MR_LEVEL(refit8)(row, s->geometries, geometry + at, box) << at;
-        } else
-            for (; lanes; lanes &= lanes - 1) {
-                unsigned j = (unsigned)__builtin_ctzll(lanes);
-                uint64_t flip = (uint64_t)refit_base(world + 12 * (size_t)nodes[at + j], s->geometries[geometry[at + j]].fit, box + j);
-                mirrored |= flip << (at + j);
-            }
+        /* Said twice, so that whole groups get code without masks. */
+        if (lanes == 255) mirrored |= (uint64_t)MR_LEVEL(refit8)(s, nodes + at, geometry + at, 255, box) << at;
+        else mirrored |= (uint64_t)MR_LEVEL(refit8)(s, nodes + at, geometry + at, lanes, box) << at;
     }
     for (uint64_t m = (mirrored ^ s->block_mirrored[block]) & todo; m; m &= m - 1) note_flip(s, block * 64 + (unsigned)__builtin_ctzll(m));
 }

@@ -148,7 +148,8 @@ typedef struct mr_store {
 } mr_store;
 
 /* ---- memory (store.c) ------------------------------------------------------------------------------------------ */
-/* Counted, zeroed, 64-byte aligned memory; retain and release are atomic. mr_block_new returns NULL when out of memory. */
+/* Counted, zeroed, 64-byte aligned memory; retain and release are atomic. mr_block_new returns NULL when out of memory. From
+ * 1 MiB on a block is a mapping of its own, in large pages where the system has them. */
 void *mr_block_new(size_t bytes);
 void mr_block_retain(void *block);
 void mr_block_release(void *block);

@@ -1,5 +1,5 @@
 #ifdef __linux__
-#define _DEFAULT_SOURCE /* madvise */
+#define _GNU_SOURCE /* madvise, mremap */
 #endif
 /* Memory, ids and the tree: adding, removing and moving nodes in O(1) list edits; order.c restores slot order later. */
 #include "mr.h"
@@ -12,25 +12,66 @@
 #include <sys/mman.h>
 #endif
 
-#define HUGE_BLOCK ((size_t)4 << 20) /* bytes from which a block asks for large pages */
+#define LARGE ((size_t)1 << 20)      /* bytes from which a block is a mapping of its own */
+#define LARGE_PAGE ((size_t)2 << 20)
+#define BESIDE (64 + 64 + 64)        /* alignment, header, and spare bytes: kernels may load past the last row */
 
 /* What stands before the rows of a block. */
 typedef struct { atomic_size_t users; void *base; size_t bytes; } block_header;
 
 static block_header *header_of(void *block) { return (block_header *)((char *)block - 64); }
 
-/* calloc gives large blocks as untouched zero pages: nothing is written twice. */
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+/* A mapping goes back to the system when it is released, where a heap would keep it. It starts at a large page, so that all but
+ * its end can be in large pages: rows are gathered in draw order, and small pages would miss the TLB at every one. */
+static void *map_large(size_t bytes) {
+    size_t whole = (bytes + 4095) & ~(size_t)4095;
+    char *raw = mmap(NULL, whole + LARGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (raw == MAP_FAILED) return NULL;
+    size_t before = (0 - (uintptr_t)raw) & (LARGE_PAGE - 1);
+    if (before) munmap(raw, before);
+    if (before < LARGE_PAGE) munmap(raw + before + whole, LARGE_PAGE - before);
+    madvise(raw + before, whole, MADV_HUGEPAGE);
+    return raw + before;
+}
+
+static void unmap_large(void *base, size_t bytes) { munmap(base, (bytes + 4095) & ~(size_t)4095); }
+
+/* The pages of a block that nobody else holds move to a larger one; NULL: the caller copies. */
+static void *stretch_large(void *old, size_t bytes) {
+    block_header *h = old ? header_of(old) : NULL;
+    if (!h || h->bytes < LARGE || atomic_load(&h->users) != 1) return NULL;
+    size_t had = (h->bytes + 4095) & ~(size_t)4095, offset = (size_t)((char *)old - (char *)h->base);
+    char *base = map_large(bytes + BESIDE);
+    if (!base) return NULL;
+    if (mremap(h->base, had, had, MREMAP_MAYMOVE | MREMAP_FIXED, base) == MAP_FAILED) {
+        unmap_large(base, bytes + BESIDE);
+        return NULL;
+    }
+    h = header_of(base + offset);
+    h->base = base;
+    h->bytes = bytes + BESIDE;
+    return base + offset;
+}
+#else
+static void *stretch_large(void *old, size_t bytes) {
+    (void)old;
+    (void)bytes;
+    return NULL;
+}
+static void *map_large(size_t bytes) { return calloc(1, bytes); }
+static void unmap_large(void *base, size_t bytes) {
+    (void)bytes;
+    free(base);
+}
+#endif
+
+/* Fresh memory is zero as it comes: nothing is written twice. */
 void *mr_block_new(size_t bytes) {
-    size_t whole = bytes + 64 + 64 + 64; /* alignment, header, and spare bytes: kernels may load past the last row */
-    char *base = calloc(1, whole);
+    size_t whole = bytes + BESIDE;
+    char *base = whole >= LARGE ? map_large(whole) : calloc(1, whole);
     if (!base) return NULL;
     char *block = (char *)(((uintptr_t)base + 127) & ~(uintptr_t)63);
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    if (bytes >= HUGE_BLOCK) { /* rows are gathered in draw order: small pages would miss the TLB at every row */
-        uintptr_t first = ((uintptr_t)base + 4095) & ~(uintptr_t)4095, end = ((uintptr_t)base + whole) & ~(uintptr_t)4095;
-        madvise((void *)first, end - first, MADV_HUGEPAGE);
-    }
-#endif
     block_header *h = header_of(block);
     atomic_init(&h->users, 1);
     h->base = base;
@@ -46,7 +87,9 @@ void mr_block_retain(void *block) {
 
 void mr_block_release(void *block) {
     if (!block || atomic_fetch_sub(&header_of(block)->users, 1) != 1) return;
-    free(header_of(block)->base);
+    block_header *h = header_of(block);
+    if (h->bytes >= LARGE) unmap_large(h->base, h->bytes);
+    else free(h->base);
 }
 
 /* Small arrays double; large ones grow by a quarter, so that a scene is never held twice. */
@@ -60,10 +103,12 @@ int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size) {
     uint32_t want = next_cap(*cap, need);
     void *old;
     memcpy(&old, array, sizeof old);
-    void *block = mr_block_new((size_t)want * size);
-    if (!block) return MR_NOMEM;
-    if (old) memcpy(block, old, (size_t)*cap * size);
-    mr_block_release(old);
+    void *block = stretch_large(old, (size_t)want * size);
+    if (!block) {
+        if (!(block = mr_block_new((size_t)want * size))) return MR_NOMEM;
+        if (old) memcpy(block, old, (size_t)*cap * size);
+        mr_block_release(old);
+    }
     memcpy(array, &block, sizeof block);
     *cap = want;
     return MR_OK;
@@ -209,8 +254,8 @@ void mr_memory(const mr_store *s, uint64_t out[MR_MEMORY_KINDS]) {
     out[3] = BYTES(s->node_draw, s->draw_geometry, s->draw_material, s->draw_next, s->draw_slot, s->slot_node, s->slot_geometry, s->slot_id,
                    s->slot_anchor, s->slot_layers, s->block_break, s->block_used, s->block_mirrored, s->block_bucket, s->buckets);
     out[4] = BYTES(s->box, s->block_box, s->block_live, s->block_anchor, s->block_layers, s->block_mixed_layers, s->block_area, s->group_box,
-                   s->group_anchor, s->group_dirty);
-    out[5] = BYTES(s->geometries, s->materials, s->idle);
+                   s->lane_box, s->group_anchor, s->group_dirty);
+    out[5] = BYTES(s->geometries, s->materials, s->levels, s->idle);
     out[6] = BYTES(s->dirty, s->dirty_blocks, s->block_dirty, s->page_epoch[0], s->page_epoch[1], s->page_epoch[2], s->page_epoch[3],
                    s->heap, s->fresh, s->flips);
 }
