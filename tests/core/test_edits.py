@@ -312,3 +312,37 @@ print(full, counted, few, kept, resident() - before)
     full, counted, few, kept, none = map(int, done.stdout.split())
     assert counted <= 256 * 300_000 and abs(full - counted) <= 0.1 * counted, "what scene.memory says is what the process holds"
     assert kept <= counted / 20 and few <= full / 4 and none <= full / 4, (full, counted, few, kept, none)
+
+
+def test_settling_gives_spare_room_back_and_the_scene_grows_on():
+    """Fifty additions leave room for more; settled it goes, and later additions and removals find right rows."""
+    rng = np.random.default_rng(8)
+    store, expected = Store(), {}
+    store.set_geometry(0, 1, (-1, -1, -1), (1, 1, 1))
+    store.set_material(0, 0, 0)
+
+    def add(count):
+        matrices = np.tile(np.eye(4)[:3], (count, 1, 1))
+        matrices[:, :, 3] = rng.uniform(-100, 100, (count, 3))
+        ids, _ = store.add_parts(0, matrices, np.zeros(count, np.uint32), np.zeros(count, np.uint32))
+        expected.update(zip(ids.tolist(), matrices[:, :, 3].tolist(), strict=True))
+
+    for _ in range(50):
+        add(4_200)
+    store.update()
+    before = sum(store.memory.values())
+    store.settle()
+    held = sum(store.memory.values())
+    assert held < before * 0.95
+    for step in range(12):
+        add(500 * step + 1)
+        gone = rng.choice(list(expected), 700, replace=False)
+        store.remove_leaves(gone.astype(np.uint32))
+        for number in gone.tolist():
+            del expected[number]
+        (store.settle if step % 3 == 2 else store.update)()
+        ids = np.fromiter(expected, np.uint32)
+        assert np.allclose(store.world_matrices(ids)[:, :3, 3], list(expected.values()), atol=1e-4)
+    store.remove_leaves(np.fromiter(list(expected)[:170_000], np.uint32))
+    store.settle()
+    assert sum(store.memory.values()) < held * 0.5

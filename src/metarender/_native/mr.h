@@ -204,6 +204,8 @@ void mr_make_hole(mr_store *s, uint32_t slot);
 void mr_attach_tail(mr_store *s, uint32_t parent, uint32_t first, uint32_t count);
 int mr_move_to_tail(mr_store *s, uint32_t index, uint32_t parent);
 void mr_trim_ids(mr_store *s);
+/* Gives back spare rows of nodes, ids and draws beyond what a settled scene needs. */
+void mr_trim(mr_store *s);
 /* Frees a range record (its members stay as plain nodes). */
 void mr_range_free(mr_store *s, uint32_t range);
 

@@ -41,6 +41,7 @@ static void unmap_large(void *base, size_t bytes) { munmap(base, (bytes + 4095) 
 static void *stretch_large(void *old, size_t bytes) {
     block_header *h = old ? header_of(old) : NULL;
     if (!h || h->bytes < LARGE || atomic_load(&h->users) != 1) return NULL;
+    if (h->bytes >= bytes + BESIDE) return old; /* its capacity was lowered, its pages stayed */
     size_t had = (h->bytes + 4095) & ~(size_t)4095, offset = (size_t)((char *)old - (char *)h->base);
     char *base = map_large(bytes + BESIDE);
     if (!base) return NULL;
@@ -53,7 +54,21 @@ static void *stretch_large(void *old, size_t bytes) {
     h->bytes = bytes + BESIDE;
     return base + offset;
 }
+
+/* Pages beyond `bytes` go back to the system; what is left of the last one reads as zero again. */
+static void cut_large(void *block, size_t bytes) {
+    block_header *h = header_of(block);
+    size_t had = (h->bytes + 4095) & ~(size_t)4095, offset = (size_t)((char *)block - (char *)h->base), end = (offset + bytes + 64 + 4095) & ~(size_t)4095;
+    if (end < LARGE || end >= had) return;
+    munmap((char *)h->base + end, had - end);
+    memset((char *)block + bytes, 0, end - offset - bytes);
+    h->bytes = end;
+}
 #else
+static void cut_large(void *block, size_t bytes) {
+    (void)block;
+    (void)bytes;
+}
 static void *stretch_large(void *old, size_t bytes) {
     (void)old;
     (void)bytes;
@@ -109,9 +124,20 @@ int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size) {
         if (old) memcpy(block, old, (size_t)*cap * size);
         mr_block_release(old);
     }
+    else if (block == old) memset((char *)block + (size_t)*cap * size, 0, (size_t)(want - *cap) * size);
     memcpy(array, &block, sizeof block);
     *cap = want;
     return MR_OK;
+}
+
+/* Lowers the capacity that some arrays share to `need` rows and a five-hundredth, where more is spare and nobody borrows them. */
+static void trim(void *const *arrays, const size_t *sizes, int n, uint32_t *cap, uint32_t need) {
+    uint32_t want = need + need / 512 + 64;
+    if (*cap <= want + want / 64) return;
+    for (int k = 0; k < n; k++)
+        if (atomic_load(&header_of(arrays[k])->users) != 1) return;
+    for (int k = 0; k < n; k++) cut_large(arrays[k], want * sizes[k]);
+    *cap = want;
 }
 
 /* Arrays that share a capacity grow one by one from the same start value; the common capacity moves only when all did. */
@@ -176,6 +202,19 @@ int mr_reserve_nodes(mr_store *s, uint32_t need) {
     GROW(node_draw, c); GROW(flags, c);
     s->cap = need;
     return MR_OK;
+}
+
+void mr_trim(mr_store *s) {
+    void *nodes[] = {s->position, s->linear, s->world, s->state, s->node_id, s->parent, s->subtree, s->anchor, s->layers, s->trs,
+                     s->node_draw, s->flags};
+    const size_t node_sizes[] = {24, 36, 48, sizeof(mr_state), 4, 4, 4, 4, 4, 4, 4, 1};
+    trim(nodes, node_sizes, 12, &s->cap, s->n);
+    void *ids[] = {s->id_slot, s->id_parent, s->id_child, s->id_last, s->id_next, s->id_prev, s->id_range, s->id_serial};
+    const size_t id_sizes[] = {4, 4, 4, 4, 4, 4, 4, 8};
+    trim(ids, id_sizes, 8, &s->id_cap, s->id_count);
+    void *draws[] = {s->draw_geometry, s->draw_material, s->draw_next, s->draw_slot};
+    const size_t draw_sizes[] = {4, 4, 4, 4};
+    if (s->draw_cap) trim(draws, draw_sizes, 4, &s->draw_cap, s->draw_rows);
 }
 
 void mr_init_slot(mr_store *s, uint32_t slot, uint32_t index, uint32_t parent_slot) {

@@ -223,5 +223,6 @@ int mr_settle(mr_store *s) {
     bad = refresh_draws(s);
     if (!bad) mr_worst_bucket(s); /* takes note of the surfaces */
     s->draw_epoch = s->epoch;
+    mr_trim(s);
     return bad;
 }
