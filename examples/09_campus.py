@@ -1,8 +1,8 @@
 """A campus of a million parts of 1,381 shapes, built from numpy arrays and flown through.
 
 Two free cores without a GPU: built in 3 to 4 s; at 480x270 with four samples the first frame takes 2.4 s, others 0.7 to 1 s where the
-camera stands and up to 2.4 s where it flies, most of it the sun's shadow map, which is drawn anew. The settled scene holds 257 bytes a part, the
-process peaks at 1.1 GB.
+camera stands and up to 2.4 s where it flies, most of it the sun's shadow map, which is drawn anew. The settled scene holds 257 bytes
+a part, the process peaks at 1.1 GB.
 
 test: compare
 settings: cull_pixels=1.5 lod_pixels=1
