@@ -136,12 +136,11 @@ def header(length_change=0, **replaced):
     ("data", "code"),
     [
         (header(4), "GLB_LENGTH_MISMATCH"),
-        (header() + b"more", "GLB_LENGTH_MISMATCH"),
         (header(_0=0), "GLB_INVALID_MAGIC"),
         (header(_4=1), "GLB_INVALID_VERSION"),
         (header(_15=255), "GLB_CHUNK_TOO_BIG"),
         (header(_16=0), "GLB_UNEXPECTED_FIRST_CHUNK"),
-        (b"glTF" + (2).to_bytes(4, "little") + (12).to_bytes(4, "little"), "GLB_UNEXPECTED_END_OF_CHUNK_HEADER"),
+        (b"glTF" + (2).to_bytes(4, "little") + (12).to_bytes(4, "little"), "GLB_LENGTH_TOO_SMALL"),
     ],
 )
 def test_promise_6_lies_of_a_glb_header(tmp_path, data, code):
@@ -152,7 +151,7 @@ def test_promise_6_the_bin_chunk_is_shorter_than_its_buffer(tmp_path):
     file = triangle()
     file.document["buffers"] = [{"byteLength": len(file.blob) + 100}]
     file.document["bufferViews"][0]["byteLength"] += 100
-    assert refuse(file.glb(tmp_path)).code == "BUFFER_EMBEDDED_BYTELENGTH_MISMATCH"
+    assert refuse(file.glb(tmp_path)).code == "BUFFER_BYTE_LENGTH_MISMATCH"
     text = json.dumps(file.document)
     assert refuse(write(tmp_path, glb(text.encode()), "none.glb")).code == "BUFFER_MISSING_GLB_DATA"
 

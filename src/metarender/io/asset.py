@@ -52,6 +52,8 @@ class NodeDescription:
     mesh, camera, light : what the node carries, or None
     instances : InstanceDescription or None
     extras : dict or None
+    visible : bool
+        False hides the node and everything below it.
     where : str
         Where the node stands in the file, for messages; a JSON pointer in glTF.
     """
@@ -67,6 +69,7 @@ class NodeDescription:
     light: Light | None = None
     instances: InstanceDescription | None = None
     extras: dict[str, Any] | None = None
+    visible: bool = True
     where: str = ""
 
 
@@ -104,7 +107,7 @@ def build_scene(asset: Asset) -> Scene:
         _name_the_culprit(nodes)
         raise GltfError(str(error), "NODE_INVALID") from None
     for number, node in zip(ids.tolist(), nodes, strict=True):
-        if node.camera is not None or node.light is not None or node.extras or node.instances is not None:
+        if node.camera is not None or node.light is not None or node.extras or node.instances is not None or not node.visible:
             _equip(scene, Node(scene.store, number), node)
     finite = np.isfinite(scene.store.world_matrices(ids)).all(axis=(1, 2))
     if not finite.all():
@@ -147,6 +150,8 @@ def _equip(scene: Scene, handle: Node, node: NodeDescription) -> None:
         handle.camera = node.camera
     if node.light is not None:
         handle.light = node.light
+    if not node.visible:
+        handle.visible = False
     if node.extras:
         handle.extras.update(node.extras)
     if node.instances is not None:

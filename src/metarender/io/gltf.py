@@ -56,6 +56,8 @@ def read_gltf(path: Path, *, scene: int | str | None = None, limits: Limits, pro
         asset = _Reader(container, limits).read(scene, progress)
     if ignored:
         asset.notes.insert(0, f"the extensions {', '.join(ignored)}")
+    if container.surplus:
+        asset.notes.append(f"{container.surplus} bytes after the end of the GLB")
     return asset
 
 
@@ -137,6 +139,7 @@ class _Reader:
         extensions = get("extensions", {})
         if "mesh" in source:
             self._draw(node, source, number, extensions.get("EXT_mesh_gpu_instancing"))
+        node.visible = extensions.get("KHR_node_visibility", {}).get("visible", True)
         if "camera" in source:
             node.camera = self._camera(source["camera"])
         if (light := extensions.get("KHR_lights_punctual")) is not None:
@@ -186,12 +189,15 @@ class _Reader:
         source = self._document["cameras"][number]
         camera: Camera
         try:
-            if (body := source.get("perspective")) is not None:
+            if source["type"] == "perspective":
+                body = source["perspective"]
                 fov = math.degrees(min(float(body["yfov"]), _WIDEST))
                 camera = PerspectiveCamera(fov, float(body["znear"]), float(body.get("zfar", math.inf)))
-            else:
+            elif source["type"] == "orthographic":
                 body = source["orthographic"]
                 camera = OrthographicCamera(2 * abs(float(body["ymag"])) or 2.0, float(body["znear"]), float(body["zfar"]))
+            else:
+                return None
         except InvalidInput as error:
             raise GltfError(str(error), "VALUE_NOT_IN_RANGE", pointer("cameras", number)) from None
         camera.name = source.get("name", "")

@@ -149,9 +149,9 @@ class Accessors:
         values = self._strided(sparse["values"]["bufferView"], sparse["values"].get("byteOffset", 0), count, layout)
         if int(indices.max()) >= accessor["count"]:
             message = f"Sparse index {int(indices.max())} is past the {accessor['count']} elements."
-            raise GltfError(message, "ACCESSOR_SPARSE_INDEX_OOB", where + "/indices")
+            raise GltfError(message, "ACCESSOR_SPARSE_INDEX_OOB", where)
         if count > 1 and not (indices[1:] > indices[:-1]).all():
-            raise GltfError("Sparse indices must increase.", "ACCESSOR_SPARSE_INDICES_NON_INCREASING", where + "/indices")
+            raise GltfError("Sparse indices must increase.", "ACCESSOR_SPARSE_INDICES_NON_INCREASING", where)
         self._budget.take(base.size * layout.width, "The sparse accessor", pointer("accessors", number))
         array = np.array(base)
         array[indices] = values

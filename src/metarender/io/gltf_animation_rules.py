@@ -8,6 +8,7 @@ from .gltf_layout import format_name, format_of
 from .gltf_mesh_rules import Usage, formats
 from .gltf_schema import Fault, shown
 
+_STRIDE = "ANIMATION_SAMPLER_ACCESSOR_WITH_BYTESTRIDE"
 _F32 = (5126, False)
 _FLOATS = (_F32, (5120, True), (5121, True), (5122, True), (5123, True))
 _OUTPUTS = formats(
@@ -22,24 +23,19 @@ def check_animations(document: dict[str, Any], usage: Usage) -> None:
     ------
     Fault
     """
-    splines: dict[int, bool] = {}
     for index, animation in enumerate(document.get("animations", ())):
         try:
-            targets: dict[tuple[int, str], int] = {}
             for place, sampler in enumerate(animation["samplers"]):
                 _check_sampler(document, sampler, place)
-                usage.other(sampler["input"], "AnimationInput", "input", place, "samplers")
-                usage.other(sampler["output"], "AnimationOutput", "output", place, "samplers")
-                spline = sampler.get("interpolation") == "CUBICSPLINE"
-                if splines.setdefault(sampler["output"], spline) != spline:
-                    message = "One accessor cannot hold the values of a spline and of plain keys."
-                    raise Fault("ANIMATION_SAMPLER_OUTPUT_INTERPOLATION", message, "output", place, "samplers")
+                usage.other(sampler["input"], "AnimationInput", _STRIDE, "input", place, "samplers")
+                usage.other(sampler["output"], "AnimationOutput", _STRIDE, "output", place, "samplers")
             for place, channel in enumerate(animation["channels"]):
                 try:
-                    _check_channel(document, animation, channel, targets, place)
+                    _check_channel(document, animation, channel)
                 except Fault as fault:
                     fault.path += [place, "channels"]
                     raise
+            _check_unique_targets(animation["channels"])
         except Fault as fault:
             fault.path += [index, "animations"]
             raise
@@ -58,9 +54,16 @@ def _check_sampler(document: dict[str, Any], sampler: dict[str, Any], place: int
         raise Fault("ANIMATION_SAMPLER_INPUT_ACCESSOR_TOO_FEW_ELEMENTS", message, "input", place, "samplers")
 
 
-def _check_channel(
-    document: dict[str, Any], animation: dict[str, Any], channel: dict[str, Any], targets: dict[tuple[int, str], int], place: int
-) -> None:
+def _check_unique_targets(channels: list[dict[str, Any]]) -> None:
+    """Check that no two channels move the same property; the first of them is at fault."""
+    seen: dict[tuple[int, str], int] = {}
+    for place, channel in enumerate(channels):
+        target = channel["target"]
+        if "node" in target and (first := seen.setdefault((target["node"], target["path"]), place)) != place:
+            raise Fault("ANIMATION_DUPLICATE_TARGETS", f"Channel {place} has the same target.", "target", first, "channels")
+
+
+def _check_channel(document: dict[str, Any], animation: dict[str, Any], channel: dict[str, Any]) -> None:
     if channel["sampler"] >= len(animation["samplers"]):
         raise Fault("UNRESOLVED_REFERENCE", f"Index {channel['sampler']} points past the {len(animation['samplers'])} samplers.", "sampler")
     target = channel["target"]
@@ -72,8 +75,6 @@ def _check_channel(
     if animated is not None and number is not None:
         message = "KHR_animation_pointer cannot stand beside a target node."
         raise Fault("KHR_ANIMATION_POINTER_ANIMATION_CHANNEL_TARGET_NODE", message, "KHR_animation_pointer", "extensions", "target")
-    if number is not None and targets.setdefault((number, path), place) != place:
-        raise Fault("ANIMATION_DUPLICATE_TARGETS", f"Channel {targets[number, path]} has the same target.", "target")
     morphs = _check_target_node(document, number, path) if number is not None else 0
     if path in _OUTPUTS:
         _check_output(document, animation["samplers"][channel["sampler"]], path, morphs)
@@ -83,17 +84,12 @@ def _check_target_node(document: dict[str, Any], number: int, path: str) -> int:
     """Return the number of morph targets of the animated node."""
     node = document["nodes"][number]
     if path in ("translation", "rotation", "scale") and "matrix" in node:
-        raise Fault(
-            "ANIMATION_CHANNEL_TARGET_NODE_MATRIX",
-            "A node with a matrix cannot be animated by translation, rotation or scale.",
-            "path",
-            "target",
-        )
+        message = "A node with a matrix cannot be animated by translation, rotation or scale."
+        raise Fault("ANIMATION_CHANNEL_TARGET_NODE_MATRIX", message, "target")
     morphs = len(document["meshes"][node["mesh"]]["primitives"][0].get("targets", ())) if "mesh" in node else 0
     if path == "weights" and not morphs:
-        raise Fault(
-            "ANIMATION_CHANNEL_TARGET_NODE_WEIGHTS_NO_MORPHS", "The mesh of the node has no morph targets to weight.", "path", "target"
-        )
+        message = "The mesh of the node has no morph targets to weight."
+        raise Fault("ANIMATION_CHANNEL_TARGET_NODE_WEIGHTS_NO_MORPHS", message, "target")
     return morphs
 
 

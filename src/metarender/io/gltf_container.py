@@ -41,12 +41,15 @@ class Container:
     binary : memoryview or None
         The BIN chunk of a GLB.
     is_glb : bool
+    surplus : int
+        Bytes after the end that the GLB header declares; nothing reads them.
     """
 
     path: Path
     document: dict[str, Any]
     binary: memoryview | None
     is_glb: bool
+    surplus: int = 0
 
 
 def read_file(path: Path, limits: Limits, progress: Progress | None = None, what: str = "") -> bytes:
@@ -111,15 +114,16 @@ def open_container(path: Path, limits: Limits, progress: Progress | None = None)
     """
     data = read_file(path, limits, progress)
     binary: memoryview | None = None
+    surplus = 0
     text: bytes | memoryview = data
     is_glb = path.suffix.lower() == ".glb" or data[:4] == _MAGIC
     if is_glb:
-        text, binary = _split_glb(memoryview(data))
-    return Container(path, parse_json(text, limits), binary, is_glb)
+        text, binary, surplus = _split_glb(memoryview(data))
+    return Container(path, parse_json(text, limits), binary, is_glb, surplus)
 
 
-def _split_glb(data: memoryview) -> tuple[memoryview, memoryview | None]:
-    """Check the GLB header and chunk table against the true size; return the JSON and BIN chunks."""
+def _split_glb(data: memoryview) -> tuple[memoryview, memoryview | None, int]:
+    """Check the GLB header and chunk table against the true size; return the JSON and BIN chunks and how many bytes follow the end."""
     size = len(data)
     if size < 12:
         raise GltfError(f"A GLB header has 12 bytes and the file has {size}; it is cut off, copy it again.", "GLB_UNEXPECTED_END_OF_HEADER")
@@ -128,37 +132,36 @@ def _split_glb(data: memoryview) -> tuple[memoryview, memoryview | None]:
         raise GltfError(f"A GLB file starts with b'glTF', this one with {magic!r}; it is another kind of file.", "GLB_INVALID_MAGIC")
     if version != 2:
         raise GltfError(f"GLB version {version} is not supported; export as glTF 2.0.", "GLB_INVALID_VERSION")
-    if length < 12:
-        raise GltfError(f"The GLB header declares {length} bytes, less than its own 12.", "GLB_LENGTH_TOO_SMALL")
-    if length != size:
-        raise GltfError(
-            f"The GLB header declares {length} bytes and the file has {size}; it is cut off or has bytes appended.", "GLB_LENGTH_MISMATCH"
-        )
-    chunks = _chunks(data)
-    if not chunks:
-        raise GltfError("The GLB file has no chunks; export it again.", "GLB_UNEXPECTED_END_OF_CHUNK_HEADER")
-    return chunks[0][1], next((body for kind, body in chunks[1:] if kind == _BIN), None)
+    if length <= 12:
+        raise GltfError(f"The GLB header declares {length} bytes; that leaves no room for chunks.", "GLB_LENGTH_TOO_SMALL")
+    chunks = _chunks(data, length)
+    return chunks[0][1], next((body for kind, body in chunks[1:] if kind == _BIN), None), size - length
 
 
-def _chunks(data: memoryview) -> list[tuple[int, memoryview]]:
-    """Walk all chunks; return the JSON and BIN ones, unknown ones are skipped as the specification asks."""
+def _chunks(data: memoryview, end: int) -> list[tuple[int, memoryview]]:
+    """Walk all chunks up to the declared end; return the JSON and BIN ones, unknown ones are skipped as the specification asks."""
     chunks: list[tuple[int, memoryview]] = []
-    seen: list[int] = []
+    kinds: list[int] = []
     at, size = 12, len(data)
-    while at < size:
+    while at < size and at != end:
         if size - at < 8:
             raise GltfError(f"A chunk header at byte {at} is cut off.", "GLB_UNEXPECTED_END_OF_CHUNK_HEADER")
         length, kind = struct.unpack_from("<II", data, at)
         at += 8
-        if length > size - at:
-            raise GltfError(f"The chunk at byte {at} declares {length} bytes and {size - at} are left.", "GLB_CHUNK_TOO_BIG")
         if length % 4:
             raise GltfError(f"The chunk at byte {at} has {length} bytes, not a multiple of 4.", "GLB_CHUNK_LENGTH_UNALIGNED")
-        _check_order(kind, length, seen, at)
-        seen.append(kind)
+        if length > end - at:
+            raise GltfError(f"The chunk at byte {at} declares {length} bytes and {end - at} are left.", "GLB_CHUNK_TOO_BIG")
+        _check_order(kind, length, kinds, at)
+        if length > size - at:
+            message = f"The chunk at byte {at} declares {length} bytes and the file ends after {size - at}; copy it again."
+            raise GltfError(message, "GLB_UNEXPECTED_END_OF_CHUNK_DATA")
+        kinds.append(kind)
         if kind in (_JSON, _BIN):
             chunks.append((kind, data[at : at + length]))
         at += length
+    if at != end:
+        raise GltfError(f"The GLB header declares {end} bytes and the chunks end at {at}; copy the file again.", "GLB_LENGTH_MISMATCH")
     return chunks
 
 
@@ -244,6 +247,31 @@ def data_uri(uri: str) -> tuple[str, int] | None:
     return match["mime"].lower(), length
 
 
+def data_head(uri: str, where: str) -> bytes:
+    """Decode the first bytes of a data URI, enough to tell the kind of a picture.
+
+    Raises
+    ------
+    GltfError
+        With code ``INVALID_URI``.
+    """
+    match = _DATA.match(uri)
+    if match is None:
+        return b""
+    body = uri[match.end() : match.end() + 64]
+    if not match["parameters"].lower().endswith(";base64"):
+        return unquote_to_bytes(body)
+    plain = unquote_to_bytes(body)[:16]
+    return _from_base64(plain[: len(plain) // 4 * 4], where)
+
+
+def _from_base64(text: bytes | str, where: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise GltfError(f"The data URI is not base64: {error}.", "INVALID_URI", where) from None
+
+
 class Resources:
     """Fetches what URIs name, once each, from data URIs and from the asset's folder only.
 
@@ -277,7 +305,7 @@ class Resources:
         try:
             size = path.stat().st_size
         except OSError:
-            raise GltfError(f"{uri[:200]!r} does not exist beside the asset; copy it there.", "FILE_NOT_FOUND", where) from None
+            raise GltfError(f"{uri[:200]!r} does not exist beside the asset; copy it there.", "IO_ERROR", where) from None
         self._budget.take(size, f"The file {uri[:200]!r}", where, array=False)
         try:
             return read_file(path, self._budget.limits, what=repr(uri[:200])), ""
@@ -311,10 +339,7 @@ class Resources:
         body = uri[match.end() :]
         self._budget.take(len(body) * 3 // 4 if "base64" in match["parameters"] else len(body), "A data URI", where)
         if match["parameters"].lower().endswith(";base64"):
-            try:
-                data = base64.b64decode(body if "%" not in body else unquote_to_bytes(body), validate=True)
-            except (binascii.Error, ValueError) as error:
-                raise GltfError(f"The data URI is not base64: {error}.", "INVALID_URI", where) from None
+            data = _from_base64(body if "%" not in body else unquote_to_bytes(body), where)
         else:
             data = unquote_to_bytes(body)
         return data, match["mime"].lower()
@@ -338,7 +363,7 @@ def _chunk(container: Container, length: int) -> memoryview:
         raise GltfError("The buffer has no uri, and there is no GLB chunk for it.", "BUFFER_MISSING_GLB_DATA", "/buffers/0")
     if len(container.binary) < length:
         message = f"The buffer declares {length} bytes and the BIN chunk has {len(container.binary)}."
-        raise GltfError(message, "BUFFER_EMBEDDED_BYTELENGTH_MISMATCH", "/buffers/0/byteLength")
+        raise GltfError(message, "BUFFER_BYTE_LENGTH_MISMATCH", "/buffers/0")
     return container.binary[:length]
 
 
@@ -359,11 +384,10 @@ def buffer_bytes(container: Container, resources: Resources, index: int) -> memo
     uri = declared.get("uri")
     if uri is None:
         if index:
-            raise GltfError("The buffer has no uri.", "BUFFER_NON_FIRST_GLB", pointer("buffers", index))
+            raise GltfError("Only the first buffer can be without a uri.", "BUFFER_MISSING_GLB_DATA", pointer("buffers", index))
         return _chunk(container, length)
     raw, _ = resources.fetch(uri, pointer("buffers", index, "uri"))
     if len(raw) < length:
-        code = "BUFFER_EMBEDDED_BYTELENGTH_MISMATCH" if uri[:5].lower() == "data:" else "BUFFER_EXTERNAL_BYTELENGTH_MISMATCH"
         message = f"The buffer declares {length} bytes and its data has {len(raw)}."
-        raise GltfError(message, code, pointer("buffers", index, "byteLength"))
+        raise GltfError(message, "BUFFER_BYTE_LENGTH_MISMATCH", pointer("buffers", index))
     return memoryview(raw)[:length]

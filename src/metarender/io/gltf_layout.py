@@ -144,7 +144,7 @@ def _check_accessor(accessor: dict[str, Any], views: list[dict[str, Any]]) -> No
         if stride < layout.size:
             raise Fault("ACCESSOR_SMALL_BYTESTRIDE", f"The stride of {stride} bytes is less than the {layout.size} of one element.")
         _check_range(accessor.get("byteOffset", 0), stride * (count - 1) + layout.size, layout.width, view)
-        if layout.columns > 1 and (accessor.get("byteOffset", 0) % 4 or stride % 4):
+        if layout.columns > 1 and accessor.get("byteOffset", 0) % 4:
             raise Fault("ACCESSOR_MATRIX_ALIGNMENT", "Matrices must start at multiples of 4 bytes.", "byteOffset")
     if (sparse := accessor.get("sparse")) is not None:
         _check_sparse(sparse, count, layout, views)
@@ -157,8 +157,10 @@ def _check_bound(bound: list[Any], layout: Layout, component: int, name: str) ->
         return
     low, high = _RANGES[component]
     for place, value in enumerate(bound):
-        if not low <= value <= high or value != int(value):
-            raise Fault("INVALID_GL_VALUE", f"{value} cannot be stored in component type {_NAMES[component]}.", place, name)
+        if value != int(value):
+            raise Fault("ARRAY_TYPE_MISMATCH", f"Element {place}: {value} is not an integer.", name)
+        if not low <= value <= high:
+            raise Fault("INVALID_GL_VALUE", f"Element {place}: {value} cannot be stored in component type {_NAMES[component]}.", name)
 
 
 def _check_range(offset: int, length: int, width: int, view: dict[str, Any]) -> None:
@@ -166,8 +168,8 @@ def _check_range(offset: int, length: int, width: int, view: dict[str, Any]) -> 
     if offset % width:
         raise Fault("ACCESSOR_OFFSET_ALIGNMENT", f"The offset {offset} is not a multiple of {width} bytes.", "byteOffset")
     if (view.get("byteOffset", 0) + offset) % width:
-        raise Fault("ACCESSOR_TOTAL_OFFSET_ALIGNMENT", f"The offset in the buffer is not a multiple of {width} bytes.", "byteOffset")
-    if offset >= total:
+        raise Fault("ACCESSOR_TOTAL_OFFSET_ALIGNMENT", f"The offset in the buffer is not a multiple of {width} bytes.")
+    if offset > total:
         raise Fault("ACCESSOR_TOO_LONG", f"The offset {offset} is past the {total} bytes of the view.", "byteOffset")
     if length > total - offset:
         raise Fault("ACCESSOR_TOO_LONG", f"{length} bytes at {offset} do not fit the view of {total} bytes.")

@@ -13,7 +13,7 @@ from ..materials import Material, Standard, Unlit
 from ..textures import Sampler, Texture, TextureInfo
 from .gltf_container import Resources
 from .gltf_mesh_rules import texture_set
-from .gltf_schema import pointer
+from .gltf_schema import pointer, shown
 from .images import decode, sniff
 from .limits import Budget
 
@@ -160,7 +160,7 @@ class Materials:
         else:
             data = self._view_bytes(source["bufferView"])
         actual = sniff(data)
-        self._check_type(actual, declared, where)
+        self._check_type(actual, declared, where, "uri" if "uri" in source else "bufferView")
         if actual in ("", "image/ktx2"):
             self.notes.append(f"{where}, which is {'KTX2' if actual else 'of an unknown format'}")
             self._pixels[number] = None
@@ -168,9 +168,9 @@ class Materials:
         pixels = self._pixels[number] = decode(data, self._budget, where)
         return pixels
 
-    def _check_type(self, actual: str, declared: str, where: str) -> None:
-        if declared and actual and declared != actual and declared.startswith("image/"):
-            raise GltfError(f"The image is {actual} and declared as {declared}.", "IMAGE_MIME_TYPE_INVALID", where)
+    def _check_type(self, actual: str, declared: str, where: str, place: str) -> None:
+        if declared and actual and declared != actual:
+            raise GltfError(f"The image is {actual} and declared as {shown(declared)}.", "IMAGE_MIME_TYPE_INVALID", f"{where}/{place}")
         if actual == "image/webp" and "EXT_texture_webp" not in self._document.get("extensionsUsed", ()):
             raise GltfError("image/webp needs the extension EXT_texture_webp.", "IMAGE_NON_ENABLED_MIME_TYPE", where)
 

@@ -1,4 +1,4 @@
-"""The rules of glTF 2.0 about meshes and skins: names, formats and counts of accessors, and what uses which memory."""
+"""The rules of glTF 2.0 about meshes: names, formats and counts of accessors, and what uses which memory."""
 
 from __future__ import annotations
 
@@ -58,33 +58,42 @@ _NUMBERED = re.compile(r"(TEXCOORD|COLOR|JOINTS|WEIGHTS)_(0|[1-9][0-9]*)")
 _INDEX_FORMATS = frozenset(("SCALAR", component, False) for component in (5121, 5123, 5125))
 
 
+_TARGETS = {VERTEX: "VertexBuffer", INDEX: "IndexBuffer"}
+
+
 class Usage:
     """Remembers what each buffer view and accessor is used for, and refuses a second, different use."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.accessors: list[dict[str, Any]] = document.get("accessors", [])
         self._views: list[dict[str, Any]] = document.get("bufferViews", [])
-        self._view_use: list[int | None] = [view.get("target") for view in self._views]
+        self._view_use: list[str | None] = [_TARGETS.get(view.get("target", 0)) for view in self._views]
         self._accessor_use: list[str | None] = [None] * len(self.accessors)
         self._shared: dict[int, int] = {}
+        for accessor in self.accessors:
+            if (sparse := accessor.get("sparse")) is not None:  # gltf_layout has refused a target here
+                for part in ("indices", "values"):
+                    self._view_use[sparse[part]["bufferView"]] = "Other"
+
+    def image(self, view: int) -> None:
+        """Note that a buffer view holds a picture."""
+        self._claim_view(view, "Image")
+        if "byteStride" in self._views[view]:
+            raise Fault("IMAGE_BUFFER_VIEW_WITH_BYTESTRIDE", "The view of an image cannot have a byteStride.")
 
     def vertex(self, number: int) -> None:
         """Note that an accessor holds vertex data, once for each accessor: alignment, stride, and no other use."""
         if self._accessor_use[number] == "VertexAttribute":
             return
         accessor = self.accessors[number]
-        self._claim(number, "VertexAttribute", VERTEX)
+        self._claim(number, "VertexAttribute", "VertexBuffer")
         view_number = accessor.get("bufferView")
         layout = layout_of(accessor)
         if view_number is None or layout is None:
             return
         view = self._views[view_number]
         stride = view.get("byteStride")
-        if (
-            accessor.get("byteOffset", 0) % 4
-            or (view.get("byteOffset", 0) + accessor.get("byteOffset", 0)) % 4
-            or (stride or layout.size) % 4
-        ):
+        if accessor.get("byteOffset", 0) % 4 or (stride or layout.size) % 4:
             raise Fault("MESH_PRIMITIVE_ACCESSOR_UNALIGNED", "Vertex data must start at multiples of 4 bytes.")
         if stride is None and self._shared.setdefault(view_number, number) != number:
             raise Fault("MESH_PRIMITIVE_ACCESSOR_WITHOUT_BYTESTRIDE", "Two vertex accessors share a view, which then needs a byteStride.")
@@ -97,35 +106,33 @@ class Usage:
         if format_of(accessor) not in _INDEX_FORMATS:
             raise Fault("MESH_PRIMITIVE_INDICES_ACCESSOR_INVALID_FORMAT", f"Indices cannot be {format_name(accessor)}.", "indices")
         try:
-            self._claim(number, "PrimitiveIndices", INDEX)
+            self._claim(number, "PrimitiveIndices", "IndexBuffer")
         except Fault as fault:
             fault.path.append("indices")
             raise
 
-    def other(self, number: int, use: str, *path: str | int) -> None:
+    def other(self, number: int, use: str, stride_code: str, *path: str | int) -> None:
         """Note that an accessor holds something that is neither, which cannot be interleaved; `path` is where it is used."""
         try:
-            self._claim(number, use, None)
+            self._claim(number, use, "IBM" if use == "IBM" else "Other")
             view = self.accessors[number].get("bufferView")
             if view is not None and "byteStride" in self._views[view]:
-                raise Fault("BUFFER_VIEW_INVALID_BYTE_STRIDE", "Only views with vertex data can have a byteStride.")
+                raise Fault(stride_code, "Only views with vertex data can have a byteStride.")
         except Fault as fault:
             fault.path += path
             raise
 
-    def _claim(self, number: int, use: str, target: int | None) -> None:
+    def _claim(self, number: int, use: str, view_use: str) -> None:
         if (before := self._accessor_use[number]) not in (None, use):
             raise Fault("ACCESSOR_USAGE_OVERRIDE", f"The accessor is already used as {before}, it cannot also be {use}.")
         self._accessor_use[number] = use
-        view = self.accessors[number].get("bufferView")
-        if view is None or target is None:
-            return
-        known = self._view_use[view]
-        if known in (VERTEX, INDEX) and known != target:
-            names = {VERTEX: "VertexBuffer", INDEX: "IndexBuffer"}
-            message = f"The view is already used as {names[known]}, it cannot also be {names[target]}."
-            raise Fault("BUFFER_VIEW_TARGET_OVERRIDE", message)
-        self._view_use[view] = target
+        if (view := self.accessors[number].get("bufferView")) is not None:
+            self._claim_view(view, view_use)
+
+    def _claim_view(self, view: int, use: str) -> None:
+        if (before := self._view_use[view]) not in (None, use):
+            raise Fault("BUFFER_VIEW_TARGET_OVERRIDE", f"The view is already used as {before}, it cannot also be {use}.")
+        self._view_use[view] = use
 
 
 def check_meshes(document: dict[str, Any], usage: Usage, quantized: bool) -> None:
@@ -136,15 +143,19 @@ def check_meshes(document: dict[str, Any], usage: Usage, quantized: bool) -> Non
     Fault
     """
     needed = [_texcoords(material) for material in document.get("materials", ())]
+    untangible = {index for index, material in enumerate(document.get("materials", ())) if _needs_given_tangents(material)}
     base, morph = (_BASE_QUANTIZED, _MORPH_QUANTIZED) if quantized else (_BASE, _MORPH)
     for index, mesh in enumerate(document.get("meshes", ())):
         targets = len(mesh["primitives"][0].get("targets", ()))
         for place, primitive in enumerate(mesh["primitives"]):
             try:
                 _check_primitive(primitive, usage, base, morph, needed)
+                if primitive.get("material") in untangible and not primitive["attributes"].keys() >= {"NORMAL", "TANGENT"}:
+                    message = "The material needs tangents, which neither the mesh nor a normal map provides."
+                    raise Fault("MESH_PRIMITIVE_NO_TANGENT_SPACE", message, "material")
                 if len(primitive.get("targets", ())) != targets:
                     message = "All primitives of a mesh must have the same number of morph targets."
-                    raise Fault("MESH_PRIMITIVES_UNEQUAL_TARGETS_COUNT", message, "targets" if "targets" in primitive else "attributes")
+                    raise Fault("MESH_PRIMITIVES_UNEQUAL_TARGETS_COUNT", message, *(["targets"] if "targets" in primitive else []))
             except Fault as fault:
                 fault.path += [place, "primitives", index, "meshes"]
                 raise
@@ -167,6 +178,13 @@ def _texcoords(material: dict[str, Any]) -> list[tuple[str, int]]:
             if (info := holder.get(name)) is not None:
                 found.append((pointer(*path, name), texture_set(info)))
     return found
+
+
+def _needs_given_tangents(material: dict[str, Any]) -> bool:
+    """Whether something of a material needs tangents that no normal map of the base layer can make."""
+    extensions = material.get("extensions", {})
+    clearcoat, anisotropy = extensions.get("KHR_materials_clearcoat", {}), extensions.get("KHR_materials_anisotropy", {})
+    return "normalTexture" not in material and ("clearcoatNormalTexture" in clearcoat or "anisotropyTexture" in anisotropy)
 
 
 def texture_set(info: dict[str, Any]) -> int:
@@ -219,6 +237,8 @@ def _check_attributes(attributes: dict[str, int], usage: Usage, formats: Formats
             accessor = usage.accessors[number]
             if kind is not None and format_of(accessor) not in formats[kind]:
                 raise Fault("MESH_PRIMITIVE_ATTRIBUTES_ACCESSOR_INVALID_FORMAT", f"{name} cannot be {format_name(accessor)}.")
+            if kind is None and accessor["componentType"] == 5125:
+                raise Fault("MESH_PRIMITIVE_ATTRIBUTES_ACCESSOR_UNSIGNED_INT", "Attributes cannot be 32-bit integers; use floats.")
             usage.vertex(number)
             if accessor["count"] != count:
                 message = f"{name} has {accessor['count']} elements, the other attributes {count}."
@@ -277,26 +297,5 @@ def _check_mesh_nodes(document: dict[str, Any]) -> None:
         if "weights" in node and len(node["weights"]) != len(primitives[0].get("targets", ())):
             message = f"{len(node['weights'])} weights do not match {len(primitives[0].get('targets', ()))} morph targets."
             raise Fault("NODE_WEIGHTS_INVALID", message, "weights", index, "nodes")
-        if "skin" in node and not all("JOINTS_0" in primitive["attributes"] for primitive in primitives):
+        if "skin" in node and not any("JOINTS_0" in primitive["attributes"] for primitive in primitives):
             raise Fault("NODE_SKIN_WITH_NON_SKINNED_MESH", "The node has a skin, but its mesh has no JOINTS_0.", index, "nodes")
-
-
-def check_skins(document: dict[str, Any], usage: Usage) -> None:
-    """Check the inverse bind matrices of every skin.
-
-    Raises
-    ------
-    Fault
-    """
-    accessors = document.get("accessors", [])
-    for index, skin in enumerate(document.get("skins", ())):
-        if (number := skin.get("inverseBindMatrices")) is None:
-            continue
-        accessor, joints = accessors[number], len(skin["joints"])
-        if format_of(accessor) != ("MAT4", 5126, False):
-            message = f"Inverse bind matrices cannot be {format_name(accessor)}."
-            raise Fault("SKIN_IBM_INVALID_FORMAT", message, "inverseBindMatrices", index, "skins")
-        if accessor["count"] < joints:
-            message = f"{accessor['count']} inverse bind matrices are too few for {joints} joints."
-            raise Fault("INVALID_IBM_ACCESSOR_COUNT", message, "inverseBindMatrices", index, "skins")
-        usage.other(number, "IBM", "inverseBindMatrices", index, "skins")

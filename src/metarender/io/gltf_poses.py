@@ -44,6 +44,11 @@ def local_matrix(node: dict[str, Any]) -> Matrices:
     return matrix_of(node.get("translation", (0, 0, 0)), node.get("rotation", (0, 0, 0, 1)), node.get("scale", (1, 1, 1)))
 
 
+_LAST_ROW = (0.0, 0.0, 0.0, 1.0)
+_ROUNDING = 1e-4
+"""How far the last row of an inverse bind matrix may be off, because exporters invert matrices in single precision."""
+
+
 class Poses:
     """World matrices of the nodes of a checked document at rest, computed on demand."""
 
@@ -84,6 +89,10 @@ class Poses:
             inverse = self._accessors.raw(accessor)[: len(joints)].astype(np.float64)
             if not np.isfinite(inverse).all():
                 raise GltfError("An inverse bind matrix is not finite.", "ACCESSOR_INVALID_FLOAT", pointer("accessors", accessor))
+            if not np.allclose(inverse[:, 3], _LAST_ROW, rtol=0, atol=_ROUNDING):
+                message = "The last row of an inverse bind matrix must be (0, 0, 0, 1)."
+                raise GltfError(message, "ACCESSOR_INVALID_IBM", pointer("skins", self._nodes[number]["skin"], "inverseBindMatrices"))
+            inverse[:, 3] = _LAST_ROW
             joints = joints @ inverse
         try:
             palette: Matrices = np.linalg.inv(self.world(number)) @ joints
@@ -143,6 +152,8 @@ class Skinning:
                 raise GltfError(message, "ACCESSOR_JOINTS_INDEX_OOB", f"{where}/attributes/JOINTS_{number}")
             if not np.isfinite(weights).all():
                 raise GltfError("A weight is not finite.", "ACCESSOR_INVALID_FLOAT", pointer("accessors", attributes[f"WEIGHTS_{number}"]))
+            if weights.min() < 0:
+                raise GltfError("A weight is negative.", "ACCESSOR_WEIGHTS_NEGATIVE", f"{where}/attributes/WEIGHTS_{number}")
             for k in range(4):
                 blend += self._palette[joints[:, k], :3, :] * weights[:, k, None, None]
                 total += weights[:, k]

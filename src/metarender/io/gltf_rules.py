@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from .gltf_animation_rules import check_animations
-from .gltf_container import check_uri, data_uri
+from .gltf_container import check_uri, data_head, data_uri
 from .gltf_layout import check_accessors, check_views
-from .gltf_mesh_rules import Usage, check_meshes, check_skins
+from .gltf_mesh_rules import Usage, check_meshes
 from .gltf_schema import Context, Fault, pointer, shown
+from .gltf_skin_rules import check_skins
 from .gltf_tables import COLLECTIONS, ROOT
+from .images import sniff
 
 DRAWN = frozenset(
     {
@@ -26,6 +29,7 @@ DRAWN = frozenset(
         "KHR_materials_unlit",
         "KHR_materials_variants",
         "KHR_mesh_quantization",
+        "KHR_node_visibility",
         "KHR_texture_transform",
     }
 )
@@ -47,6 +51,9 @@ CHECKED = frozenset(
 )
 """Extensions that are read and checked but not drawn: the core material below them is, also where a file requires them."""
 
+_LOOSE = 0.00769
+"""How far from 1 the length of a stored quaternion may be: what rounding to signed normalized bytes can do."""
+
 TOLERATED: Mapping[str, str] = MappingProxyType(
     {
         "ACCESSOR_ANIMATION_INPUT_NEGATIVE": "the data of animations is not decoded",
@@ -54,15 +61,15 @@ TOLERATED: Mapping[str, str] = MappingProxyType(
         "ACCESSOR_ANIMATION_SAMPLER_OUTPUT_NON_NORMALIZED_QUATERNION": "the data of animations is not decoded",
         "ACCESSOR_ELEMENT_OUT_OF_MAX_BOUND": "min and max are never read",
         "ACCESSOR_ELEMENT_OUT_OF_MIN_BOUND": "min and max are never read",
-        "ACCESSOR_INDECOMPOSABLE_MATRIX": "inverse bind matrices are used as they are",
         "ACCESSOR_INVALID_SIGN": "the shader takes the sign of any tangent",
         "ACCESSOR_JOINTS_INDEX_DUPLICATE": "weights of one joint add up",
         "ACCESSOR_MAX_MISMATCH": "min and max are never read",
         "ACCESSOR_MIN_MISMATCH": "min and max are never read",
-        "ACCESSOR_NON_UNIT": "the shader normalizes",
-        "ACCESSOR_WEIGHTS_NEGATIVE": "weights are made to sum to 1",
+        "ACCESSOR_NON_CLAMPED": "vertex colours above 1 are drawn as they are",
+        "ACCESSOR_VECTOR3_NON_UNIT": "the shader normalizes",
         "ACCESSOR_WEIGHTS_NON_NORMALIZED": "weights are made to sum to 1",
         "MESH_PRIMITIVE_POSITION_ACCESSOR_WITHOUT_BOUNDS": "min and max are never read",
+        "SKIN_NO_COMMON_ROOT": "a pose needs no node above all joints",
     }
 )
 """Errors of the Khronos validator that are harmless here, and why; files that have only these load."""
@@ -87,13 +94,15 @@ def check_document(document: dict[str, Any]) -> list[str]:
         ROOT(document, Context(_counts(document), used))
         check_views(document)
         check_accessors(document)
-        _check_uris(document, used)
+        usage = Usage(document)
+        _check_buffers(document)
+        _check_images(document, used, usage)
+        _check_textures(document)
         _check_cameras(document)
         _check_lights(document)
-        check_tree(document)
-        usage = Usage(document)
+        parents = check_tree(document)
         check_meshes(document, usage, "KHR_mesh_quantization" in used)
-        check_skins(document, usage)
+        check_skins(document, usage, parents)
         check_animations(document, usage)
         _check_required(document, used)
     except Fault as fault:
@@ -106,8 +115,8 @@ def _counts(document: dict[str, Any]) -> dict[str, int]:
     extensions = document.get("extensions")
     for extension, name in (("KHR_lights_punctual", "lights"), ("KHR_materials_variants", "variants")):
         body = extensions.get(extension) if type(extensions) is dict else None
-        if type(body) is dict and type(body.get(name)) is list:
-            counts[name] = len(body[name])
+        if type(body) is dict:
+            counts[name] = len(body[name]) if type(body.get(name)) is list else 0
     return counts
 
 
@@ -119,18 +128,29 @@ def _names(document: dict[str, Any], key: str) -> list[str]:
 def _check_version(document: dict[str, Any]) -> None:
     """Refuse other major versions first, because nothing else can be said about such a file."""
     asset = document.get("asset")
-    for key in ("version", "minVersion"):
-        value = asset.get(key) if type(asset) is dict else None
-        parts = value.split(".") if type(value) is str else []
-        if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
-            continue
-        if int(parts[0]) != 2:
-            raise Fault("UNKNOWN_ASSET_MAJOR_VERSION", f"glTF {value} is not supported; export as glTF 2.0.", key, "asset")
-        if key == "minVersion" and int(parts[1]) > 0:
-            raise Fault("UNKNOWN_ASSET_MINOR_VERSION", f"The file needs glTF {value}; this loader reads 2.0.", key, "asset")
+    version, least = (_version(asset.get(key)) if type(asset) is dict else None for key in ("version", "minVersion"))
+    if version is not None and version[0] != 2:
+        raise Fault("UNKNOWN_ASSET_MAJOR_VERSION", f"glTF {version[0]} is not supported; export as glTF 2.0.", "version", "asset")
+    if least is None:
+        return
+    if version is not None and least > version:
+        raise Fault("ASSET_MIN_VERSION_GREATER_THAN_VERSION", "minVersion is greater than version.", "minVersion", "asset")
+    if least > (2, 0):
+        message = f"The file needs glTF {least[0]}.{least[1]}; this loader reads 2.0."
+        raise Fault("UNKNOWN_ASSET_MINOR_VERSION", message, "minVersion", "asset")
+
+
+def _version(value: Any) -> tuple[int, int] | None:
+    """Return (major, minor) of a version, None where the schema will refuse it."""
+    match = re.fullmatch(r"([0-9]{1,9})\.([0-9]{1,9})", value) if type(value) is str else None
+    return None if match is None else (int(match[1]), int(match[2]))
 
 
 def _check_required(document: dict[str, Any], used: Collection[str]) -> None:
+    required = set(_names(document, "extensionsRequired"))
+    for index, name in enumerate(used):
+        if name == "KHR_mesh_quantization" and name not in required:
+            raise Fault("NON_REQUIRED_EXTENSION", f"{name} must also stand in extensionsRequired.", index, "extensionsUsed")
     for index, name in enumerate(_names(document, "extensionsRequired")):
         if name not in used:
             raise Fault("UNUSED_EXTENSION_REQUIRED", f"{shown(name)} is required but not in extensionsUsed.", index, "extensionsRequired")
@@ -139,55 +159,79 @@ def _check_required(document: dict[str, Any], used: Collection[str]) -> None:
             raise Fault("UNSUPPORTED_EXTENSION", message, index, "extensionsRequired")
 
 
-def _check_uris(document: dict[str, Any], used: Collection[str]) -> None:
+_WEBP = "EXT_texture_webp"
+_KINDS = ("image/png", "image/jpeg", "image/webp")
+
+
+def _check_buffers(document: dict[str, Any]) -> None:
     for index, buffer in enumerate(document.get("buffers", ())):
         if (uri := buffer.get("uri")) is None:
-            if index and not _is_fallback(buffer):
-                raise Fault(
-                    "BUFFER_NON_FIRST_GLB", "Only the first buffer can be the chunk of a GLB; give this one a uri.", index, "buffers"
-                )
             continue
         check_uri(uri, pointer("buffers", index, "uri"))
         if (declared := data_uri(uri)) is None:
             continue
         mime, length = declared
         if mime not in ("application/octet-stream", "application/gltf-buffer"):
-            raise Fault(
-                "BUFFER_DATA_URI_MIME_TYPE_INVALID",
-                f"A buffer cannot have the type {shown(mime)}; use application/octet-stream.",
-                "uri",
-                index,
-                "buffers",
-            )
-        if "%" not in uri and length != buffer["byteLength"]:
+            message = f"A buffer cannot have the type {shown(mime)}; use application/octet-stream."
+            raise Fault("BUFFER_DATA_URI_MIME_TYPE_INVALID", message, "uri", index, "buffers")
+        if "%" not in uri and length < buffer["byteLength"]:
             message = f"The buffer declares {buffer['byteLength']} bytes and its data URI holds {length}."
-            raise Fault("BUFFER_EMBEDDED_BYTELENGTH_MISMATCH", message, "byteLength", index, "buffers")
+            raise Fault("BUFFER_BYTE_LENGTH_MISMATCH", message, index, "buffers")
+
+
+def _check_images(document: dict[str, Any], used: Collection[str], usage: Usage) -> None:
     for index, image in enumerate(document.get("images", ())):
         mime = image.get("mimeType", "")
         if (uri := image.get("uri")) is not None:
-            check_uri(uri, pointer("images", index, "uri"))
-            mime = mime or (data_uri(uri) or ("", 0))[0]
-        for kind, extension in (("image/webp", "EXT_texture_webp"), ("image/ktx2", "KHR_texture_basisu")):
-            if mime == kind and extension not in used:
-                raise Fault("IMAGE_NON_ENABLED_MIME_TYPE", f"{kind} needs the extension {extension}.", index, "images")
-        if "bufferView" in image and "byteStride" in document["bufferViews"][image["bufferView"]]:
-            message = "Only views with vertex data can have a byteStride."
-            raise Fault("BUFFER_VIEW_INVALID_BYTE_STRIDE", message, "bufferView", index, "images")
+            where = pointer("images", index, "uri")
+            check_uri(uri, where)
+            if (declared := data_uri(uri)) is not None:
+                mime = mime or declared[0]
+                actual = sniff(data_head(uri, where))
+                if actual != declared[0] and (actual or declared[0] in _KINDS):  # what neither knows is told apart when it is drawn
+                    message = f"The data URI says it is {shown(declared[0])} and holds something else."
+                    raise Fault("INVALID_URI", message, "uri", index, "images")
+        if mime == "image/webp" and "EXT_texture_webp" not in used:
+            raise Fault("IMAGE_NON_ENABLED_MIME_TYPE", "image/webp needs the extension EXT_texture_webp.", index, "images")
+        if "bufferView" in image:
+            try:
+                usage.image(image["bufferView"])
+            except Fault as fault:
+                fault.path += ["bufferView", index, "images"]
+                raise
 
 
-def _is_fallback(buffer: dict[str, Any]) -> bool:
-    """Whether a compression extension stands in for the data of the buffer."""
-    return any("meshopt" in name for name in buffer.get("extensions", ()))
+def _check_textures(document: dict[str, Any]) -> None:
+    """Check that textures point to pictures of the kind that their place allows, as far as the pictures say it."""
+    images = document.get("images", ())
+    for index, texture in enumerate(document.get("textures", ())):
+        webp = texture.get("extensions", {}).get(_WEBP, {}).get("source")
+        for source, allowed, path in (
+            (texture.get("source"), ("image/png", "image/jpeg"), ()),
+            (webp, ("image/webp",), (_WEBP, "extensions")),
+        ):
+            if source is None:
+                continue
+            mime = images[source].get("mimeType") or (data_uri(images[source].get("uri", "")) or ("", 0))[0]
+            if mime and mime not in allowed:
+                message = f"The image is {shown(mime)}; only {' and '.join(allowed)} can stand here."
+                raise Fault("TEXTURE_INVALID_IMAGE_MIME_TYPE", message, "source", *path, index, "textures")
 
 
 def _check_cameras(document: dict[str, Any]) -> None:
     for index, camera in enumerate(document.get("cameras", ())):
         kind = camera["type"]
-        if kind in ("perspective", "orthographic") and kind not in camera:
+        if "perspective" in camera and "orthographic" in camera:
+            raise Fault("ONE_OF_MISMATCH", "The camera must be either perspective or orthographic.", index, "cameras")
+        if kind not in ("perspective", "orthographic"):
+            continue  # refused by name when a node has it
+        if (body := camera.get(kind)) is None:
             raise Fault("UNDEFINED_PROPERTY", f"The camera has no {kind!r}, which its type asks for.", index, "cameras")
-        body = camera.get("perspective") or camera.get("orthographic")
-        if body is not None and body.get("zfar", math.inf) <= body["znear"]:
+        if body.get("zfar", math.inf) <= body["znear"]:
             raise Fault("CAMERA_ZFAR_LEQUAL_ZNEAR", "zfar must be greater than znear.", kind, index, "cameras")
+        for name in ("xmag", "ymag"):
+            if body.get(name) == 0:
+                raise Fault("CAMERA_XMAG_YMAG_ZERO", f"{name} must not be 0.", name, kind, index, "cameras")
 
 
 def _check_lights(document: dict[str, Any]) -> None:
@@ -204,8 +248,18 @@ def _check_lights(document: dict[str, Any]) -> None:
             raise Fault("KHR_LIGHTS_PUNCTUAL_LIGHT_SPOT_ANGLES", message, "outerConeAngle", "spot", index, *where)
 
 
-def check_tree(document: dict[str, Any]) -> None:
-    """Check node transforms, that no node has two parents, that there is no loop, and that scenes list roots; O(n), no recursion."""
+def check_tree(document: dict[str, Any]) -> list[int]:
+    """Check node transforms, that no node has two parents, that there is no loop, and that scenes list roots; O(n), no recursion.
+
+    Returns
+    -------
+    list of int
+        Parent of each node, -1 for roots.
+
+    Raises
+    ------
+    Fault
+    """
     nodes: list[dict[str, Any]] = document.get("nodes", [])
     parents = [-1] * len(nodes)
     for index, node in enumerate(nodes):
@@ -223,6 +277,7 @@ def check_tree(document: dict[str, Any]) -> None:
             if parents[root] >= 0:
                 message = f"Node {root} is a child of node {parents[root]}, not a root."
                 raise Fault("SCENE_NON_ROOT_NODE", message, place, "nodes", index, "scenes")
+    return parents
 
 
 def descend(nodes: list[dict[str, Any]], roots: list[int]) -> Iterator[int]:
@@ -252,8 +307,8 @@ def _check_transform(node: dict[str, Any], index: int) -> None:
         if not node.keys().isdisjoint(("translation", "rotation", "scale")):
             raise Fault("NODE_MATRIX_TRS", "A node has either a matrix or translation, rotation and scale.", "matrix", index, "nodes")
         _check_matrix(node["matrix"], index)
-    elif (rotation := node.get("rotation")) is not None and abs(math.sqrt(sum(v * v for v in rotation)) - 1) > 0.01:
-        raise Fault("NODE_ROTATION_NON_UNIT", f"The rotation {shown(rotation)} is not of unit length.", "rotation", index, "nodes")
+    elif (rotation := node.get("rotation")) is not None and abs(math.hypot(*rotation) - 1) > _LOOSE:
+        raise Fault("ROTATION_NON_UNIT", f"The rotation {shown(rotation)} is not of unit length.", "rotation", index, "nodes")
 
 
 def _check_matrix(values: list[float], index: int) -> None:

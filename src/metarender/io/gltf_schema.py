@@ -1,8 +1,9 @@
 """A small schema engine for glTF JSON: exact types, ranges and references, and a JSON pointer to the first fault.
 
-A rule is a function ``rule(value, context)`` that returns nothing or raises `Fault`. Rules are combined by the factories below
-into the tables of `gltf_tables`. On the way out every container adds its key to the fault, so that sound files never pay for a
-pointer: what is checked is what is read, and one pass costs well below a microsecond per property.
+A rule is a function ``rule(value, context)`` that raises `Fault` or returns nothing; only rules for integers return something where
+the file says 1.0 or 1e2, which glTF allows: the integer, which takes its place. Rules are combined by the factories below into the
+tables of `gltf_tables`. On the way out every container adds its key to the fault, so that sound files never pay for a pointer: what
+is checked is what is read, and one pass costs well below a microsecond per property.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Context:
     Attributes
     ----------
     counts : dict of str to int
-        Length of each top-level array; ``lights`` and ``variants`` come from their extensions.
+        Length of each top-level array; ``lights`` and ``variants`` come from their extensions and are missing without them.
     used : frozenset of str
         Names in ``extensionsUsed``.
     """
@@ -47,7 +48,7 @@ class Context:
         self.used = frozenset(used)
 
 
-Rule = Callable[[Any, Context], None]
+Rule = Callable[[Any, Context], int | None]
 
 
 def pointer(*keys: str | int) -> str:
@@ -99,30 +100,52 @@ def _range(low: float, high: float, above: float | None) -> str:
 def integer(low: int = 0, high: int = 2**53, *, multiple: int = 1) -> Rule:
     """Make a rule for an integer in [low, high]; JSON integers above 2**53 are not portable and are refused."""
 
-    def rule(value: Any, context: Context) -> None:
-        if type(value) is not int:
-            if type(value) is float and value.is_integer():
-                raise Fault("INTEGER_WRITTEN_AS_FLOAT", f"{shown(value)} must be written without a fractional part.")
-            _wrong_type(value, "an integer")
-        if not low <= value <= high:
+    def rule(value: Any, context: Context) -> int | None:
+        whole = value if type(value) is int else _whole(value)
+        if not low <= whole <= high:
             raise Fault("VALUE_NOT_IN_RANGE", f"{shown(value)} is out of range; it must lie between {low} and {high}.")
-        if multiple > 1 and value % multiple:
+        if multiple > 1 and whole % multiple:
             raise Fault("VALUE_MULTIPLE_OF", f"{value} is not a multiple of {multiple}.")
+        return None if whole is value else whole
 
     return rule
 
 
-def reference(collection: str) -> Rule:
-    """Make a rule for an index into a top-level array."""
+def _whole(value: Any) -> int:
+    """Return the integer that is written as a decimal without a fractional part."""
+    if type(value) is not float or not value.is_integer():
+        _wrong_type(value, "an integer")
+    return int(value)
 
-    def rule(value: Any, context: Context) -> None:
-        if type(value) is not int or value < 0:
+
+def reference(collection: str, *, listed: bool = False) -> Rule:
+    """Make a rule for an index into a top-level array; `listed` ones stand in arrays and maps, where a wrong type is no index at all."""
+
+    def rule(value: Any, context: Context) -> int | None:
+        try:
+            index = value if type(value) is int else _whole(value)
+        except Fault as fault:
+            fault.code = "INVALID_INDEX" if listed else fault.code
+            raise
+        if index < 0:
             raise Fault("INVALID_INDEX", f"{shown(value)} is not an index; it must be a non-negative integer.")
-        if value >= context.counts.get(collection, 0):
+        if index >= context.counts.get(collection, 0):
             raise Fault(
                 "UNRESOLVED_REFERENCE",
                 f"Index {shown(value)} points past the {context.counts.get(collection, 0)} {collection} of the file.",
             )
+        return None if index is value else index
+
+    return rule
+
+
+def needing(collection: str, item: Rule) -> Rule:
+    """Make a rule for what points into an array that an extension brings, which must be there itself."""
+
+    def rule(value: Any, context: Context) -> int | None:
+        if collection not in context.counts:
+            raise Fault("UNSATISFIED_DEPENDENCY", f"The file has no {collection} to point to; its root lacks the extension.")
+        return item(value, context)
 
     return rule
 
@@ -146,22 +169,35 @@ def one_of(kind: type, *values: Any) -> Rule:
     The specification lets later versions and extensions add values, and the Khronos validator only warns about unknown ones; so
     does `gltf_rules`, which refuses those that decide how memory is read.
     """
-    name = "an integer" if kind is int else "a string"
 
-    def rule(value: Any, context: Context) -> None:
-        if type(value) is not kind:
-            _wrong_type(value, name)
+    def rule(value: Any, context: Context) -> int | None:
+        if type(value) is kind:
+            return None
+        return _whole(value) if kind is int else _wrong_type(value, "a string")
 
     return rule
 
 
-def array(item: Rule, *, lengths: tuple[int, ...] = (), unique: bool = False, empty: bool = False) -> Rule:
-    """Make a rule for an array whose elements all obey `item`."""
+def array(
+    item: Rule, *, lengths: tuple[int, ...] = (), unique: bool = False, misfit: tuple[str, bool] = ("ARRAY_TYPE_MISMATCH", False)
+) -> Rule:
+    """Make a rule for an array whose elements all obey `item`.
+
+    Parameters
+    ----------
+    lengths : tuple of int
+        Lengths that are allowed; any by default, but never 0.
+    unique : bool
+        No element may be listed twice.
+    misfit : (str, bool)
+        Code for an element of the wrong type, and whether the fault points to that element or to the whole array.
+    """
+    code, located = misfit
 
     def rule(value: Any, context: Context) -> None:
         if type(value) is not list:
             _wrong_type(value, "an array")
-        if not value and not empty:
+        if not value:
             raise Fault("EMPTY_ENTITY", "An array cannot be empty; leave the property out instead.")
         if lengths and len(value) not in lengths:
             raise Fault("ARRAY_LENGTH_NOT_IN_LIST", f"The array has {len(value)} elements; {' or '.join(map(str, lengths))} are expected.")
@@ -169,11 +205,15 @@ def array(item: Rule, *, lengths: tuple[int, ...] = (), unique: bool = False, em
         try:
             for element in value:
                 index += 1
-                item(element, context)
+                if (whole := item(element, context)) is not None:
+                    value[index] = whole
         except Fault as fault:
-            if fault.code == "TYPE_MISMATCH" and not fault.path and not hasattr(item, "is_object"):
-                fault.code = "ARRAY_TYPE_MISMATCH"
-            fault.path.append(index)
+            if fault.code != "TYPE_MISMATCH" or fault.path:
+                fault.path.append(index)
+            else:
+                fault.code = code
+                fault.message = f"Element {index}: {fault.message}"
+                fault.path += [index] if located else []
             raise
         if unique:
             _check_unique(value)
@@ -201,7 +241,8 @@ def mapping(item: Rule) -> Rule:
         key = ""
         try:
             for key in value:
-                item(value[key], context)
+                if (whole := item(value[key], context)) is not None:
+                    value[key] = whole
         except Fault as fault:
             fault.path.append(key)
             raise
@@ -248,8 +289,8 @@ def record(
             for key, element in value.items():
                 if key == "extensions":
                     _check_extensions(element, context, place, known)
-                elif (check := table.get(key)) is not None:
-                    check(element, context)
+                elif (check := table.get(key)) is not None and (whole := check(element, context)) is not None:
+                    value[key] = whole
         except Fault as fault:
             fault.path.append(key)
             raise
@@ -262,7 +303,6 @@ def record(
         if exactly_one and sum(key in value for key in exactly_one) != 1:
             raise Fault("ONE_OF_MISMATCH", f"The {place} must have exactly one of {', '.join(exactly_one)}.")
 
-    rule.is_object = True  # type: ignore[attr-defined]
     return rule
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from .gltf_schema import Context, Fault, Rule, anything, array, boolean, integer, mapping, number, one_of, record, reference, text
+from .gltf_schema import Context, Fault, Rule, anything, array, boolean, integer, mapping, needing, number, one_of, record, reference, text
 
 NUMBER = number()
 UNIT = number(0, 1)
@@ -95,7 +95,9 @@ _MATERIAL_EXTENSIONS: dict[str, dict[str, Rule]] = {
         specularGlossinessTexture=TEXTURE,
     ),
 }
-_SPOT = record("spot", {"innerConeAngle": number(0, math.pi / 2), "outerConeAngle": number(0, math.pi / 2, above=0)})
+_SPOT = record(
+    "spot", {"innerConeAngle": number(0, math.nextafter(math.pi / 2, 0)), "outerConeAngle": number(0, math.pi / 2, above=0)}
+)
 _LIGHT = record(
     "light",
     {
@@ -106,7 +108,7 @@ _LIGHT = record(
 )
 _VARIANT_MAPPING = record(
     "mapping",
-    {"variants": array(reference("variants"), unique=True), "material": reference("materials")},
+    {"variants": array(reference("variants", listed=True), unique=True), "material": reference("materials")},
     required=("variants", "material"),
 )
 
@@ -116,22 +118,23 @@ EXTENSIONS: Mapping[str, Mapping[str, Rule]] = MappingProxyType({
     **{name: {"material": record(name, fields, extensions=_ELSEWHERE)} for name, fields in _MATERIAL_EXTENSIONS.items()},
     "KHR_lights_punctual": {
         "glTF": record("KHR_lights_punctual", {"lights": array(_LIGHT)}, required=("lights",)),
-        "node": record("KHR_lights_punctual", {"light": reference("lights")}, required=("light",)),
+        "node": needing("lights", record("KHR_lights_punctual", {"light": reference("lights")}, required=("light",))),
     },
     "KHR_materials_variants": {
         "glTF": record(
             "KHR_materials_variants", {"variants": array(record("variant", {}, required=("name",)))}, required=("variants",)
         ),
-        "primitive": record("KHR_materials_variants", {"mappings": array(_VARIANT_MAPPING)}, required=("mappings",)),
+        "primitive": record("KHR_materials_variants", {"mappings": array(needing("variants", _VARIANT_MAPPING))}, required=("mappings",)),
     },
     "EXT_mesh_gpu_instancing": {
-        "node": record("EXT_mesh_gpu_instancing", {"attributes": mapping(reference("accessors"))}, required=("attributes",)),
+        "node": record("EXT_mesh_gpu_instancing", {"attributes": mapping(reference("accessors", listed=True))}, required=("attributes",)),
     },
     "EXT_texture_webp": {"texture": record("EXT_texture_webp", {"source": reference("images")})},
     "KHR_texture_basisu": {"texture": record("KHR_texture_basisu", {"source": reference("images")})},
     "KHR_animation_pointer": {
         "target": record("KHR_animation_pointer", {"pointer": text(POINTER_PATTERN)}, required=("pointer",)),
     },
+    "KHR_node_visibility": {"node": record("KHR_node_visibility", {"visible": boolean})},
 })
 
 
@@ -196,7 +199,7 @@ _PERSPECTIVE = _object(
 )
 _CAMERA = _object(
     "camera", {"type": one_of(str, "perspective", "orthographic"), "perspective": _PERSPECTIVE, "orthographic": _ORTHOGRAPHIC},
-    ("type",), exactly_one=("perspective", "orthographic"),
+    ("type",),
 )
 _IMAGE = _object(
     "image", {"uri": text(), "mimeType": one_of(str, "image/jpeg", "image/png"), "bufferView": reference("bufferViews")},
@@ -224,19 +227,21 @@ TEXTURE_SLOTS: Mapping[tuple[str, ...], tuple[str, ...]] = MappingProxyType({
 })
 """Where a material has textures: path of the object that holds them -> names."""
 
+_VERTICES = reference("accessors", listed=True)
 _PRIMITIVE = _object(
     "primitive",
     {
-        "attributes": mapping(reference("accessors")), "indices": reference("accessors"), "material": reference("materials"),
-        "mode": integer(0, 6), "targets": array(mapping(reference("accessors"))),
+        "attributes": mapping(_VERTICES), "indices": reference("accessors"), "material": reference("materials"),
+        "mode": integer(0, 6), "targets": array(mapping(_VERTICES)),
     },
     ("attributes",),
 )
 _MESH = _object("mesh", {"primitives": array(_PRIMITIVE), "weights": array(NUMBER)}, ("primitives",))
+_NODES = array(reference("nodes", listed=True), unique=True)
 _NODE = _object(
     "node",
     {
-        "camera": reference("cameras"), "children": array(reference("nodes"), unique=True), "skin": reference("skins"),
+        "camera": reference("cameras"), "children": _NODES, "skin": reference("skins"),
         "matrix": vector(16), "mesh": reference("meshes"), "rotation": vector(4, number(-1.0000001, 1.0000001)), "scale": vector(3),
         "translation": vector(3), "weights": array(NUMBER),
     },
@@ -251,30 +256,30 @@ _SAMPLER = _object(
         "wrapT": one_of(int, *_WRAPS),
     },
 )
-_SCENE = _object("scene", {"nodes": array(reference("nodes"), unique=True)})
+_SCENE = _object("scene", {"nodes": _NODES})
 _SKIN = _object(
     "skin",
     {
-        "inverseBindMatrices": reference("accessors"), "skeleton": reference("nodes"),
-        "joints": array(reference("nodes"), unique=True),
+        "inverseBindMatrices": reference("accessors"), "skeleton": reference("nodes"), "joints": _NODES,
     },
     ("joints",),
 )
 _TEXTURE = _object("texture", {"sampler": reference("samplers"), "source": reference("images")})
 
+_COLLECTION_RULES: dict[str, Rule] = {
+    "accessors": _ACCESSOR, "animations": _ANIMATION, "buffers": _BUFFER, "bufferViews": _BUFFER_VIEW, "cameras": _CAMERA,
+    "images": _IMAGE, "materials": _object("material", _MATERIAL), "meshes": _MESH, "nodes": _NODE, "samplers": _SAMPLER,
+    "scenes": _SCENE, "skins": _SKIN, "textures": _TEXTURE,
+}
+COLLECTIONS = tuple(_COLLECTION_RULES)
+_NAMES = array(text(), unique=True, misfit=("ARRAY_TYPE_MISMATCH", True))
+
 ROOT = _object(
     "glTF",
     {
-        "asset": _ASSET, "scene": reference("scenes"), "extensionsUsed": array(text(), unique=True),
-        "extensionsRequired": array(text(), unique=True), "accessors": array(_ACCESSOR), "animations": array(_ANIMATION),
-        "buffers": array(_BUFFER), "bufferViews": array(_BUFFER_VIEW), "cameras": array(_CAMERA), "images": array(_IMAGE),
-        "materials": array(_object("material", _MATERIAL)), "meshes": array(_MESH), "nodes": array(_NODE), "samplers": array(_SAMPLER),
-        "scenes": array(_SCENE), "skins": array(_SKIN), "textures": array(_TEXTURE),
+        "asset": _ASSET, "scene": reference("scenes"), "extensionsUsed": _NAMES, "extensionsRequired": _NAMES,
+        **{name: array(rule, misfit=("TYPE_MISMATCH", True)) for name, rule in _COLLECTION_RULES.items()},
     },
     ("asset",),
     {"extensionsRequired": "extensionsUsed"},
-)
-COLLECTIONS = (
-    "accessors", "animations", "buffers", "bufferViews", "cameras", "images", "materials", "meshes", "nodes", "samplers", "scenes",
-    "skins", "textures",
 )
