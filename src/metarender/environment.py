@@ -17,13 +17,16 @@ import struct
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
 from .errors import AssetError, InvalidInput
+
+if TYPE_CHECKING:
+    from .io import Limits
 
 BASE_SIZE = 256
 """Texels along an edge of level 0."""
@@ -33,7 +36,9 @@ LEVELS = 6
 
 IRRADIANCE_SIZE = 32
 DFG_SIZE = 128
-MAX_PIXELS = 1 << 26
+MAX_PIXELS = 1 << 25
+"""Pixels of the largest panorama, 8192 x 4096 (403 MB as floats)."""
+
 LARGEST = 65504.0
 """Largest half float: brighter texels (a sun) are stored as this."""
 
@@ -140,17 +145,25 @@ class Environment:
         return cls._from_maps(_shipped()[0], intensity, rotation, "studio")
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str], *, intensity: float = 1.0, rotation: float = 0.0) -> Self:
+    def from_file(
+        cls, path: str | os.PathLike[str], *, intensity: float = 1.0, rotation: float = 0.0, limits: Limits | None = None
+    ) -> Self:
         """Read and filter a Radiance picture (.hdr) in equirectangular projection.
+
+        Parameters
+        ----------
+        limits : Limits, optional
+            What reading may cost; by default 8192 x 4096 pixels, which no limit can raise.
 
         Raises
         ------
         AssetError
             The file is missing, not a Radiance picture, truncated, damaged or too large.
         """
+        from . import io
         from .io.hdr import read_hdr
 
-        equirect = read_hdr(path, max_pixels=MAX_PIXELS)
+        equirect = read_hdr(path, limits=limits or io.Limits(image_pixels=MAX_PIXELS))
         return cls(equirect, intensity=intensity, rotation=rotation, name=os.path.basename(os.fspath(path)))
 
     @property

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from metarender.environment import Environment
 from metarender.errors import AssetError
+from metarender.io import Limits
 from metarender.io.hdr import read_hdr
 
 HEADER = b"#?RADIANCE\n# made by a test\nFORMAT=32-bit_rle_rgbe\n\n"
@@ -122,12 +123,15 @@ GOOD = HEADER + b"-Y 2 +X 8\n"
 
 
 @pytest.mark.parametrize(("data", "message"), [
-    (b"", "not a Radiance picture"),
+    (b"", "is empty"),
     (b"\x89PNG\r\n", "not a Radiance picture"),
     (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n", "header does not end"),
     (b"#?RADIANCE\n" + b"x" * 200_000, "header does not end"),
     (b"#?RADIANCE\nFORMAT=32-bit_rle_xyze\n\n-Y 2 +X 8\n", "'32-bit_rle_xyze' is not known"),
     (b"#?RADIANCE\nEXPOSURE=zero\n\n-Y 2 +X 8\n", "not a positive exposure"),
+    (b"#?RADIANCE\n" + b"EXPOSURE=1e-19\n" * 20 + b"\n-Y 2 +X 8\n", "EXPOSURE lines multiply to 1e-38"),
+    (b"#?RADIANCE\n" + b"EXPOSURE=1e19\n" * 20 + b"\n-Y 2 +X 8\n", r"EXPOSURE lines multiply to 1e\+38"),
+    (b"#?RADIANCE\nEXPOSURE=1e-19\n\n-Y 1 +X 4\n" + b"\xff\xff\xff\xff" * 4, "makes pixels infinite"),
     (b"#?RADIANCE\nEXPOSURE=-1\n\n-Y 2 +X 8\n", "not a positive exposure"),
     (HEADER, "resolution line"),
     (HEADER + b"-Y 2 +X\n", "resolution line"),
@@ -154,12 +158,20 @@ def test_promise_6_broken_files_are_refused_in_one_sentence(tmp_path, data, mess
 
 def test_promise_6_the_limit_is_the_callers(tmp_path):
     path = write(tmp_path / "a.hdr", picture(4, 16), runs)
-    with pytest.raises(AssetError, match="16 x 4 pixels are more than the limit of 63"):
-        read_hdr(path, max_pixels=63)
+    assert read_hdr(path, limits=Limits(image_pixels=64, total_bytes=768)).shape == (4, 16, 3)
+    for limits, message in (
+        (Limits(image_pixels=63), "16 x 4 pixels are more than the limit of 63"),
+        (Limits(total_bytes=767), "16 x 4 pixels are more than the limit of 63"),
+        (Limits(file_bytes=50), "more than the 50 allowed"),
+    ):
+        with pytest.raises(AssetError, match=message):
+            read_hdr(path, limits=limits)
+        with pytest.raises(AssetError, match=message):
+            Environment.from_file(path, limits=limits)
 
 
 def test_promise_6_a_folder_is_not_a_picture(tmp_path):
-    with pytest.raises(AssetError, match="cannot be read"):
+    with pytest.raises(AssetError, match="is a folder"):
         read_hdr(tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -120,3 +121,37 @@ def test_promise_6_a_cut_picture_is_refused_at_every_length(kind):
         except GltfError as error:
             assert error.pointer == "/images/0"
     assert not decoded or min(decoded) > 0.8 * len(data)  # only end marks and checksums may be missing
+
+
+def test_promise_6_a_second_header_is_not_decoded():
+    """What Pillow reads last decides what it allocates; the size that was checked is the first one."""
+    small = encoded(Image.new("RGB", (2, 2)))
+    twice = small[:33] + chunk(b"IHDR", struct.pack(">IIBBBBB", 9000, 9000, 8, 2, 0, 0, 0)) + small[33:]
+    photo = encoded(Image.new("RGB", (8, 8)), "JPEG")
+    frame = photo.index(b"\xff\xc0")
+    length = struct.unpack_from(">H", photo, frame + 2)[0] + 2
+    large = bytearray(photo[frame : frame + length])
+    large[5:9] = struct.pack(">HH", 9000, 9000)
+    tracemalloc.start()
+    try:
+        for data in (twice, photo[: frame + length] + bytes(large) + photo[frame + length :]):
+            assert header_size(data) in ((2, 2), (8, 8))
+            with pytest.raises(GltfError) as caught:
+                read(data)
+            assert "9000 x 9000 later" in str(caught.value)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_limit_of_pixels_is_ours_and_not_that_of_the_decoder(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    assert read(encoded(Image.new("RGB", (20, 20)))).shape == (20, 20, 4)
+
+
+def test_pictures_are_converted_in_strips_without_seams(monkeypatch):
+    noise = np.random.default_rng(1).integers(0, 256, (50, 7, 4), np.uint8)
+    monkeypatch.setattr("metarender.io.images._STRIP", 21)
+    np.testing.assert_array_equal(read(encoded(Image.fromarray(noise))), noise)
+    deep = np.random.default_rng(2).integers(0, 65536, (50, 7)).astype(np.uint16)
+    np.testing.assert_array_equal(read(encoded(Image.fromarray(deep)))[..., 0], (deep.astype(np.uint32) + 128) // 257)

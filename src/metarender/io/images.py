@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import struct
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from ..errors import GltfError
 from .limits import Budget
 
-_FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
+# Opened by name: `Image.open` would guess, and apply its own limit of pixels instead of the caller's.
+_PLUGINS: dict[str, type[ImageFile]] = {"image/png": PngImageFile, "image/jpeg": JpegImageFile, "image/webp": WebPImageFile}
+_STRIP = 1 << 18
+"""Pixels converted at a time."""
 
 
 def sniff(data: bytes | memoryview) -> str:
@@ -100,7 +107,7 @@ def decode(data: bytes | memoryview, budget: Budget, where: str = "") -> NDArray
         Unknown format, damaged data, or more pixels than allowed.
     """
     kind = sniff(data)
-    if kind not in _FORMATS:
+    if kind not in _PLUGINS:
         raise GltfError("The image is neither PNG, JPEG nor WebP; convert it.", "IMAGE_UNRECOGNIZED_FORMAT", where)
     size = header_size(data)
     if size is None or not all(size):
@@ -113,30 +120,35 @@ def decode(data: bytes | memoryview, budget: Budget, where: str = "") -> NDArray
         )
         raise GltfError(message, "LIMIT_EXCEEDED", where)
     budget.take(width * height * 4, "The image", where)
-    pixels = _decode(data, kind, where)
-    if pixels.shape != (height, width, 4):
-        raise GltfError(f"The image decodes to {pixels.shape}, its header says {height} x {width}.", "IMAGE_DATA_INVALID", where)
-    return pixels
-
-
-def _decode(data: bytes | memoryview, kind: str, where: str) -> NDArray[np.uint8]:
+    pixels = np.empty((height, width, 4), np.uint8)
     try:
-        with Image.open(BytesIO(data), formats=[_FORMATS[kind]]) as picture:
+        with _PLUGINS[kind](BytesIO(data)) as picture:
+            if picture.size != size:  # a second header, which would be decoded
+                raise ValueError(f"it declares {width} x {height} pixels first and {picture.size[0]} x {picture.size[1]} later")
             picture.load()
-            if picture.mode.startswith("I"):
-                return _from_deep_grey(picture)
-            return np.asarray(picture if picture.mode == "RGBA" else picture.convert("RGBA"))
+            _copy(picture, pixels)
     except Exception as error:  # a decoder may raise anything on damaged data
         code = "IMAGE_UNEXPECTED_EOS" if "truncated" in str(error) else "IMAGE_DATA_INVALID"
         raise GltfError(f"The image cannot be decoded: {str(error)[:200] or type(error).__name__}.", code, where) from None
+    return pixels
 
 
-def _from_deep_grey(picture: Image.Image) -> NDArray[np.uint8]:
+def _copy(picture: ImageFile, pixels: NDArray[np.uint8]) -> None:
+    """Convert a decoded picture to RGBA, a few rows at a time, so that it is never in memory three times."""
+    height, width = pixels.shape[:2]
+    step = max(1, _STRIP // width)
+    for top in range(0, height, step):
+        strip = picture.crop((0, top, width, min(top + step, height)))
+        target = pixels[top : top + step]
+        if picture.mode.startswith("I"):
+            _copy_deep_grey(np.asarray(strip), picture.info.get("transparency"), target)
+        else:
+            target[:] = np.asarray(strip if strip.mode == "RGBA" else strip.convert("RGBA"))  # refuses another shape
+
+
+def _copy_deep_grey(deep: NDArray[Any], key: Any, pixels: NDArray[np.uint8]) -> None:
     """Round 16-bit grey to 8 bits; Pillow's own conversion would clip it to white."""
-    deep = np.asarray(picture).astype(np.uint32)
-    pixels = np.full((*deep.shape, 4), 255, np.uint8)
-    pixels[..., :3] = ((deep + 128) // 257)[..., None]
-    key = picture.info.get("transparency")
+    pixels[..., :3] = ((deep.astype(np.uint32) + 128) // 257)[..., None]
+    pixels[..., 3] = 255
     if isinstance(key, int):
         pixels[deep == key, 3] = 0
-    return pixels
