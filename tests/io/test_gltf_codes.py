@@ -1,6 +1,7 @@
 """Every code that the loader can raise has a smallest file that raises it, at the place where the Khronos validator points."""
 
 import ast
+import gc
 import io
 import json
 import re
@@ -353,3 +354,26 @@ def test_a_hidden_node_hides_what_is_below_it(tmp_path):
     scene = mr.load(write(tmp_path, file))
     hidden = next(node for node in scene.nodes if node.name == "hidden")
     assert not hidden.visible
+
+
+def test_promise_6_nothing_of_a_refused_file_stays(tmp_path):
+    """Neither objects nor open files, however far the load came."""
+    kinds = (mr.Geometry, mr.Mesh, mr.Material, mr.Texture, mr.Scene)
+    paths = []
+    for number, (_, source, _) in enumerate(ROWS):
+        (tmp_path / str(number)).mkdir()
+        paths.append(write(tmp_path / str(number), source))
+
+    def alive():
+        gc.collect()
+        return [sum(isinstance(item, kind) for item in gc.get_objects()) for kind in kinds], len(list(Path("/proc/self/fd").iterdir()))
+
+    def refuse_all():
+        for path in paths:
+            with pytest.raises(GltfError):
+                mr.load(path)
+
+    refuse_all()
+    before = alive()
+    refuse_all()
+    assert alive() == before

@@ -280,6 +280,8 @@ def test_a_variant_has_one_material():
         (b'{"a": ' + b"1" * 5000 + b"}", "cannot be parsed"),
         (b"\xff\xfe{}", "not UTF-8"),
         (b"\xef\xbb\xbf{}", "cannot be parsed"),
+        (b'{"a": {"b": ["\\ud83d"]}}', "half of a surrogate pair"),
+        (b'{"\\uDE00": 1}', "half of a surrogate pair"),
         (b"[]", "must be an object"),
         (b"{} x", "cannot be parsed"),
     ],

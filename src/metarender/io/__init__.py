@@ -94,7 +94,10 @@ def load(
     function = _LOADERS.get(place.suffix.lower())
     if function is None:
         raise AssetError(f"{place} has the suffix {place.suffix!r}, which no loader knows; known are {', '.join(sorted(_LOADERS))}.")
-    return function(place, scene=scene, limits=limits or Limits(), progress=progress)
+    try:
+        return function(place, scene=scene, limits=limits or Limits(), progress=progress)
+    except MemoryError:
+        raise AssetError(f"{place} needs more memory than this process can have; set lower Limits to be told what needs it.") from None
 
 
 def checked_path(path: str | os.PathLike[str], limits: Limits | None) -> Path:

@@ -50,6 +50,7 @@ def read_gltf(path: Path, *, scene: int | str | None = None, limits: Limits, pro
     AssetError, GltfError
     """
     container = open_container(path, limits, progress)
+    _check_count(container.document, limits)
     ignored = check_document(container.document)
     check_binary(container)
     with np.errstate(all="ignore"):  # what overflows is refused as not finite, with a pointer
@@ -61,6 +62,14 @@ def read_gltf(path: Path, *, scene: int | str | None = None, limits: Limits, pro
     return asset
 
 
+def _check_count(document: dict[str, Any], limits: Limits) -> None:
+    """Refuse too many nodes before time is spent on each."""
+    nodes = document.get("nodes")
+    if type(nodes) is list and len(nodes) > limits.nodes:
+        message = f"The file has {len(nodes):,} nodes, more than the {limits.nodes:,} allowed; raise Limits.nodes."
+        raise GltfError(message, "LIMIT_EXCEEDED", "/nodes")
+
+
 class _Reader:
     """Describes the drawn part of one checked document."""
 
@@ -69,7 +78,7 @@ class _Reader:
         self._limits = limits
         self._nodes: list[dict[str, Any]] = self._document.get("nodes", [])
         self._budget = Budget(limits)
-        self._budget.take(len(container.binary or b""), "The BIN chunk", "", array=False)
+        self._budget.read_file(container.size, "The file", "")
         resources = Resources(container.path.parent, self._budget)
         buffers: dict[int, memoryview] = {}
 
@@ -87,9 +96,6 @@ class _Reader:
 
     def read(self, scene: int | str | None, progress: Callable[[int, int], object] | None) -> Asset:
         order = list(descend(self._nodes, self._roots(scene)))
-        if len(order) > self._limits.nodes:
-            message = f"The scene has {len(order):,} nodes, more than the {self._limits.nodes:,} allowed; raise Limits.nodes."
-            raise GltfError(message, "LIMIT_EXCEEDED", "/nodes")
         places = {number: place for place, number in enumerate(order)}
         described = []
         due = 0.0

@@ -37,6 +37,8 @@ class Container:
     binary : memoryview or None
         The BIN chunk of a GLB.
     is_glb : bool
+    size : int
+        Bytes of the whole file.
     surplus : int
         Bytes after the end that the GLB header declares; nothing reads them.
     """
@@ -45,7 +47,8 @@ class Container:
     document: dict[str, Any]
     binary: memoryview | None
     is_glb: bool
-    surplus: int = 0
+    size: int
+    surplus: int
 
 
 def open_container(path: Path, limits: Limits, progress: Progress | None = None) -> Container:
@@ -63,7 +66,7 @@ def open_container(path: Path, limits: Limits, progress: Progress | None = None)
     is_glb = path.suffix.lower() == ".glb" or data[:4] == _MAGIC
     if is_glb:
         text, binary, surplus = _split_glb(memoryview(data))
-    return Container(path, parse_json(text, limits), binary, is_glb, surplus)
+    return Container(path, parse_json(text, limits), binary, is_glb, len(data), surplus)
 
 
 def _split_glb(data: memoryview) -> tuple[memoryview, memoryview | None, int]:
@@ -121,7 +124,7 @@ def _check_order(kind: int, length: int, before: list[int], at: int) -> None:
 
 
 def parse_json(data: bytes | memoryview, limits: Limits) -> dict[str, Any]:
-    """Parse strict JSON: UTF-8 without a byte order mark, no NaN or Infinity, no duplicate keys, an object at the top.
+    """Parse strict JSON: UTF-8 without a byte order mark or halves of pairs, no NaN or Infinity, no duplicate keys, an object at the top.
 
     Raises
     ------
@@ -139,8 +142,12 @@ def parse_json(data: bytes | memoryview, limits: Limits) -> dict[str, Any]:
             message = f"The JSON has more than {limits.json_objects:,} objects and arrays; raise Limits.json_objects."
             raise GltfError(message, "LIMIT_EXCEEDED")
         document = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+        if "\\ud" in text or "\\uD" in text:  # half a pair cannot be printed, nor name a file
+            json.dumps(document, ensure_ascii=False).encode()
     except RecursionError:
         raise GltfError("The JSON is nested too deeply; no glTF needs that.", "INVALID_JSON") from None
+    except UnicodeEncodeError:
+        raise GltfError("The JSON has half of a surrogate pair in a string; write the whole character.", "INVALID_JSON") from None
     except UnicodeDecodeError as error:
         raise GltfError(f"The JSON is not UTF-8 (byte {error.start}).", "INVALID_JSON") from None
     except ValueError as error:
@@ -250,7 +257,7 @@ class Resources:
             size = path.stat().st_size
         except OSError:
             raise GltfError(f"{uri[:200]!r} does not exist beside the asset; copy it there.", "IO_ERROR", where) from None
-        self._budget.take(size, f"The file {uri[:200]!r}", where, array=False)
+        self._budget.read_file(size, f"The file {uri[:200]!r}", where)
         try:
             return read_file(path, self._budget.limits, what=repr(uri[:200])), ""
         except GltfError:

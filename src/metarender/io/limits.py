@@ -9,6 +9,9 @@ from dataclasses import dataclass, fields
 
 from ..errors import GltfError, InvalidInput
 
+_FREE = 512 << 20
+"""Bytes that a load may take however small its files are."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -23,25 +26,28 @@ class Limits:
     file_bytes : int
         Bytes of one file on disk (default 2 GiB).
     json_bytes : int
-        Bytes of one JSON text (default 128 MiB).
+        Bytes of one JSON text (default 64 MiB).
     json_objects : int
         Objects and arrays in one JSON text, strings counted too (default 10 million).
     image_pixels : int
         Pixels of one image, width times height (default 64 Mpx).
     nodes : int
-        Nodes of one scene (default 16,777,215, the ids that a scene has).
+        Nodes of one file (default 1 million; a scene has ids for 16,777,215).
     draws : int
-        Primitives that the nodes and instances of one scene draw together (default 4 million).
+        Primitives that the nodes and instances of one scene draw together (default 1 million).
+    growth : int
+        Bytes of arrays and pictures for each byte that is read, beyond the first 512 MiB (default 64).
     """
 
     total_bytes: int = 2 << 30
     array_bytes: int = 256 << 20
     file_bytes: int = 2 << 30
-    json_bytes: int = 128 << 20
+    json_bytes: int = 64 << 20
     json_objects: int = 10_000_000
     image_pixels: int = 64 << 20
-    nodes: int = (1 << 24) - 1
-    draws: int = 4_000_000
+    nodes: int = 1_000_000
+    draws: int = 1_000_000
+    growth: int = 64
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -58,11 +64,25 @@ class Budget:
     limits : Limits
     spent : int
         Bytes taken so far.
+    read : int
+        Bytes of files among them.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.spent = 0
+        self.read = 0
+
+    def read_file(self, size: int, what: str, pointer: str) -> None:
+        """Reserve the bytes of a file, which let the load make more of them.
+
+        Raises
+        ------
+        GltfError
+            As `take`.
+        """
+        self.take(size, what, pointer, array=False)
+        self.read += size
 
     def take(self, size: int, what: str, pointer: str, *, array: bool = True) -> None:
         """Reserve `size` bytes for `what`.
@@ -83,6 +103,13 @@ class Budget:
             raise GltfError(
                 f"{what} needs {size:,} bytes, which passes the {self.limits.total_bytes:,} allowed for one file; "
                 "raise Limits.total_bytes if the file is trusted.",
+                "LIMIT_EXCEEDED",
+                pointer,
+            )
+        if array and self.spent + size - self.read > _FREE + self.limits.growth * self.read:
+            raise GltfError(
+                f"{what} needs {size:,} bytes more, which is too much for files of {self.read:,} bytes; "
+                "raise Limits.growth if the file is trusted.",
                 "LIMIT_EXCEEDED",
                 pointer,
             )

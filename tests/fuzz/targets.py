@@ -1,0 +1,138 @@
+"""What is fuzzed: each loader, called the way that users call it, with the rules that every call must keep.
+
+A call may return or raise `MetarenderError`; it may not raise anything else, take more than five seconds, or need more than the memory
+that it was given. What was loaded must be finite and must not point past its own ends.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import os
+import random
+import shutil
+import signal
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mutate
+import numpy as np
+from PIL import Image
+
+import metarender as mr
+from metarender.errors import MetarenderError
+from metarender.io import AssetWarning, Limits
+from metarender.io.hdr import read_hdr
+from metarender.io.images import decode
+from metarender.io.limits import Budget
+
+PATIENCE = 5.0
+LIMITS = Limits(total_bytes=64 << 20, array_bytes=32 << 20, image_pixels=1 << 20, nodes=100_000, draws=100_000, json_objects=1_000_000)
+ASSETS = Path(__file__).parent.parent / "assets"
+CORPUS = Path(__file__).parent / "corpus"
+FOLDER = Path(tempfile.mkdtemp(prefix="metarender-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+
+
+class Finding(BaseException):
+    """A rule was broken; not an Exception, so that no loader can catch it."""
+
+
+def _too_long(signum: int, frame: Any) -> None:
+    raise Finding(f"A call takes more than {PATIENCE} seconds.")
+
+
+def load_gltf(data: bytes) -> None:
+    """Load a file as a scene."""
+    path = FOLDER / ("model.glb" if data[:4] == b"glTF" else "model.gltf")
+    path.write_bytes(data)
+    scene = mr.load(path, limits=LIMITS)
+    for node in scene.nodes:
+        if node.mesh is not None:
+            for geometry, _ in node.mesh.primitives:
+                _check_geometry(geometry)
+
+
+def _check_geometry(geometry: Any) -> None:
+    if not np.isfinite(geometry.positions).all():
+        raise Finding("A vertex is not finite.")
+    if geometry.indices is not None and geometry.indices.size and int(geometry.indices.max()) >= len(geometry.positions):
+        raise Finding("An index is past the vertices.")
+
+
+def load_image(data: bytes) -> None:
+    """Decode a picture as the loader of glTF does."""
+    if decode(data, Budget(LIMITS)).size > 4 * LIMITS.image_pixels:
+        raise Finding("A picture has more pixels than allowed.")
+
+
+def load_radiance(data: bytes) -> None:
+    """Read a Radiance picture."""
+    path = FOLDER / "picture.hdr"
+    path.write_bytes(data)
+    if not np.isfinite(read_hdr(path, limits=LIMITS)).all():
+        raise Finding("A pixel is not finite.")
+
+
+LOADERS: dict[str, Callable[[bytes], None]] = {"gltf": load_gltf, "image": load_image, "radiance": load_radiance}
+
+
+def call(kind: str, data: bytes) -> bool:
+    """Call a loader; return whether it loaded the file, raise what breaks a rule."""
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    start = time.perf_counter()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            warnings.simplefilter("ignore", AssetWarning)
+            LOADERS[kind](data)
+        return True
+    except MetarenderError:
+        return False
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if time.perf_counter() - start > PATIENCE:
+            _too_long(0, None)
+
+
+def seeds_of(kind: str, folders: tuple[Path, ...] = ()) -> list[Any]:
+    """Sound files to start from, the smallest of each kind first; with `folders`, those in them too."""
+    if kind == "image":
+        return _pictures()
+    if kind == "radiance":
+        return [_radiance(4, 16, b"-Y 4 +X 16\n"), _radiance(3, 5, b"+Y 3 -X 5\n")]
+    paths = [path for folder in (ASSETS, CORPUS, *folders) for path in sorted(folder.rglob("*.gl*")) if path.suffix in (".gltf", ".glb")]
+    parts = [mutate.parts_of(path) for path in paths if path.stat().st_size < 100_000]
+    return [part for part in parts if part is not None and len(part.text) + len(part.blob) < 100_000]
+
+
+def _pictures() -> list[bytes]:
+    result = []
+    for mode in ("L", "LA", "P", "RGB", "RGBA", "I;16", "1", "CMYK"):
+        noise = Image.frombytes("RGBA", (9, 7), bytes(range(252)))
+        picture = Image.frombytes("I;16", (9, 7), bytes(range(126))) if mode == "I;16" else noise.convert(mode)
+        for name, options in (("PNG", {}), ("JPEG", {}), ("JPEG", {"progressive": True}), ("WEBP", {}), ("WEBP", {"lossless": True})):
+            stream = io.BytesIO()
+            try:
+                picture.save(stream, name, **options)
+            except OSError:  # this format has no such mode
+                continue
+            result.append(stream.getvalue())
+    return result
+
+
+def _radiance(height: int, width: int, size: bytes) -> bytes:
+    chance = random.Random(height)
+    head = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n" + size
+    if width < 8:
+        return head + bytes(chance.randrange(3, 256) for _ in range(height * width * 4))
+    line = bytes((2, 2, width >> 8, width & 255)) + bytes((128 + width, 5)) * 2 + (bytes((width,)) + bytes(range(width))) * 2
+    return head + line * height
+
+
+MUTATORS: dict[str, Callable[[random.Random, list[Any]], bytes]] = {"gltf": mutate.gltf, "image": mutate.image, "radiance": mutate.radiance}
