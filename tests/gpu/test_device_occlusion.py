@@ -518,3 +518,17 @@ def test_runs_fall_apart_into_stretches_in_their_order(device, share, short_rows
         for number in range(len(runs)):  # each run keeps to its own places
             mine = out[places[number]:places[number + 1]]
             assert mine[mine[:, 1] > 0].tolist() == stretches(runs.commands[number:number + 1], bits)
+
+
+def test_a_wider_picture_of_the_same_frustum_is_tested_in_its_own_pixels(device):
+    """A camera with an aspect of its own keeps its projection when the size changes; where boxes lie in the picture changes."""
+    scene, edge = interior()
+    made = renderers(device, size=(96, 192))
+    for camera in cameras(edge, 6):
+        camera.aspect = 1.0
+        for width in (96, 160):
+            for renderer in made.values():
+                renderer.size = (width, 192)
+            compare(made, scene, camera, f"{width} pixels")
+            compare(made, scene, camera, f"{width} pixels again")
+    close(made)

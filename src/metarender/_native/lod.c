@@ -75,7 +75,8 @@ void mr_view_detail(mr_view *v, double width, double height, double cull_pixels,
         if (m > metric) metric = m;
     }
     metric *= 1 + 1e-6; /* the axes may be off by that much */
-    int same = metric == d->metric && cull_pixels == d->cull_pixels && lod_pixels == d->lod_pixels && occlusion == v->occlusion.wanted;
+    int same = width == d->width && height == d->height && metric == d->metric && cull_pixels == d->cull_pixels &&
+               lod_pixels == d->lod_pixels && occlusion == v->occlusion.wanted;
     d->width = width;
     d->height = height;
     d->metric = metric;
