@@ -117,6 +117,7 @@ cdef extern from "mr.h" nogil:
     ctypedef struct mr_view:
         double eye[3]
         uint32_t layers
+        uint32_t anchors
         uint64_t *words
         uint32_t blocks
         uint64_t visible

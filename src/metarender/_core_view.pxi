@@ -217,10 +217,10 @@ cdef class View:
     def gpu_anchors(self):
         """By anchor, for the last cull: origin along right, up and forward minus the eye, what rounding may add, distances of planes.
 
-        (anchor_count, 12) float32, metres; lanes 10 and 11 are spare.
+        (n, 12) float32, metres, for the anchors that there were at the cull; lanes 10 and 11 are spare.
         """
         self._need_cull()
-        out = np.empty((self.store.s.anchor_count, 12), dtype=np.float32)
+        out = np.empty((self.v.anchors, 12), dtype=np.float32)
         cdef float[:, ::1] o = out
         mr_gpu_anchors(self.store.s, &self.v, &o[0, 0])
         return out

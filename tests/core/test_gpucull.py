@@ -110,3 +110,18 @@ def test_a_run_has_a_place_for_each_pair_of_slots_that_it_reaches_into():
     pairs = [len({slot // 2 for slot in range(a, a + n)}) for a, n in zip(first, count, strict=True)]
     assert len(pairs) > 100 and draws.places.tolist() == [0, *np.cumsum(pairs).tolist()]
     assert draws.places is draws.places and not draws.places.flags.writeable
+
+
+def test_anchors_made_since_the_cull_are_not_read():
+    """A group without draws may open an anchor, and the cull holds all the same: it knows the anchors of its time."""
+    store, _ = box_store(np.zeros((3, 3)))
+    store.update()
+    view = View(store)
+    view.configure(np.eye(4), perspective(60, 1.6, 0.1))
+    cull([view])
+    before = view.gpu_anchors()
+    for number in range(1, 2_000):
+        store.set_trs(store.add(0)[0], position=(1e4 * number, 0, 0))
+    store.update()
+    cull([view])
+    assert store.anchor_count == 2_000 and np.array_equal(view.gpu_anchors(), before)

@@ -74,7 +74,8 @@ void mr_view_free(mr_view *v) {
  * float32, and by the float64 rounding of the shift itself. Inactive lanes get 1: always inside, never cut. */
 static int shift_planes(const mr_store *s, mr_view *v) {
     if (mr_grow(&v->distance, &v->distance_cap, s->anchor_count, 8 * sizeof(float))) return MR_NOMEM;
-    for (uint32_t a = 0; a < s->anchor_count; a++) {
+    v->anchors = s->anchor_count;
+    for (uint32_t a = 0; a < v->anchors; a++) {
         float *out = v->distance + 8 * (size_t)a;
         double o[3];
         for (int k = 0; k < 3; k++) o[k] = s->anchors[a].origin[k] - v->eye[k];

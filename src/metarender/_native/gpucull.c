@@ -37,7 +37,7 @@ int mr_gpu_view(const mr_view *v, mr_gpu_view_t *out) {
 }
 
 void mr_gpu_anchors(const mr_store *s, const mr_view *v, float *out) {
-    for (uint32_t a = 0; a < s->anchor_count; a++, out += 12) {
+    for (uint32_t a = 0; a < v->anchors; a++, out += 12) {
         double o[3], size = 0;
         for (int k = 0; k < 3; k++) {
             o[k] = s->anchors[a].origin[k] - v->eye[k];

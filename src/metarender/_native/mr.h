@@ -425,7 +425,7 @@ typedef struct mr_view {
     float normal[3][8], absolute[3][8];   /* plane lanes: n and |n| */
     uint8_t octant[8];               /* by plane: bit per axis where n < 0 */
     float *distance;                 /* [anchor][8]: d of every plane shifted to the anchor, widened for rounding */
-    uint32_t distance_cap;
+    uint32_t distance_cap, anchors;  /* how many anchors it has rows for: those there were at the cull */
     uint64_t *words;                 /* visible bits, one word per block */
     uint32_t word_cap, blocks;
     uint64_t visible;
@@ -505,7 +505,7 @@ typedef struct {
 } mr_gpu_view_t;
 /* Fills it; returns 0 when the view is no plain camera, and then only planes and layers are filled. */
 int mr_gpu_view(const mr_view *v, mr_gpu_view_t *out);
-/* Twelve floats for each anchor of a culled view: its origin along the axes of the camera, what rounding may add to an extent, and
+/* Twelve floats for each of the `anchors` of a culled view: its origin along the axes of the camera, what rounding may add to an extent, and
  * the distances of the planes as the cull had them. */
 void mr_gpu_anchors(const mr_store *s, const mr_view *v, float *out);
 /* Blocks with visible bits as (block, low word, high word); returns their number. `out` may be NULL. */
