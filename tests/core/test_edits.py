@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -346,3 +347,13 @@ def test_settling_gives_spare_room_back_and_the_scene_grows_on():
     store.remove_leaves(np.fromiter(list(expected)[:170_000], np.uint32))
     store.settle()
     assert sum(store.memory.values()) < held * 0.8
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="the system does not list its mappings")
+def test_a_block_stays_one_mapping_however_often_it_grows():
+    """Growing moves pages; were each growth a mapping of its own, older systems could not move the block a second time."""
+    store, seen = Store(), []
+    for _ in range(24):
+        store.add(0, 30_000, leaf_range=True)
+        seen.append(Path("/proc/self/maps").read_text().count("\n"))
+    assert max(seen[8:]) - seen[8] <= 8

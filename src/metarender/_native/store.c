@@ -37,18 +37,17 @@ static void *map_large(size_t bytes) {
 
 static void unmap_large(void *base, size_t bytes) { munmap(base, (bytes + 4095) & ~(size_t)4095); }
 
-/* The pages of a block that nobody else holds move to a larger one; NULL: the caller copies. */
+/* The pages of a block that nobody else holds move to a larger one; NULL: the caller copies. The move names the whole new length,
+ * so that the block stays one mapping: older systems do not move several at once. */
 static void *stretch_large(void *old, size_t bytes) {
     block_header *h = old ? header_of(old) : NULL;
     if (!h || h->bytes < LARGE || atomic_load(&h->users) != 1) return NULL;
     if (h->bytes >= bytes + BESIDE) return old; /* its capacity was lowered, its pages stayed */
-    size_t had = (h->bytes + 4095) & ~(size_t)4095, offset = (size_t)((char *)old - (char *)h->base);
+    size_t had = (h->bytes + 4095) & ~(size_t)4095, whole = (bytes + BESIDE + 4095) & ~(size_t)4095, offset = (size_t)((char *)old - (char *)h->base);
     char *base = map_large(bytes + BESIDE);
     if (!base) return NULL;
-    if (mremap(h->base, had, had, MREMAP_MAYMOVE | MREMAP_FIXED, base) == MAP_FAILED) {
-        unmap_large(base, bytes + BESIDE);
-        return NULL;
-    }
+    /* A move that fails may have emptied its target, which another thread's memory may fill by now: it is left alone. */
+    if (mremap(h->base, had, whole, MREMAP_MAYMOVE | MREMAP_FIXED, base) == MAP_FAILED) return NULL;
     h = header_of(base + offset);
     h->base = base;
     h->bytes = bytes + BESIDE;
@@ -118,13 +117,14 @@ int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size) {
     uint32_t want = next_cap(*cap, need);
     void *old;
     memcpy(&old, array, sizeof old);
+    size_t held = (size_t)*cap * size, bytes = mr_block_bytes(old);
     void *block = stretch_large(old, (size_t)want * size);
     if (!block) {
         if (!(block = mr_block_new((size_t)want * size))) return MR_NOMEM;
-        if (old) memcpy(block, old, (size_t)*cap * size);
+        if (old) memcpy(block, old, held);
         mr_block_release(old);
     }
-    else if (block == old) memset((char *)block + (size_t)*cap * size, 0, (size_t)(want - *cap) * size);
+    else if (bytes > held + BESIDE) memset((char *)block + held, 0, bytes - BESIDE - held); /* rows above a capacity that was lowered */
     memcpy(array, &block, sizeof block);
     *cap = want;
     return MR_OK;
