@@ -5,7 +5,7 @@ cdef object _numbers(object value, str what, tuple shape, str dtype="f8"):
     """`value` as a C-contiguous array of `shape` (-1: any length), or InvalidInput that says what was expected."""
     try:
         array = np.ascontiguousarray(value, dtype=dtype)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidInput(f"{what} must be numbers of shape {_spell(shape)}, got {type(value).__name__}") from error
     if array.ndim == 1 and array.shape == () or np.ndim(value) != len(shape):
         raise InvalidInput(f"{what} must have shape {_spell(shape)}, got {np.shape(value)}")
@@ -21,12 +21,12 @@ cdef str _spell(tuple shape):
 
 cdef object _finite(object array, str what, double limit):
     """Raises InvalidInput naming the first row with a value that is not finite or beyond the limit."""
-    cdef double[::1] flat = array.reshape(-1)
+    cdef const double[::1] flat = array.reshape(-1)
     cdef size_t n = array.shape[0] if array.ndim > 1 else 1
     cdef size_t first = 0
     if not flat.shape[0]:
         return array
-    if mr_check_f64(&flat[0], n, flat.shape[0] // n, limit, NULL, &first):
+    if mr_check_f64(<double *>&flat[0], n, flat.shape[0] // n, limit, NULL, &first):
         row = f" in row {first}" if array.ndim > 1 and what.endswith("s") else ""
         raise InvalidInput(f"{what} must be finite and within +-{limit:.0e}, got {np.asarray(array).reshape(n, -1)[first].tolist()}{row}")
     return array
@@ -107,7 +107,7 @@ cdef object _matrix_stack(object value):
     """(n, 4, 4) or (n, 3, 4) affine matrices as a C-contiguous array, float32 where they are, else float64, checked."""
     try:
         array = np.ascontiguousarray(value, dtype=np.float32 if getattr(value, "dtype", None) == np.float32 else np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidInput(f"matrices must be numbers of shape (n, 4, 4) or (n, 3, 4), got {type(value).__name__}") from error
     if array.ndim != 3 or array.shape[1] not in (3, 4) or array.shape[2] != 4:
         raise InvalidInput(f"matrices must have shape (n, 4, 4) or (n, 3, 4), got {np.shape(value)}")
@@ -159,18 +159,18 @@ def as_vector3(value, what="position"):
 cdef int _vector(object value, int n, double *out, str what, double limit) except -1:
     """Fast path for short tuples, lists and arrays of numbers."""
     cdef int i
-    cdef double[::1] view
+    cdef const double[::1] view
     if type(value) is tuple and len(<tuple>value) == n:
         try:
             for i in range(n):
                 out[i] = <object>PyTuple_GET_ITEM(value, i)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InvalidInput(f"{what} must be {n} numbers, got {value!r}") from error
     elif type(value) is list and len(<list>value) == n:
         try:
             for i in range(n):
                 out[i] = <object>PyList_GET_ITEM(value, i)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InvalidInput(f"{what} must be {n} numbers, got {value!r}") from error
     else:
         array = value if type(value) is np.ndarray and value.dtype == np.float64 and value.shape == (n,) else None

@@ -149,9 +149,11 @@ class Parts:
             return
         ids = self._members(ids)
         rows = self._states(ids, color, flags, value, user)
-        shown = visible if visible is None or isinstance(visible, bool) else np.broadcast_to(np.asarray(visible), ids.shape)
-        if isinstance(shown, np.ndarray) and shown.dtype != bool:
-            raise InvalidInput(f"visible must be a bool or an array of bool, got dtype {shown.dtype}")
+        shown = visible if visible is None or isinstance(visible, bool) else np.asarray(visible)
+        if isinstance(shown, np.ndarray):
+            if shown.dtype != bool or shown.shape not in ((), ids.shape):
+                raise InvalidInput(f"visible must be a bool or an array of bool of shape {ids.shape}, got {shown.dtype} {shown.shape}")
+            shown = np.broadcast_to(shown, ids.shape)
         store.set(ids, position=position, rotation=rotation, scale=scale, matrix=matrix)
         if rows is not None:
             store.set_state(ids, rows)

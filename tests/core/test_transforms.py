@@ -214,3 +214,35 @@ def test_promise_2_levels_agree_about_when_a_moving_node_changes_its_anchor(axis
     for seen in found.values():
         for (anchors, world), (base_anchors, base_world) in zip(seen, found["base"], strict=True):
             assert np.array_equal(anchors, base_anchors) and np.array_equal(world, base_world)
+
+
+def frozen(values):
+    array = np.array(values, dtype=np.float64)
+    array.flags.writeable = False
+    return array
+
+
+def test_arrays_that_may_not_be_written_are_taken():
+    """What the engine hands out read-only, such as the view of an edit block that has ended, must be good to hand back."""
+    store, ids = box_store(np.zeros((4, 3)))
+    store.set(ids, position=frozen(np.arange(12.0).reshape(4, 3)), scale=frozen(np.full((4, 3), 2.0)))
+    assert np.array_equal(store.local_matrices(ids)[:, :3, 3], np.arange(12.0).reshape(4, 3))
+    node = Node(store, ids[0])
+    node.position, node.scale, node.rotation = frozen((1, 2, 3)), frozen((2, 2, 2)), frozen((0, 0, 0, 1))
+    assert np.array_equal(node.position, (1, 2, 3)) and np.array_equal(node.scale, (2, 2, 2))
+    view = store.begin_edit(store.range_of(ids[1]), "position")
+    store.end_edit(store.range_of(ids[1]), "position", view)
+    node.position = view[1]
+    assert np.array_equal(node.position, (3, 4, 5))
+
+
+@pytest.mark.parametrize("kind", [tuple, list, lambda values: np.array(values, dtype=object)], ids=["tuple", "list", "array"])
+def test_numbers_beyond_any_float_are_refused_in_our_words(kind):
+    vector = kind([10**400, 0, 0])
+    store, ids = box_store(np.zeros((1, 3)))
+    with pytest.raises(InvalidInput, match="position"):
+        Node(store, ids[0]).position = vector
+    with pytest.raises(InvalidInput, match="positions"):
+        store.set(ids, position=[vector])
+    with pytest.raises(InvalidInput, match="matrices"):
+        store.set(ids, matrix=[[list(vector) + [0]] * 4])

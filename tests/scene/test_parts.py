@@ -263,3 +263,10 @@ def test_a_scene_lists_its_parts_and_what_is_below_a_node():
     assert [len(found) for found in scene.parts] == [12]
     with pytest.raises(InvalidInput, match="Node of this scene"):
         scene.subtree(copy.add())
+
+
+def test_a_visible_mask_of_another_length_is_refused_and_changes_nothing():
+    parts = mr.Scene().add_instances(mr.box(1), mr.Unlit(), count=5)
+    with pytest.raises(InvalidInput, match="visible"):
+        parts.set(slice(0, 3), visible=[True, False], position=np.ones((3, 3)))
+    assert parts.visible.all() and not parts.scene.store.local_matrices(parts.ids)[:, :3, 3].any()
