@@ -129,6 +129,7 @@ class Renderer(PictureSettings):
             self._constants = ViewConstants(self._device)
             self.size = size
         except BaseException:
+            self._device.registry.memory_limit = None
             if self._own_device:
                 self._device.close()
             raise
@@ -407,6 +408,7 @@ class Renderer(PictureSettings):
         if scene.store.epoch != self._planned[1]:
             raise ReleasedError("Frame.ids was not asked for and the scene has changed since; render with outputs=('color', 'ids').")
         self._enter("Frame.ids")
+        self._pools.pipeline.forget()  # others may have used the context since the picture was drawn
         kept, context = self._views_of(scene), self._context
         draws = kept.camera.draw_list(context.mirror.ranges, alpha=_OPAQUE | _MASK | _BLEND, merge=True)
         context.views["camera"].lists["all"] = self._constants.write_commands([draws])[0]

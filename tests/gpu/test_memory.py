@@ -134,3 +134,26 @@ def test_a_limit_below_an_empty_renderer_leaves_nothing_behind():
 def test_a_limit_is_a_whole_number_of_bytes(wrong):
     with pytest.raises(InvalidInput, match="memory_limit"):
         mr.Renderer(memory_limit=wrong)
+
+
+def test_a_material_table_that_was_refused_is_made_when_there_is_room():
+    scene = mr.Scene()
+    geometry = mr.box(1)
+    scene.add(mr.Mesh(geometry, mr.Unlit(color="red")))
+    with mr.Renderer(size=(32, 32), msaa=1) as renderer:
+        draw(renderer, scene)
+        scene.add(mr.Mesh(geometry, mr.Standard(color="blue")), position=(2, 0, 0))
+        renderer.memory_limit = renderer.memory.total + 16
+        with pytest.raises(OutOfDeviceMemory, match="materials of standard"):
+            draw(renderer, scene)
+        renderer.memory_limit = None
+        picture = draw(renderer, scene)
+    with mr.Renderer(size=(32, 32), msaa=1) as renderer:
+        assert draw(renderer, scene) == picture
+
+
+def test_a_renderer_that_could_not_be_made_leaves_no_limit_on_a_shared_device():
+    with Device.open() as device:
+        with pytest.raises(OutOfDeviceMemory):
+            mr.Renderer(device=device, memory_limit=1000)
+        device.create_buffer(2000).release()

@@ -93,3 +93,16 @@ def test_stats_are_readable_after_closing(device):
         frame.color  # noqa: B018
     with pytest.raises(mr.ReleasedError, match="after close"):
         renderer.render(scene, camera)
+
+
+def test_ids_on_demand_do_not_mind_what_was_drawn_since(renderer):
+    """Between the picture and its ids somebody else may have used the context: a window's toolkit, or the user through ModernGL."""
+    scene = mr.Scene()
+    for z in range(8):
+        scene.add(mr.Mesh(mr.box(1), mr.Unlit()), position=(0, 0, z))
+    for end in (-30, 30):  # from one of them the nearer box is drawn first
+        camera = mr.PerspectiveCamera().look_at((2, 1, end), (0, 0, 3))
+        expected = renderer.render(scene, camera, outputs=("ids",)).ids
+        frame = renderer.render(scene, camera)
+        renderer.device.ctx.enable_only(0)
+        assert np.array_equal(frame.ids, expected)

@@ -52,7 +52,9 @@ class Device:
     Attributes
     ----------
     ctx : moderngl.Context
-        ModernGL's view of the context.
+        ModernGL's view of the context. Who draws with it between frames binds a framebuffer first and sets depth test, culling and
+        blending, as a frame leaves all of them as it needed them; scissor, cull face, polygon mode and offset, blend equation, colour
+        mask and samplers are put back after, because a frame takes them to be OpenGL's defaults.
     gl : GL
         Raw entry points.
     capabilities : Capabilities

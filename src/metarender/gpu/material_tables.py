@@ -47,10 +47,10 @@ class MaterialTables:
             grown = np.zeros(max(count, 16, 0 if rows is None else len(rows) * 3 // 2), dtype)
             if rows is not None:
                 grown[:len(rows)] = rows
-            rows = self._rows[shader] = grown
             if shader not in self._buffers:
                 self._buffers[shader] = GrowBuffer(self._device, f"materials of {shader}", size=grown.nbytes)
             self._buffers[shader].reserve(grown.nbytes)
+            rows = self._rows[shader] = grown  # last: the device may refuse
         return rows
 
     @property
