@@ -1,19 +1,13 @@
-"""Fixtures that every test shares: devices that refuse to leave a GL error behind, assets, and stored pictures."""
+"""Fixtures that every test shares, on top of those of metarender.testing: a small renderer, assets, and the folder of goldens."""
 
 import os
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
-BASELINE = Path(__file__).parent / "images" / "baseline"
+pytest_plugins = ["metarender.testing", "pytester"]
 LOCAL_ASSETS = Path(__file__).parent / "assets"
-
-
-def pytest_addoption(parser):
-    parser.addoption("--update-goldens", action="store_true", help="write the pictures that tests compare with")
 
 
 def pytest_terminal_summary(terminalreporter, exitstatus, config):
@@ -40,15 +34,15 @@ def unexpected_skips(terminalreporter):
 
 
 @pytest.fixture
-def device():
-    """A software device with debug output; a GL error or a high-severity message fails the test."""
-    from metarender.gpu.device import Device
+def device(metarender_device):
+    """A software device with debug output; a GL error, a high-severity message or something left open fails the test."""
+    return metarender_device
 
-    with Device.open("software", debug=True) as opened:
-        yield opened
-        if not opened.closed:
-            opened.check("at the end of the test")
-            assert not [message.text for message in opened.messages if message.high]
+
+@pytest.fixture
+def metarender_goldens():
+    """Where the project keeps its goldens."""
+    return Path(__file__).parent / "images" / "baseline"
 
 
 @pytest.fixture
@@ -73,46 +67,3 @@ def assets():
 def local_assets():
     """The small licensed set that is part of the repository."""
     return LOCAL_ASSETS
-
-
-def nearest_key(key: str) -> str | None:
-    """The stored rasteriser that a picture of `key` is compared with: itself, or another version of the same."""
-    stored = sorted(folder.name for folder in BASELINE.iterdir() if folder.is_dir()) if BASELINE.is_dir() else []
-    if key in stored:
-        return key
-    family = [name for name in stored if name.split("-")[0] == key.split("-")[0]]
-    return family[-1] if family else None
-
-
-def compare(actual: np.ndarray, expected: np.ndarray, exact: bool) -> None:
-    """Byte-exact on the same rasteriser; on another version of it at most 0.5 % of pixels differ by more than 8/255."""
-    assert actual.shape == expected.shape
-    difference = np.abs(actual.astype(int) - expected.astype(int)).max(axis=2)
-    if exact:
-        assert not difference.any(), f"{np.count_nonzero(difference)} pixels differ, by up to {difference.max()}"
-    else:
-        assert (difference > 8).mean() <= 0.005, f"{(difference > 8).mean():.2%} of pixels differ by more than 8/255"
-
-
-@pytest.fixture
-def golden(request):
-    """Compare a picture with the stored one of this test, keyed by rasteriser; an absent one fails."""
-    from metarender.gpu.device import Device
-
-    def check(color: np.ndarray, name: str | None = None) -> None:
-        with Device.open("software") as device:
-            key = device.rasteriser_key
-        stem = name or request.node.name.replace("[", "-").replace("]", "").replace("/", "-")
-        assert np.ptp(color[..., :3]) > 0, "the picture is one flat colour"
-        if request.config.getoption("--update-goldens"):
-            (BASELINE / key).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(color).save(BASELINE / key / f"{stem}.png", optimize=True)
-            return
-        stored = nearest_key(key)
-        if stored is None:
-            return  # another driver: the test ran, its picture is not comparable
-        path = BASELINE / stored / f"{stem}.png"
-        assert path.is_file(), f"no stored picture {path.name}; look at the new one and run pytest --update-goldens"
-        compare(color, np.asarray(Image.open(path).convert("RGBA")), exact=stored == key)
-
-    return check

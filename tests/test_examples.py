@@ -3,7 +3,6 @@
 import importlib.util
 import re
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -61,26 +60,25 @@ def test_there_are_at_least_six():
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_example(path, golden):
+def test_example(path, render, golden, budget):
     peak_bytes()
     before, start, module = peak_bytes(), time.process_time(), load(path)
     assert header(module, "test") in ("compare", "run"), f"{path.name} does not say in its header how it is tested"
     scene, camera = module.build()
-    scene.settle()
-    settings = pairs(header(module, "settings"))
-    numbers = {name: float(value) for name, value in settings.items() if name != "tone_mapping"}
-    with mr.Renderer(size=(480, 270), device="software", tone_mapping=settings.get("tone_mapping", "neutral"), **numbers) as renderer:
-        renderer.render(scene, camera)
-        frame = renderer.render(scene, camera)
-        color = frame.color
-        if header(module, "moving"):
+    settings = {name: value if name == "tone_mapping" else float(value) for name, value in pairs(header(module, "settings")).items()}
+    frame = render(scene, camera, size=(480, 270), **settings)
+    spent = costs(scene, before, start)
+    allowed = {counter: int(most) for counter, most in pairs(header(module, "budget")).items()}
+    assert allowed, f"{path.name} has no budget in its header"
+    for counter in allowed.keys() & spent.keys():
+        assert spent[counter] <= allowed[counter], f"{counter}: {spent[counter]} > {allowed[counter]}"
+    budget(frame, **{counter: most for counter, most in allowed.items() if counter not in spent})
+    if header(module, "moving"):
+        with mr.Renderer(size=(480, 270), device="software", **settings) as renderer:
+            renderer.render(scene, camera)
             check_moving(module, scene, camera, renderer)
-    assert pairs(header(module, "budget")), f"{path.name} has no budget in its header"
-    spent = {**asdict(frame.stats), **costs(scene, before, start)}
-    for counter, allowed in pairs(header(module, "budget")).items():
-        assert spent[counter] <= int(allowed), f"{counter}: {spent[counter]} > {allowed}"
     if header(module, "test") == "compare":
-        golden(color, path.stem)
+        golden(frame.color, path.stem)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

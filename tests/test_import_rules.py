@@ -37,7 +37,8 @@ ALLOWED: dict[str, set[str]] = {
     "progress": set(),
     "doctor": {"gpu", "_core", "targets", "_version"},
     "demos": SCENE_LAYER | {"targets", "stats", "renderer", "viewer", "frame"},
-    "cli": SCENE_LAYER | {"demos", "inventory", "progress", "doctor", "io", "renderer", "viewer", "frame", "stats", "_version"},
+    "cli": SCENE_LAYER | {"demos", "inventory", "progress", "doctor", "io", "renderer", "viewer", "frame", "stats", "_version", "testing"},
+    "testing": SCENE_LAYER | {"_core", "_version", "frame", "gpu", "pictures", "renderer", "stats", "testing"},
 }
 EXTERNAL_OWNERS = {"moderngl": {"gpu"}, "glcontext": {"gpu"}, "glfw": {"targets/window.py"}, "pyrr": set()}
 

@@ -1,4 +1,4 @@
-"""The command line: ``metarender render | view | info | doctor | demo``. Angles in degrees; exit code 0, or 1 with one sentence."""
+"""The command line: ``metarender render | view | info | doctor | demo | report``. Angles in degrees; exit code 0, or 1 with a sentence."""
 
 from __future__ import annotations
 
@@ -101,6 +101,11 @@ def make_parser() -> argparse.ArgumentParser:
     demo.add_argument("-o", "--output", metavar="OUT.png", help="write a picture instead of opening a window")
     demo.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="pixels (default: 1280x720)")
     demo.set_defaults(run=_demo)
+
+    report = commands.add_parser("report", help="join the pages that the pytest plugin writes about failed pictures into one")
+    report.add_argument("folder", metavar="DIR", help="what --metarender-report named")
+    report.add_argument("-o", "--output", metavar="OUT.html", help="the page (default: index.html in DIR)")
+    report.set_defaults(run=_report)
     return parser
 
 
@@ -210,6 +215,15 @@ def _demo(options: argparse.Namespace) -> None:
     from .demos.command import run
 
     run(options.size, options.output)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from .testing.page import read_cases, write_page
+
+    cases = read_cases(Path(options.folder))
+    output = Path(options.output or Path(options.folder) / "index.html")
+    write_page(cases, output, "metarender: failed pictures")
+    print(f"{output}: {len(cases)} pictures")
 
 
 if __name__ == "__main__":

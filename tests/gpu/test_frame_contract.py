@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import metarender as mr
+from metarender.testing.budgets import count_calls
 
 
 def many(count: int, materials: int = 8) -> tuple[mr.Scene, mr.Camera]:
@@ -25,19 +26,7 @@ def many(count: int, materials: int = 8) -> tuple[mr.Scene, mr.Camera]:
 
 def calls_of(function) -> tuple[int, int]:
     """Python and C calls that a function makes."""
-    python = native = 0
-
-    def count(frame, event, argument):
-        nonlocal python, native
-        python += event == "call"
-        native += event == "c_call"
-
-    sys.setprofile(count)
-    try:
-        function()
-    finally:
-        sys.setprofile(None)
-    return python, native
+    return count_calls(function)[1:]
 
 
 @pytest.mark.slow
