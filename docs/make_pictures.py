@@ -1,7 +1,12 @@
 """Draws the pictures of README.md and the documents into docs/pictures; run it after a change of how things look."""
 
 import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
+from types import ModuleType
 
 from PIL import Image
 
@@ -45,18 +50,61 @@ def examples() -> None:
     """Draw one sheet of the examples."""
     sheet = Image.new("RGBA", (3 * 480, 2 * 270), "white")
     for number, name in enumerate(EXAMPLES):
-        spec = importlib.util.spec_from_file_location(name, HERE.parent / "examples" / f"{name}.py")
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
         night = "night" in name
-        frame = mr.render(*module.build(), size=(480, 270), tone_mapping="agx" if night else "neutral", exposure=1.2 if night else 1.0)
+        scene, camera = example(name).build()
+        frame = mr.render(scene, camera, size=(480, 270), tone_mapping="agx" if night else "neutral", exposure=1.2 if night else 1.0)
         picture = Image.fromarray(frame.color)
         sheet.alpha_composite(picture, (480 * (number % 3), 270 * (number // 3)))
     save(sheet, "examples")
+
+
+def example(name: str) -> ModuleType:
+    """Import an example."""
+    spec = importlib.util.spec_from_file_location(name, HERE.parent / "examples" / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+TEST = """
+import os
+import metarender as mr
+
+def test_conveyor(render, golden):
+    scene = mr.Scene()
+    scene.background = "#e8edf2"
+    scene.add(mr.DirectionalLight(direction=(-1, -2, -1)))
+    scene.add(mr.Mesh(mr.plane(7), mr.Standard(color="#45505c")), position=(0, -0.3, 0))
+    for i in range(4):
+        for j in range(4):
+            wrong = "WRONG" in os.environ and (i, j) == (2, 1)
+            paint = mr.Standard(color=("#e76f51", "#f4a261", "#457b9d", "#2a9d8f")[(i + j) % 4], roughness=0.4)
+            place = (1.3 * i - 2 + 0.04 * wrong, 0, 1.3 * j - 2)
+            scene.add(mr.Mesh(mr.box(0.6) if (i + j) % 2 else mr.sphere(0.36), paint), position=place)
+    camera = mr.PerspectiveCamera().look_at((3.2, 3.4, 4.6), (0, -0.4, 0))
+    golden(render(scene, camera, size=(480, 300)).color, "conveyor")
+"""
+
+
+def report() -> None:
+    """Let a test of the plugin fail, and take a screenshot of its page with Chromium."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    assert browser is not None, "the picture of the report needs Chromium"
+    with tempfile.TemporaryDirectory() as name:
+        folder, shot = Path(name), Path(name) / "shot.png"
+        (folder / "test_line.py").write_text(TEST, "utf-8")
+        pytest = [sys.executable, "-m", "pytest", "-q", "-p", "metarender.testing", "test_line.py"]
+        subprocess.run([*pytest, "--metarender-update"], cwd=folder, check=True)
+        subprocess.run(["env", "WRONG=1", *pytest], cwd=folder, check=False)
+        [page] = (folder / "metarender-report").glob("*.html")
+        subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1400,1800",
+                        f"--user-data-dir={folder / 'profile'}", f"--screenshot={shot}", page.as_uri()], check=True)
+        save(Image.open(shot), "test_report")
 
 
 if __name__ == "__main__":
     production_line()
     campus()
     examples()
+    report()

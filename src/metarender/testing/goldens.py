@@ -113,11 +113,21 @@ def read_picture(path: Path) -> Picture:
 
 
 def name_of(test: str, module: str) -> str:
-    """Return the default name of a test's golden: module and test, made fit for a file; what that loses is kept as a checksum."""
-    whole = f"{module}.{test}"
+    """Return the default name of a golden, made fit for a file; what that loses is kept as a checksum.
+
+    Parameters
+    ----------
+    test : str
+        Node id without the file: ``TestBoxes::test_lit[red]``.
+    module : str
+        Name of the file without its suffix.
+    """
+    function, bracket, parameters = test.partition("[")
+    whole = f"{module}.{function.replace('::', '.')}{bracket}{parameters}"
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", whole.replace("[", "-").replace("]", "")).strip("-.")
-    lossless = re.fullmatch(r"[A-Za-z0-9._\[\]-]*", whole) and len(plain) <= 120
-    return plain if lossless else f"{plain[:111]}-{zlib.crc32(whole.encode('utf-8', 'surrogatepass')):08x}"
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*[A-Za-z0-9_](\[[A-Za-z0-9._-]*[A-Za-z0-9_]\])?", whole) and len(plain) <= 120:
+        return plain
+    return f"{plain[:111]}-{zlib.crc32(whole.encode('utf-8', 'surrogatepass')):08x}".lstrip("-")
 
 
 def check_name(name: object) -> str:

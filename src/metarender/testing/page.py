@@ -168,7 +168,7 @@ def _read(path: Path) -> list[Case]:
     try:
         reader.feed(path.read_text("utf-8"))
         return [_checked(facts, pictures) for facts, pictures in reader.found]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
         raise AssetError(f"{path}: this is not a page that the plugin wrote ({error}); remove it from the folder.") from None
 
 

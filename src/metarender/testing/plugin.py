@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ..errors import DeviceError
 from ..frame import Frame
 from ..gpu.device import Device
 from ..pictures import close
@@ -67,18 +68,22 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture
 def metarender_device(request: pytest.FixtureRequest) -> Iterator[Device]:
     """A software device with debug output. OpenGL errors fail the test, and so does what it leaves open."""
+    wrong = []
     with LeakWatch() as watch, Device.open("software", debug=True) as device:
         yield device
-        if not device.closed:
-            device.check("at the end of the test")
-        high = [message.text for message in device.messages if message.high]
+        try:
+            if not device.closed:
+                device.check("at the end of the test")
+        except DeviceError as error:
+            wrong.append(str(error))
+        wrong += [f"OpenGL warned: {message.text}" for message in device.messages if message.high and not wrong]
         close()  # what metarender.render keeps for this thread
-        leaks = watch.leaks()
-    if high:
-        pytest.fail(f"OpenGL warned: {'; '.join(high)}", pytrace=False)
-    leaks += watch.contexts_missing()
-    if leaks and request.node.stash.get(_passed, False):
-        pytest.fail("The test left open:\n  " + "\n  ".join(leaks), pytrace=False)
+        left = watch.leaks()
+    left += watch.contexts_missing()
+    if request.node.stash.get(_passed, False):  # a failed test is told alone
+        wrong += [f"left open: {line}" for line in left]
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
 
 
 @pytest.fixture

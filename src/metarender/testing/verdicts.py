@@ -86,7 +86,7 @@ class Golden:
                  if value is not None}
         tolerance = _with(tolerance_between(facts["rasteriser"], stored), given)
         expected = read_picture(path)
-        facts["compared with"] = str(path)
+        facts["compared with"] = self._shown(path)
         if expected.shape != picture.shape:
             sizes = " and not ".join(f"{image.shape[1]}x{image.shape[0]}" for image in (picture, expected))
             self._fail(page, self._case(name, facts, f"The picture has {sizes} pixels.", picture, expected))
@@ -104,7 +104,7 @@ class Golden:
         if self._default_used:
             raise InvalidInput("golden was called twice without a name in one test; give each picture a name.")
         self._default_used = True
-        return name_of(self._request.node.name, self._request.path.stem)
+        return name_of(self._request.node.nodeid.partition("::")[2], self._request.path.stem)
 
     def _page_of(self, name: str) -> Path:
         config = self._request.config
@@ -120,7 +120,12 @@ class Golden:
     def _absent(self, name: str, key: str) -> str:
         others = self._folder.elsewhere(name)
         kept = f"only one for {', '.join(others)}" if others else "none"
-        return f"No golden can be compared with: {self._folder.path} holds {kept} of {name}.png, and {key} drew this picture."
+        return f"No golden can be compared with: {self._shown(self._folder.path)} holds {kept} of {name}.png, and {key} drew this picture."
+
+    def _shown(self, path: Path) -> str:
+        """A path as people read it: from the root of the tests where it lies below."""
+        root = self._request.config.rootpath
+        return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
     # --- failing -------------------------------------------------------------------------------------------------------
 
