@@ -40,7 +40,8 @@ ALLOWED: dict[str, set[str]] = {
     "cli": SCENE_LAYER | {"demos", "inventory", "progress", "doctor", "io", "renderer", "viewer", "frame", "stats", "_version", "testing"},
     "testing": SCENE_LAYER | {"_core", "_version", "frame", "gpu", "pictures", "renderer", "stats", "testing"},
 }
-EXTERNAL_OWNERS = {"moderngl": {"gpu"}, "glcontext": {"gpu"}, "glfw": {"targets/window.py"}, "pyrr": set()}
+EXTERNAL_OWNERS = {"moderngl": {"gpu"}, "glcontext": {"gpu"}, "glfw": {"targets/window.py"}, "pyrr": set(),
+                   "pytest": {"testing"}, "flip_evaluator": {"testing"}}
 
 
 def modules() -> list[Path]:

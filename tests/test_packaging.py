@@ -38,6 +38,7 @@ def test_the_wheel_holds_code_shaders_and_data_and_no_sources(distributions):
     assert any(name.startswith("metarender/_core.") and name.endswith((".so", ".pyd")) for name in names)
     assert {"metarender/py.typed", "metarender/_core.pyi", "metarender/io/gltf.py"} <= set(names)
     assert any(name.startswith("metarender/data/") for name in names)
+    assert {"metarender/testing/plugin.py", "metarender/testing/page.css", "metarender/testing/page.js"} <= set(names)
     assert not [name for name in names if name.endswith((".c", ".h", ".inl", ".pyx", ".pxd", ".pxi"))]
 
 
@@ -97,4 +98,4 @@ def test_every_extra_of_the_tests_is_declared():
     import tomllib
 
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert {"test", "dev", "bench"} <= set(extras)
+    assert {"testing", "test", "dev", "bench"} <= set(extras)

@@ -1,5 +1,6 @@
 """Comparing pictures: tiles and blobs against slow references, and what each gate catches that the mean does not."""
 
+import sys
 import time
 from collections import deque
 
@@ -170,6 +171,11 @@ def test_the_mean_of_flip_likes_a_wrong_patch_better_than_another_driver_and_the
     assert flip(patch, expected)[0] < flip(noisy, expected)[0]
     assert not compare(patch, expected, OTHER_VERSION).passed
     assert compare(noisy, expected, Tolerance(8, 4.0, 0.005, 16)).passed
+
+
+def test_flip_is_left_out_where_it_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "flip_evaluator", None)
+    assert flip(picture(), picture()) is None
 
 
 def test_what_no_one_sees_counts_for_bytes_alone():

@@ -10,9 +10,13 @@ for (const article of document.querySelectorAll("article")) {
   }
   const cut = article.querySelector(".cut");
   const move = () => article.style.setProperty("--cut", cut.value + "%");
-  if (cut) { cut.addEventListener("input", move); move(); }
+  const asked = new URLSearchParams(location.hash.slice(1)); // #mode=slider&cut=40 opens a page like that
+  if (cut) {
+    cut.addEventListener("input", move);
+    cut.value = asked.get("cut") ?? 50;
+    move();
+  }
   const marks = article.querySelector("input[type=checkbox]");
   if (marks) marks.addEventListener("change", () => article.classList.toggle("unmarked", !marks.checked));
-  const wanted = new URLSearchParams(location.hash.slice(1)).get("mode");
-  for (const button of buttons) if (button.dataset.mode === wanted) button.click();
+  for (const button of buttons) if (button.dataset.mode === asked.get("mode")) button.click();
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from time import perf_counter  # the clock itself, which no test replaces
 from typing import Any
@@ -72,10 +73,9 @@ class FrameBenchmark:
         if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 3:
             raise InvalidInput(f"frame_benchmark rounds={rounds!r} must be a whole number from 3.")
         scene.settle()
-        with Renderer(size, device=self._device, **settings) as renderer:
-            reference = baseline or self._reference(renderer)
-            frame = _Stopwatch(lambda: self._finished(renderer, scene, camera))
-            other = _Stopwatch(reference)
+        with ExitStack() as stack:
+            frame = _Stopwatch(self._frames(stack, scene, camera, size, settings))
+            other = _Stopwatch(baseline or self._frames(stack, *reference_scene(), size, settings))
             for warm_up in (frame, other):
                 warm_up()
                 warm_up.times.clear()
@@ -93,13 +93,15 @@ class FrameBenchmark:
                         f"{result.rounds} pairs), allowed {max_ratio:g}.", pytrace=False)
         return result
 
-    def _finished(self, renderer: Renderer, scene: Scene, camera: Any) -> None:
-        renderer.render(scene, camera)
-        self._device.finish()
+    def _frames(self, stack: ExitStack, scene: Scene, camera: Any, size: tuple[int, int], settings: dict[str, Any]) -> Callable[[], None]:
+        """Draw and finish frames of one scene, with a renderer that draws nothing else."""
+        renderer = stack.enter_context(Renderer(size, device=self._device, **settings))
 
-    def _reference(self, renderer: Renderer) -> Callable[[], object]:
-        scene, camera = reference_scene()
-        return lambda: self._finished(renderer, scene, camera)
+        def finished() -> None:
+            renderer.render(scene, camera)
+            self._device.finish()
+
+        return finished
 
 
 class _Stopwatch:
