@@ -78,13 +78,19 @@ class Golden:
         if self._request.config.getoption("metarender_update"):
             self._store(name, facts["rasteriser"], picture)
             return
-        found = self._folder.find(name, facts["rasteriser"])
-        if found is None:
-            self._fail(page, self._case(name, facts, self._absent(name, facts["rasteriser"]), picture))
-        path, stored = found
         given = {key: value for key, value in (("threshold", threshold), ("tile", tile), ("share", share), ("blob", blob))
                  if value is not None}
-        tolerance = _with(tolerance_between(facts["rasteriser"], stored), given)
+        self._judge(page, name, facts, picture, given)
+
+    def _judge(self, page: Path, name: str, facts: dict[str, str], picture: Picture, given: dict[str, Any]) -> None:
+        """Compare with the best stored picture; does not return where it fails."""
+        __tracebackhide__ = True
+        key = facts["rasteriser"]
+        found = self._folder.find(name, key)
+        if found is None:
+            self._fail(page, self._case(name, facts, self._absent(name, key), picture))
+        path, stored = found
+        tolerance = _with(tolerance_between(key, stored), given)
         expected = read_picture(path)
         facts["compared with"] = self._shown(path)
         if expected.shape != picture.shape:
