@@ -274,7 +274,8 @@ int mr_sort_draws(mr_store *s) {
     if (!bad) bad = sort_rows(s, &q);
     if (!bad) {
         uint32_t slots = measure(&q);
-        bad = mr_grow_slots(s, slots) || mr_grow(&s->buckets, &s->bucket_cap, q.end_count, sizeof(mr_bucket)) ? MR_NOMEM : MR_OK;
+        /* Slots last: once they have shrunk, nothing may fail before they are laid out. */
+        bad = mr_grow(&s->buckets, &s->bucket_cap, q.end_count, sizeof(mr_bucket)) || mr_grow_slots(s, slots) ? MR_NOMEM : MR_OK;
         if (!bad) place_all(s, &q, slots);
     }
     sorter_free(&q);

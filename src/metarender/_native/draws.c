@@ -14,13 +14,14 @@ static int grow_draws(mr_store *s, uint32_t need) {
     return MR_OK;
 }
 
+/* The caller has reserved it. */
 static uint32_t take_draw(mr_store *s) {
     uint32_t d = s->draw_free;
     if (d != MR_NONE) {
         s->draw_free = s->draw_next[d];
         return d;
     }
-    return grow_draws(s, s->draw_rows + 1) ? MR_NONE : s->draw_rows++;
+    return s->draw_rows++;
 }
 
 /* A record for the slot; the caller links it. */
@@ -96,13 +97,22 @@ void mr_clear_draws(mr_store *s, uint32_t slot) {
     s->epoch++;
 }
 
+int mr_reserve_draws(mr_store *s, size_t records, const uint32_t *geometry, const uint32_t *material, uint32_t k) {
+    uint32_t g = 0, m = 0;
+    for (uint32_t i = 0; i < k; i++) {
+        g = geometry[i] > g ? geometry[i] : g;
+        m = material[i] > m ? material[i] : m;
+    }
+    if (s->draw_rows + records >= MR_NONE || grow_draws(s, s->draw_rows + (uint32_t)records)) return MR_NOMEM;
+    return k ? reserve(s, g, m) : MR_OK;
+}
+
 int mr_set_draws(mr_store *s, uint32_t slot, const uint32_t *geometry, const uint32_t *material, uint32_t k) {
+    if (mr_reserve_draws(s, k, geometry, material, k)) return MR_NOMEM;
     mr_clear_draws(s, slot);
     uint32_t last = MR_NONE;
     for (uint32_t i = 0; i < k; i++) {
-        if (reserve(s, geometry[i], material[i])) return MR_NOMEM;
         uint32_t d = take_draw(s);
-        if (d == MR_NONE) return MR_NOMEM;
         fill_record(s, d, slot, geometry[i], material[i]);
         if (last == MR_NONE) s->node_draw[slot] = d;
         else s->draw_next[last] = d;
@@ -114,18 +124,13 @@ int mr_set_draws(mr_store *s, uint32_t slot, const uint32_t *geometry, const uin
 }
 
 int mr_set_draws_many(mr_store *s, const uint32_t *slots, size_t n, const uint32_t *geometry, const uint32_t *material, uint32_t k) {
-    for (size_t i = 0; i < n; i++)
-        if (mr_set_draws(s, slots[i], geometry, material, k)) return MR_NOMEM;
+    if (mr_reserve_draws(s, n * k, geometry, material, k)) return MR_NOMEM;
+    for (size_t i = 0; i < n; i++) mr_set_draws(s, slots[i], geometry, material, k); /* memory was reserved */
     return MR_OK;
 }
 
 int mr_set_draws_each(mr_store *s, uint32_t first, uint32_t n, const uint32_t *geometry, const uint32_t *material) {
-    uint32_t g = 0, m = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        g = geometry[i] > g ? geometry[i] : g;
-        m = material[i] > m ? material[i] : m;
-    }
-    if (n && (reserve(s, g, m) || grow_draws(s, s->draw_rows + n))) return MR_NOMEM;
+    if (mr_reserve_draws(s, n, geometry, material, n)) return MR_NOMEM;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t d = take_draw(s);
         fill_record(s, d, first + i, geometry[i], material[i]);

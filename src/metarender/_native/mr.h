@@ -212,6 +212,8 @@ void mr_range_free(mr_store *s, uint32_t range);
 /* ---- local transforms (transform.c) ---------------------------------------------------------------------------- */
 /* Marks slots [first, first + count) with flag bits and raises the epoch. */
 int mr_mark(mr_store *s, uint32_t first, uint32_t count, uint8_t bits);
+/* Room for n marks, and for as many rows of rotation and scale, so that a bulk edit fails before its first row or not at all. */
+int mr_reserve_marks(mr_store *s, size_t n, int trs);
 /* Any of the pointers may be NULL; position f64[3], rotation xyzw f64[4] (normalised here), scale f64[3]. Makes a TRS row. */
 int mr_set_trs(mr_store *s, uint32_t slot, const double *position, const double *rotation, const double *scale);
 /* Row-major 4x4 affine float64 matrix; drops the TRS row. */
@@ -275,6 +277,8 @@ void mr_anchor_unuse(mr_store *s, uint32_t a);
 int mr_anchor_settle(mr_store *s);
 
 /* ---- draws (draws.c, draworder.c, bounds.c) --------------------------------------------------------------------------------- */
+/* Room for so many draw records more, and for the k descriptions that they name. */
+int mr_reserve_draws(mr_store *s, size_t records, const uint32_t *geometry, const uint32_t *material, uint32_t k);
 /* Replaces the draws of a node slot by k (geometry, material) pairs. */
 int mr_set_draws(mr_store *s, uint32_t slot, const uint32_t *geometry, const uint32_t *material, uint32_t k);
 /* The same draws for n nodes. */

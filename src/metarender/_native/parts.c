@@ -42,15 +42,11 @@ MATRICES(_f32, float, mr_within_f32)
 
 int mr_add_parts(mr_store *s, uint32_t parent, uint32_t n, const double *matrices, uint32_t rows, const uint32_t *geometry,
                  const uint32_t *material, uint32_t *ids, uint32_t *range) {
+    if (mr_reserve_draws(s, n, geometry, material, n)) return MR_NOMEM;
     int bad = mr_add(s, parent, n, 1, ids, range);
     if (bad || !n) return bad;
     uint32_t first = s->id_slot[ids[0] & MR_INDEX_MASK];
-    bad = mr_set_draws_each(s, first, n, geometry, material);
-    if (bad) { /* nothing half-made: the leaves go again */
-        for (uint32_t i = 0; i < n; i++) mr_remove(s, ids[i] & MR_INDEX_MASK);
-        mr_range_free(s, *range);
-        return bad;
-    }
+    mr_set_draws_each(s, first, n, geometry, material); /* memory was reserved */
     mr_put_matrices(s, first, n, matrices, rows);
     return MR_OK;
 }

@@ -2,8 +2,9 @@
 #include "mr.h"
 
 int mr_state_edit(mr_store *s, const uint32_t *slots, size_t n, const mr_state_edit_t *edit) {
+    if (mr_reserve_marks(s, n, 0)) return MR_NOMEM;
     for (size_t i = 0; i < n; i++) {
-        if (mr_mark(s, slots[i], 1, MR_TINTED)) return MR_NOMEM;
+        mr_mark(s, slots[i], 1, MR_TINTED);
         mr_state *row = &s->state[slots[i]];
         row->flags = (row->flags & ~edit->clear) | edit->set;
         if (edit->colors) memcpy(row->color, edit->colors + (edit->color_stride ? 4 * i : 0), 4);

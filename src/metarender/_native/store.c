@@ -12,7 +12,9 @@
 #include <sys/mman.h>
 #endif
 
-#define LARGE ((size_t)1 << 20)      /* bytes from which a block is a mapping of its own */
+#ifndef LARGE
+#define LARGE ((size_t)1 << 20)      /* bytes from which a block is a mapping of its own; a test may say another number */
+#endif
 #define LARGE_PAGE ((size_t)2 << 20)
 #define BESIDE (64 + 64 + 64)        /* alignment, header, and spare bytes: kernels may load past the last row */
 
@@ -107,7 +109,11 @@ void mr_block_release(void *block) {
 }
 
 /* Small arrays double; large ones grow by a quarter, so that a scene is never held twice. */
+#ifndef EXACT /* a test lets arrays grow to what was asked for and no further */
+#define EXACT 0
+#endif
 static uint32_t next_cap(uint32_t cap, uint32_t need) {
+    if (EXACT) return need;
     uint64_t want = cap < 64 ? 64 : cap < 65536 ? (uint64_t)cap * 2 : (uint64_t)cap + cap / 4;
     return want > need ? (uint32_t)want : need;
 }
@@ -344,15 +350,15 @@ static void leave_range(mr_store *s, uint32_t index) {
     else if (range->first_id == index) range->first_id = s->id_next[index];
 }
 
-/* A member that gets a child moves behind its siblings, so that the rest of the range stays contiguous. */
-static int become_parent(mr_store *s, uint32_t index) {
-    if (!s->id_range[index]) return MR_OK;
+/* A member that gets a child moves behind its siblings, so that the rest of the range stays contiguous. The caller has reserved a
+ * slot and a dirty run. */
+static void become_parent(mr_store *s, uint32_t index) {
+    if (!s->id_range[index]) return;
     uint32_t parent = s->id_parent[index];
-    if (mr_move_to_tail(s, index, parent)) return MR_NOMEM;
+    mr_move_to_tail(s, index, parent);
     leave_range(s, index);
     unlink_id(s, index);
     link_last(s, index, parent);
-    return MR_OK;
 }
 
 /* Slots are compacted before holes outnumber nodes, whatever is edited between two updates. */
@@ -395,9 +401,10 @@ int mr_add(mr_store *s, uint32_t parent, uint32_t count, int leaf_range, uint32_
     if (fresh > MR_MAX_IDS) fresh = MR_MAX_IDS;
     if (make_room(s) || grow_ids(s, (uint32_t)fresh) || mr_reserve_nodes(s, s->n + count + 1)) return MR_NOMEM;
     if (mr_grow(&s->dirty, &s->dirty_cap, s->dirty_count + 2, sizeof(mr_run))) return MR_NOMEM;
-    if (count && become_parent(s, parent)) return MR_NOMEM;
-    uint32_t r = 0, first = s->n;
+    uint32_t r = 0;
     if (leaf_range && count && !(r = new_range(s))) return MR_NOMEM;
+    if (count) become_parent(s, parent); /* memory was reserved: it cannot fail */
+    uint32_t first = s->n;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index = take_id(s), slot = s->n++;
         init_id(s, index, slot);
@@ -510,8 +517,10 @@ void mr_ids(const mr_store *s, uint32_t first, uint32_t n, uint32_t *ids) {
     for (uint32_t i = 0; i < n; i++) ids[i] = mr_public_id(s, s->node_id[first + i]);
 }
 
-static int copy_node(mr_store *s, const mr_store *from, uint32_t i, uint32_t id, const uint32_t *geometry, const uint32_t *material) {
-    uint32_t slot = s->id_slot[id & MR_INDEX_MASK], k = 0, g[64], m[64], *list = g, *materials = m;
+/* Copies a node's own data to a new node; `pairs` has room for twice `most` draws. The caller has reserved memory. */
+static void copy_node(mr_store *s, const mr_store *from, uint32_t i, uint32_t id, const uint32_t *geometry, const uint32_t *material,
+                      uint32_t *pairs, uint32_t most) {
+    uint32_t slot = s->id_slot[id & MR_INDEX_MASK];
     memcpy(s->position + 3 * (size_t)slot, from->position + 3 * (size_t)i, 3 * sizeof(double));
     memcpy(s->linear + 9 * (size_t)slot, from->linear + 9 * (size_t)i, 9 * sizeof(float));
     s->state[slot] = from->state[i];
@@ -522,34 +531,51 @@ static int copy_node(mr_store *s, const mr_store *from, uint32_t i, uint32_t id,
         double rotation[4], scale[3];
         memcpy(rotation, t->rotation, sizeof rotation);
         memcpy(scale, t->scale, sizeof scale);
-        if (mr_set_trs(s, slot, NULL, rotation, scale)) return MR_NOMEM;
+        mr_set_trs(s, slot, NULL, rotation, scale);
     }
-    if (from->node_draw[i] == MR_NONE) return MR_OK;
-    int n = mr_draws_of(from, i, NULL, NULL), bad;
-    uint32_t *heap = NULL;
-    if (n > 64) {
-        if (!(heap = mr_block_new((size_t)n * 8))) return MR_NOMEM;
-        list = heap;
-        materials = heap + n;
+    if (from->node_draw[i] == MR_NONE) return;
+    uint32_t n = (uint32_t)mr_draws_of(from, i, pairs, pairs + most);
+    for (uint32_t k = 0; k < n; k++) {
+        pairs[k] = geometry[pairs[k]];
+        pairs[most + k] = material[pairs[most + k]];
     }
-    mr_draws_of(from, i, list, materials);
-    for (k = 0; k < (uint32_t)n; k++) {
-        list[k] = geometry[list[k]];
-        materials[k] = material[materials[k]];
+    mr_set_draws(s, slot, pairs, pairs + most, n);
+}
+
+/* The largest number of draws of one node, with room for everything that a copy needs. MR_FULL when ids would run out. */
+static int reserve_copy(mr_store *s, const mr_store *from, const uint32_t *geometry, const uint32_t *material, uint32_t *most) {
+    uint32_t nodes = from->node_count, pair[2] = {0, 0};
+    uint64_t ids = (uint64_t)s->id_count + nodes;
+    *most = 0;
+    if ((uint64_t)s->node_count + nodes >= MR_MAX_IDS) return MR_FULL;
+    for (uint32_t i = 1; i < from->n; i++) {
+        uint32_t n = 0;
+        for (uint32_t d = from->node_draw[i]; d != MR_NONE; d = from->draw_next[d], n++) {
+            uint32_t g = geometry[from->draw_geometry[d]], m = material[from->draw_material[d]];
+            pair[0] = g > pair[0] ? g : pair[0];
+            pair[1] = m > pair[1] ? m : pair[1];
+        }
+        *most = n > *most ? n : *most;
     }
-    bad = mr_set_draws(s, slot, list, materials, (uint32_t)n);
-    mr_block_release(heap);
-    return bad;
+    if (make_room(s) || grow_ids(s, ids > MR_MAX_IDS ? MR_MAX_IDS : (uint32_t)ids) || mr_reserve_nodes(s, s->n + nodes + 2) ||
+        mr_grow(&s->ranges, &s->range_cap, s->range_count + from->range_count, sizeof(mr_range)) || mr_reserve_marks(s, 4, 0) ||
+        mr_grow(&s->trs_rows, &s->trs_cap, s->trs_count + from->trs_count, sizeof(mr_trs)) ||
+        mr_reserve_draws(s, from->draw_count, pair, pair + 1, *most > 0))
+        return MR_NOMEM;
+    return MR_OK;
 }
 
 int mr_copy(mr_store *s, uint32_t parent, const mr_store *from, const uint32_t *geometry, const uint32_t *material, uint32_t *ids) {
-    for (uint32_t i = 1; i < from->n;) {
+    uint32_t most, *pairs;
+    int bad = reserve_copy(s, from, geometry, material, &most);
+    if (bad || !(pairs = mr_block_new((size_t)most * 8))) return bad ? bad : MR_NOMEM;
+    for (uint32_t i = 1; i < from->n;) { /* memory was reserved: nothing below fails */
         uint32_t up = from->parent[i], r = from->id_range[from->node_id[i]], count = r ? from->ranges[r].count : 1;
         uint32_t under = up == 0 ? parent : ids[up] & MR_INDEX_MASK;
-        int bad = mr_add(s, under, count, r != 0, ids + i, NULL);
-        for (uint32_t k = 0; k < count && !bad; k++) bad = copy_node(s, from, i + k, ids[i + k], geometry, material);
-        if (bad) return bad;
+        mr_add(s, under, count, r != 0, ids + i, NULL);
+        for (uint32_t k = 0; k < count; k++) copy_node(s, from, i + k, ids[i + k], geometry, material, pairs, most);
         i += count;
     }
+    mr_block_release(pairs);
     return MR_OK;
 }

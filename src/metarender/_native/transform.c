@@ -139,19 +139,24 @@ void mr_drop_trs(mr_store *s, uint32_t first, uint32_t count) {
     }
 }
 
-static int new_trs(mr_store *s, uint32_t slot) {
+/* A row for the slot; the caller has reserved it. */
+static void new_trs(mr_store *s, uint32_t slot) {
     uint32_t t = s->trs_free;
     if (t != MR_NONE) s->trs_free = s->trs_rows[t].next;
-    else {
-        if (mr_grow(&s->trs_rows, &s->trs_cap, s->trs_count + 1, sizeof(mr_trs))) return MR_NOMEM;
-        t = s->trs_count++;
-    }
+    else t = s->trs_count++;
     s->trs[slot] = t;
-    return MR_OK;
+}
+
+int mr_reserve_marks(mr_store *s, size_t n, int trs) {
+    if (s->dirty_count + n >= MR_NONE || s->trs_count + n >= MR_NONE) return MR_NOMEM;
+    if (!s->scan_all && mr_grow(&s->dirty, &s->dirty_cap, s->dirty_count + (uint32_t)n, sizeof(mr_run))) return MR_NOMEM;
+    return trs ? mr_grow(&s->trs_rows, &s->trs_cap, s->trs_count + (uint32_t)n, sizeof(mr_trs)) : MR_OK;
 }
 
 int mr_set_trs(mr_store *s, uint32_t slot, const double *position, const double *rotation, const double *scale) {
-    if (rotation || scale) {
+    int turned = rotation || scale;
+    if (mr_reserve_marks(s, 1, turned && s->trs[slot] == MR_NONE)) return MR_NOMEM;
+    if (turned) {
         mr_trs t = {{0, 0, 0, 1}, {1, 1, 1}, 0, 0};
         if (!(rotation && scale)) {
             int bad = mr_get_trs(s, slot, t.rotation, t.scale);
@@ -163,7 +168,7 @@ int mr_set_trs(mr_store *s, uint32_t slot, const double *position, const double 
             for (int k = 0; k < 4; k++) t.rotation[k] = fabs(n - 1.0) < 1e-12 ? rotation[k] : rotation[k] / n;
         }
         if (scale) memcpy(t.scale, scale, sizeof t.scale);
-        if (s->trs[slot] == MR_NONE && new_trs(s, slot)) return MR_NOMEM;
+        if (s->trs[slot] == MR_NONE) new_trs(s, slot);
         s->trs_rows[s->trs[slot]] = t;
         linear_from_trs(&t, s->linear + 9 * (size_t)slot);
     }
@@ -326,10 +331,11 @@ int mr_any_sheared(const mr_store *s, const uint32_t *slots, size_t n) {
 }
 
 int mr_flag_many(mr_store *s, const uint32_t *slots, size_t n, int what, uint32_t value) {
+    if (mr_reserve_marks(s, n, 0)) return MR_NOMEM;
     for (size_t i = 0; i < n; i++) {
         uint32_t slot = slots[i];
         if (what == 2 ? s->layers[slot] == value : (s->flags[slot] & MR_VISIBLE) == (what ? MR_VISIBLE : 0)) continue;
-        if (mr_mark(s, slot, 1, what == 2 ? MR_RELABELLED : MR_TOGGLED)) return MR_NOMEM;
+        mr_mark(s, slot, 1, what == 2 ? MR_RELABELLED : MR_TOGGLED);
         if (what == 2) s->layers[slot] = value;
         else s->flags[slot] ^= MR_VISIBLE;
     }
@@ -337,8 +343,9 @@ int mr_flag_many(mr_store *s, const uint32_t *slots, size_t n, int what, uint32_
 }
 
 int mr_state_many(mr_store *s, const uint32_t *slots, size_t n, const mr_state *rows) {
+    if (mr_reserve_marks(s, n, 0)) return MR_NOMEM;
     for (size_t i = 0; i < n; i++) {
-        if (mr_mark(s, slots[i], 1, MR_TINTED)) return MR_NOMEM;
+        mr_mark(s, slots[i], 1, MR_TINTED);
         s->state[slots[i]] = rows[i];
     }
     return MR_OK;
@@ -354,6 +361,7 @@ void mr_world_many(const mr_store *s, const uint32_t *slots, size_t n, double *m
 
 int mr_set_many(mr_store *s, const uint32_t *slots, size_t n, const double *position, const double *rotation, const double *scale,
                 const double *matrix) {
+    if (mr_reserve_marks(s, n, !matrix && (rotation || scale))) return MR_NOMEM;
     for (size_t i = 0; i < n; i++) {
         int bad = matrix ? mr_set_matrix(s, slots[i], matrix + 16 * i)
                          : mr_set_trs(s, slots[i], position ? position + 3 * i : NULL, rotation ? rotation + 4 * i : NULL,

@@ -99,7 +99,10 @@ static int move_range(mr_store *s, uint32_t first, uint32_t end, uint32_t *after
         }
         uint32_t stop = i;
         while (stop < end && s->flags[stop] & MR_MOVED) stop += s->subtree[stop];
-        if (transform(s, i, stop) || note_moved(s, i, stop)) return MR_NOMEM;
+        if (transform(s, i, stop) || note_moved(s, i, stop)) {
+            for (; i < stop; i++) s->flags[i] |= MR_MOVED; /* also what lies below a flag that is gone, or beyond its extent */
+            return MR_NOMEM;
+        }
         i = *after = stop;
     }
     return MR_OK;
@@ -112,7 +115,10 @@ static int toggle(mr_store *s, uint32_t top) {
         s->flags[i] = f;
         s->shown_changed = 1;
         if (!s->draws_dirty) mr_touch_draws(s, i, 0);
-        if (f & MR_SPILLED && follow_spilled(s, i, MR_TOGGLED)) return MR_NOMEM;
+        if (f & MR_SPILLED && follow_spilled(s, i, MR_TOGGLED)) {
+            s->flags[top] |= MR_TOGGLED; /* all of it once more */
+            return MR_NOMEM;
+        }
     }
     return MR_OK;
 }
