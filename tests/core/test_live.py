@@ -345,3 +345,18 @@ def test_fifty_random_edits_equal_a_naive_model_after_every_step(level, seed, st
     expected = snapshot(both.store)
     assert snapshot(replay(both, seed)) == expected
     assert snapshot(both.store) == expected
+
+
+def test_a_node_added_below_a_node_before_its_neighbour_still_moves():
+    """Its slot lies outside its parent's extent and inside the run that the update transforms: it is done, and nothing waits for it."""
+    store = Store()
+    top = store.add(0)[0]
+    store.update()
+    first = store.add(top)[0]
+    store.add(top)
+    below = store.add(first)[0]
+    store.update()
+    store.set([below], position=[[5, 0, 0]])
+    assert store.pending
+    store.update()
+    assert store.world_matrices([below])[0, 0, 3] == 5

@@ -33,12 +33,14 @@ static mr_run heap_pop(mr_store *s) {
     return top;
 }
 
-/* Flags the children of a slot that lie outside its extent, the last ones of its list, and queues them. */
-static int follow_spilled(mr_store *s, uint32_t slot, uint8_t flag) {
+/* Flags the children of a slot that lie outside its extent, the last ones of its list, and queues them; those before `done` were visited
+ * along with it, and a flag there would say for ever that an update is to come. */
+static int follow_spilled(mr_store *s, uint32_t slot, uint8_t flag, uint32_t done) {
     uint32_t end = slot + s->subtree[slot];
     for (uint32_t i = s->id_last[s->node_id[slot]]; i != MR_NONE; i = s->id_prev[i]) {
         uint32_t child = s->id_slot[i];
         if (child > slot && child < end) break;
+        if (child < done) continue;
         s->flags[child] |= flag;
         if (!s->scan_all && heap_push(s, child)) return MR_NOMEM;
     }
@@ -85,7 +87,7 @@ static int note_moved(mr_store *s, uint32_t first, uint32_t end) {
     s->moved.count = end - s->moved.first;
     if (!s->loose) return MR_OK; /* no slot was used since the last order: none has spilled */
     for (uint32_t i = first; (i = next_flagged(s, i, end, MR_SPILLED)) < end; i++)
-        if (follow_spilled(s, i, MR_MOVED)) return MR_NOMEM;
+        if (follow_spilled(s, i, MR_MOVED, end)) return MR_NOMEM;
     return MR_OK;
 }
 
@@ -115,7 +117,7 @@ static int toggle(mr_store *s, uint32_t top) {
         s->flags[i] = f;
         s->shown_changed = 1;
         if (!s->draws_dirty) mr_touch_draws(s, i, 0);
-        if (f & MR_SPILLED && follow_spilled(s, i, MR_TOGGLED)) {
+        if (f & MR_SPILLED && follow_spilled(s, i, MR_TOGGLED, 0)) {
             s->flags[top] |= MR_TOGGLED; /* all of it once more */
             return MR_NOMEM;
         }
