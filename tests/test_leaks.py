@@ -1,13 +1,30 @@
 """Everything made can be released, and is: live counts return to zero and memory stays flat."""
 
+import ctypes
 import gc
 import os
+import sys
+import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 import metarender as mr
+from metarender.errors import DeviceError, WrongThreadError
 from metarender.gpu.device import Device
+
+LONG = bool(os.environ.get("METARENDER_LONG"))
+"""METARENDER_LONG=1: 10,000 cycles of everything and 1,000 renderers, some minutes, instead of a few hundred."""
+CYCLES, RENDERERS = (10_000, 1_000) if LONG else (300, 40)
+STEP = 5
+"""Cycles from one look at the heap to the next."""
+
+PROGRAM_NAMES = 40
+"""Blocks of about 60 bytes that ModernGL loses when a device compiles its programs, the names of their inputs (tracemalloc shows 30)."""
+
+SLOPE = 128
+"""Bytes that a cycle may leave behind."""
 
 
 def resident() -> int:
@@ -80,3 +97,179 @@ def test_promise_8_two_devices_never_see_each_other():
         moved = one.render(scene, camera).color
         assert not np.array_equal(moved, first.color)
         assert np.array_equal(two.render(scene, camera).color, moved)
+
+
+# --- cycles, to the byte ------------------------------------------------------------------------------------------------------
+
+
+class Mallinfo(ctypes.Structure):
+    """mallinfo2 of glibc 2.33."""
+
+    _fields_ = [(name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks",
+                                                     "fordblks", "keepcost")]
+
+
+def heap_in_use() -> tuple[int, int]:
+    """Bytes that malloc has handed out, in all arenas and mappings; and blocks of Python's own allocator."""
+    read = ctypes.CDLL(None).mallinfo2
+    read.restype = Mallinfo
+    found = read()
+    return found.uordblks + found.hblkhd, sys.getallocatedblocks()
+
+
+def slopes(cycle: Callable[[], None], count: int, warm: int) -> tuple[float, float]:
+    """Bytes of the C heap and blocks of Python that a cycle leaves behind: the median slope between far points after a warm-up."""
+    for _ in range(warm):
+        cycle()
+    rows = np.zeros((count // STEP, 2))
+    for row in rows:
+        for _ in range(STEP):
+            cycle()
+        gc.collect()
+        row[:] = heap_in_use()
+    half = len(rows) // 2
+    return tuple(np.median((rows[half:] - rows[:len(rows) - half]) / (half * STEP), axis=0))
+
+
+def cycles_of(renderer: mr.Renderer) -> dict[str, Callable[[], None]]:
+    """Create, render, destroy: one of each kind."""
+    device, camera = renderer.device, mr.PerspectiveCamera().look_at((2, 2, 3), (0, 0, 0))
+    scene, material, geometry = mr.Scene(), mr.Standard(color="orange"), mr.box(1)
+    scene.environment = None
+
+    def draw(mesh: mr.Mesh) -> None:
+        node = scene.add(mesh)
+        renderer.render(scene, camera)
+        node.remove()
+        renderer.render(scene, camera)
+
+    def buffer() -> None:
+        device.create_buffer(4096, "cycle", b"x" * 4096).release()
+        device.create_buffer(100)  # dropped, not released
+
+    def whole_scene() -> None:
+        made, of = small_scene()
+        renderer.render(made, of)
+        del made
+        gc.collect()
+        renderer.render(scene, camera)
+
+    return {
+        "buffer": buffer,
+        "texture": lambda: draw(mr.Mesh(geometry, mr.Unlit(color_texture=mr.Texture(np.full((16, 16, 4), 99, np.uint8), srgb=True)))),
+        "mesh": lambda: draw(mr.Mesh(mr.sphere(0.5, segments=8), material)),
+        "material": lambda: draw(mr.Mesh(geometry, mr.Standard(color="teal", roughness=0.3))),
+        "scene": whole_scene,
+    }
+
+
+needs_mallinfo = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="this C library has no mallinfo2")
+
+
+@needs_mallinfo
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ("buffer", "texture", "mesh", "material", "scene"))
+def test_promise_7_cycles_leave_nothing_on_the_heap(kind):
+    count = CYCLES if LONG or kind != "scene" else 60
+    with Device.open("software") as device, mr.Renderer(size=(32, 32), msaa=1, device=device) as renderer:
+        cycle = cycles_of(renderer)[kind]
+        cycle()
+        gc.collect()
+        device.drain()
+        before = dict(device.live)
+        bytes_left, blocks_left = slopes(cycle, count, 40)
+        gc.collect()
+        device.drain()
+        assert dict(device.live) == before
+        assert bytes_left <= SLOPE and blocks_left < 1, f"{bytes_left:.0f} bytes and {blocks_left:.2f} blocks a cycle"
+    assert device.live == {}
+
+
+@needs_mallinfo
+@pytest.mark.slow
+def test_promise_7_renderers_on_pooled_contexts_cost_what_opening_contexts_costs():
+    """The control only opens and closes devices: contexts of the pool, reset by the driver each time."""
+    scene, camera = small_scene()
+
+    def control() -> None:
+        Device.open("software").close()
+
+    def renderer() -> None:
+        with mr.Renderer(size=(32, 32), msaa=1, device="software") as made:
+            made.render(scene, camera, outputs=("color", "ids"))
+        assert made.device.live == {}
+        gc.collect()
+
+    floor, left = slopes(control, RENDERERS, 10), slopes(renderer, RENDERERS, 10)
+    assert left[0] - max(floor[0], 0) <= SLOPE, f"{left[0]:.0f} bytes a renderer, {floor[0]:.0f} a context"
+    assert left[1] - max(floor[1], 0) <= PROGRAM_NAMES, f"{left[1]:.1f} blocks a renderer, {floor[1]:.1f} a context"
+
+
+# --- memory of others ---------------------------------------------------------------------------------------------------------
+
+MARKER = b"SECRET-TOKEN-of-another-session."
+
+
+def leave_markers(nbytes: int) -> None:
+    """Free blocks of a size that hold the marker, so that memory which is not cleared shows it."""
+    held = [np.frombuffer(MARKER * (nbytes // len(MARKER)), np.uint8).copy() for _ in range(8)]
+    del held
+
+
+def read_under_losses(renderer: mr.Renderer, monkeypatch: pytest.MonkeyPatch, rounds: int) -> list[bytes]:
+    """What reads give: a device on the wrong thread, a lost context, and a driver that says nothing and writes nothing."""
+    scene, camera = small_scene()
+    given: list[bytes] = []
+
+    def elsewhere(frame: mr.Frame) -> None:
+        given.append(attempt(frame, WrongThreadError))
+
+    for number in range(rounds):
+        frame = renderer.render(scene, camera, outputs=("color", "ids", "depth"))
+        leave_markers(64 * 64 * 4)
+        thread = threading.Thread(target=elsewhere, args=(frame,))
+        thread.start()
+        thread.join()
+        if number % 10 == 9:
+            renderer.simulate_loss()
+            given.append(attempt(frame, DeviceError))
+            renderer.restore()
+            continue
+        with monkeypatch.context() as patched:
+            patched.setattr(renderer.device.gl, "glReadPixels", lambda *_: None)
+            given += [getattr(frame, output).tobytes() for output in ("color", "ids", "depth")]
+    return given
+
+
+def attempt(frame: mr.Frame, expected: type[Exception]) -> bytes:
+    with pytest.raises(expected):
+        return frame.color.tobytes()
+    return b""
+
+
+def test_a_read_never_returns_bytes_that_gl_did_not_write(monkeypatch):
+    with mr.Renderer(size=(64, 64), msaa=1, device="software") as renderer:
+        given = read_under_losses(renderer, monkeypatch, 500 if LONG else 50)
+        assert len(given) > 150 and not any(MARKER in data for data in given)
+
+
+def test_the_marker_is_found_where_memory_is_not_cleared(monkeypatch):
+    """The test above can fail: with memory as the heap hands it out, the marker comes through."""
+    with mr.Renderer(size=(64, 64), msaa=1, device="software") as renderer:
+        renderer.render(*small_scene())
+        monkeypatch.setattr("metarender.gpu.device.np.zeros", np.empty)
+        monkeypatch.setattr(renderer.device.gl, "glReadPixels", lambda *_: None)
+        target, found = renderer._context.color.result, False
+        for _ in range(20):
+            leave_markers(64 * 64 * 4)
+            found = found or MARKER in renderer.device.read_pixels(target, "rgba8", (64, 64)).tobytes()
+        assert found
+
+
+def test_a_buffer_is_read_into_cleared_memory():
+    with Device.open("software") as device:
+        buffer = device.create_buffer(16384, data=b"\x07" * 16384)
+        assert (device.gl.read_bytes("glGetNamedBufferSubData", 16384, buffer.name, 0) == 7).all()
+        leave_markers(16384)
+        assert not device.gl.read_bytes("glGetNamedBufferSubData", 16384, 12345, 0).any()
+        assert device.gl.errors(), "the driver refused and wrote nothing"

@@ -122,17 +122,25 @@ class Renderer(PictureSettings):
         self.memory_limit = memory_limit
         self._device = device if isinstance(device, Device) else Device.open(None if device == "auto" else device)
         try:
+            self._generation = self._device.generation
             self._enter("Renderer()")
-            self._pools = ResourcePools.of(self._device)
-            self._pools.environments.table = dfg_table
             self._msaa = min(int(msaa), self._device.capabilities.max_samples)
-            self._constants = ViewConstants(self._device)
+            self._begin_on_device()
             self.size = size
         except BaseException:
             self._device.registry.memory_limit = None
             if self._own_device:
                 self._device.close()
             raise
+        self.passes: list[Pass] = [ShadowPass(), OccludersPass(), OpaquePass(), SkyPass(), TransparentPass(), GhostPass(), SelectionPass(),
+                                   OutlinePass(), EncodePass(), IdsPass()]
+        self._closed = False
+
+    def _begin_on_device(self) -> None:
+        """Start with nothing drawn, on a device that is new or was restored."""
+        self._pools = ResourcePools.of(self._device)
+        self._pools.environments.table = dfg_table
+        self._constants = ViewConstants(self._device)
         self._kept: _SceneViews | None = None
         self._color: ColorAttachments | None = None
         self._ids: IdAttachments | None = None
@@ -143,9 +151,6 @@ class Renderer(PictureSettings):
         self._frame: Frame | None = None
         self._context: FrameContext | None = None
         self._planned: tuple[ViewPlan, int] | None = None
-        self.passes: list[Pass] = [ShadowPass(), OccludersPass(), OpaquePass(), SkyPass(), TransparentPass(), GhostPass(), SelectionPass(),
-                                   OutlinePass(), EncodePass(), IdsPass()]
-        self._closed = False
 
     # --- settings ------------------------------------------------------------------------------------------------------
 
@@ -238,6 +243,8 @@ class Renderer(PictureSettings):
     def _enter(self, where: str) -> None:
         """Make the device current, under this renderer's limit."""
         self._device.check_current(where)
+        if self._generation != self._device.generation:
+            raise DeviceError(f"{where}: the device was restored after a loss; call Renderer.restore() on this renderer too")
         self._device.registry.memory_limit = self._memory_limit
 
     def _begin(self) -> dict[str, int]:
@@ -390,6 +397,7 @@ class Renderer(PictureSettings):
         if frame is not self._frame:
             raise ReleasedError(f"Frame.{output} was not read before its renderer drew again; read it right after render().")
         assert self._context is not None and self._planned is not None
+        self._enter(f"Frame.{output}")
         if output == "color":
             assert self._context.color is not None
             return self._device.read_pixels(self._context.color.result, "rgba8", frame.size)
@@ -426,7 +434,7 @@ class Renderer(PictureSettings):
         """
         if self._closed or self._context is None or self._context.occlusion is None:
             raise ReleasedError("Renderer.count_kept has nothing to count; draw a frame with occlusion='gpu' first.")
-        self._device.check_current("Renderer.count_kept")
+        self._enter("Renderer.count_kept")
         return int(np.unpackbits(self._context.occlusion.read().view(np.uint8)).sum())
 
     def present(self, framebuffer: int = 0, size: tuple[int, int] | None = None) -> None:
@@ -446,7 +454,7 @@ class Renderer(PictureSettings):
         """
         if self._closed or self._context is None or self._context.color is None:
             raise ReleasedError("Renderer.present has no picture to show; call render() first.")
-        self._device.check_current("Renderer.present")
+        self._enter("Renderer.present")
         (width, height), (wide, high) = self._context.color.size, size or self._context.color.size
         # The result has its top row first, so the copy turns it over.
         self._device.gl.glBlitNamedFramebuffer(self._context.color.result.name, framebuffer, 0, 0, width, height, 0, high, wide, 0,
@@ -464,6 +472,36 @@ class Renderer(PictureSettings):
             None sees the whole scene, and so compiles everything that is not hidden.
         """
         self.render(scene, camera, outputs=("color", "ids"))
+
+    def simulate_loss(self) -> None:
+        """Behave from now on as if the driver had lost the context: every use of this device raises until `restore`.
+
+        For tests of what an application does then. See `restore`.
+        """
+        if self._closed:
+            raise ReleasedError("Renderer.simulate_loss was called after close(); make a new Renderer.")
+        self._device.simulate_loss()
+
+    def restore(self) -> None:
+        """Start anew on a new context after the driver lost the old one; the next frame uploads what it draws and looks as before.
+
+        Frames that were not read are gone. Does nothing where nothing was lost. Other renderers of a shared device need it too.
+
+        Raises
+        ------
+        ReleasedError
+            The renderer or its device is closed.
+        DeviceError
+            The context belongs to a window, which has to be made anew, or there is no usable device any more.
+        WrongThreadError
+            The device belongs to another thread.
+        """
+        if self._closed:
+            raise ReleasedError("Renderer.restore was called after close(); make a new Renderer.")
+        self._device.restore()
+        if self._generation != self._device.generation:
+            self._begin_on_device()
+            self._generation = self._device.generation
 
     def close(self) -> None:
         """Release attachments and, where the renderer opened it, the device; a second call does nothing.

@@ -24,7 +24,7 @@ VARIANTS = {
 }
 
 CORE_TESTS = ("test_edits.py", "test_draws.py", "test_occlusion.py", "test_raycast.py", "test_query.py", "test_lod.py", "test_gpucull.py")
-"""Those that reach every source file of the core in little time; model tests of many examples run without sanitizers, and as the C program."""
+"""Those that reach every source file of the core in little time; the C program stands for the model tests of many examples."""
 
 WITHOUT = "not memory"
 """AddressSanitizer keeps freed memory for a while, so resident memory says nothing there."""
@@ -86,8 +86,8 @@ def test_random_edits_notice_a_call_that_fails_half_way(compiler, tmp_path):
 def test_the_core_tests_pass_under_sanitizers(compiler, tmp_path):
     """METARENDER_SANITIZE=1, built beside a copy of the package; any report ends the process."""
     environment = {**os.environ, "METARENDER_SANITIZE": "1", "CC": compiler}
-    run([sys.executable, "setup.py", "-q", "build_ext", "--build-lib", tmp_path / "lib", "--build-temp", tmp_path / "temp", "--parallel", "2"],
-        cwd=ROOT, env=environment)
+    run([sys.executable, "setup.py", "-q", "build_ext", "--build-lib", tmp_path / "lib", "--build-temp", tmp_path / "temp"], cwd=ROOT,
+        env=environment)
     shutil.copytree(ROOT / "src" / "metarender", tmp_path / "lib" / "metarender", dirs_exist_ok=True,
                     ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__", "_native"))
     libraries = [run([compiler, f"-print-file-name={name}"]).strip() for name in ("libasan.so", "libstdc++.so")]

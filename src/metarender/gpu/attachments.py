@@ -83,8 +83,8 @@ class ColorAttachments(_Set):
             for parameter, value in ((gl.GL_TEXTURE_MIN_FILTER, gl.GL_LINEAR_MIPMAP_NEAREST), (gl.GL_TEXTURE_WRAP_S, gl.GL_CLAMP_TO_EDGE),
                                      (gl.GL_TEXTURE_WRAP_T, gl.GL_CLAMP_TO_EDGE)):
                 self._device.gl.glTextureParameteri(mask.name, parameter, value)
-            self._resources.append(mask)
             self._selection = self._framebuffer([mask], None, "selection mask")
+            self._resources.insert(-1, mask)  # not before its framebuffer is there: without, the next frame makes both anew
         return self._selection
 
 

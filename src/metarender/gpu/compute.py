@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import moderngl
@@ -35,8 +36,9 @@ class ComputeProgram:
 
     def __init__(self, device: Device, path: str, defines: Sequence[str] = ()) -> None:
         self._device = device
-        source = Composer().compose(path, defines)
+        source = Composer(before=partial(device.registry.about_to, "read")).compose(path, defines)
         try:
+            device.registry.about_to("compile", path)
             self._program = device.ctx.compute_shader(source.text)
         except moderngl.Error as error:
             raise ShaderError(f"{path} does not compile:\n{source.explain(str(error))}") from None

@@ -68,18 +68,24 @@ class Device:
     """
 
     def __init__(self, context: NativeContext, attempts: Sequence[contexts.Attempt] = (), *, owned: bool, offscreen: bool) -> None:
-        self._context: NativeContext | None = context
-        self._owned = owned
+        self._owned, self._offscreen = owned, offscreen
         self._thread = threading.get_ident()
         self._forks = context_pool.fork_generation()
+        self.stats = Counters()
+        self.generation = 0
+        """Grows with every `restore`: what was made before is gone."""
+        self._adopt(context, attempts)
+
+    def _adopt(self, context: NativeContext, attempts: Sequence[contexts.Attempt]) -> None:
+        """Start on a context on which nothing of ours exists."""
+        self._context: NativeContext | None = context
         self._lost = False
         self.attempts = list(attempts)
         self.backend = context.backend
-        self.stats = Counters()
         self._log = DebugLog()
         current.switch_to(context)
         if context.binding is None:
-            context.binding = Binding(context, offscreen)
+            context.binding = Binding(context, self._offscreen)
         self.gl: g.GL = context.binding.gl
         self.capabilities: Capabilities = context.binding.capabilities
         self.ctx: moderngl.Context = context.binding.ctx
@@ -185,7 +191,7 @@ class Device:
         if self._forks != context_pool.fork_generation():
             raise DeviceError(f"{where}: this device was opened before the process forked; use multiprocessing's 'spawn' start method")
         if self._lost:
-            raise DeviceError(f"{where}: the driver lost this context; close the device and open a new one")
+            raise DeviceError(f"{where}: the driver lost this context; Renderer.restore() starts anew, or close its device")
         if not context.is_current():
             current.switch_to(context)
 
@@ -203,6 +209,7 @@ class Device:
         DeviceError
             For every other error, and in debug mode for a high-severity message.
         """
+        self.registry.about_to("check", where)
         codes = self.gl.errors()
         high = self._log.take_high()
         if not codes and not high:
@@ -219,7 +226,7 @@ class Device:
         """Raise if a robust context was reset by the driver; does nothing on others."""
         if self.capabilities.has("robust") and self.gl.glGetGraphicsResetStatus() != g.GL_NO_ERROR:
             self._lost = True
-            raise DeviceError(f"{where}: the driver was reset and this context is lost; close the device and open a new one")
+            raise DeviceError(f"{where}: the driver was reset and this context is lost; Renderer.restore() starts anew, or close it")
 
     def finish(self) -> None:
         """Wait until the device has done everything, without the GIL."""
@@ -386,6 +393,50 @@ class Device:
         return out
 
     # --- life ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def lost(self) -> bool:
+        """Whether the driver lost the context: nothing but `restore` and `close` works then."""
+        return self._lost
+
+    def simulate_loss(self) -> None:
+        """Behave from now on as if the driver had lost the context, for tests of what an application does then.
+
+        Raises
+        ------
+        WrongThreadError, ReleasedError, DeviceError
+            As `check_current`.
+        """
+        self.check_current("Device.simulate_loss")
+        assert self._context is not None
+        self._lost = True
+        current.forget(self._context)  # a call that slips through reaches nothing
+
+    def restore(self) -> None:
+        """Open a new context of the same kind in the place of one that was lost; everything made on the device is gone.
+
+        Raises
+        ------
+        WrongThreadError, ReleasedError
+            As `check_current`.
+        DeviceError
+            The context belongs to a window or a host, which has to make a new one, or there is no usable device any more. The device
+            stays lost then.
+        """
+        context = self._context
+        if context is None or threading.get_ident() != self._thread or not self._lost:
+            self.check_current("Device.restore")
+            return
+        if not self._owned:
+            raise DeviceError("Device.restore: this context belongs to a window or a host; close the renderer and make a new window")
+        choice, debug, robust = context.key if isinstance(context.key, tuple) else ("auto", context.debug, context.robust)
+        fresh, attempts = contexts.open_context(choice, debug=debug, robust=robust, accept=_accept)
+        self.registry.abandon()
+        self.pools = None
+        context_pool.discard(context)
+        context.keep = []
+        self.generation += 1
+        self._adopt(fresh, attempts)
 
     def close(self) -> None:
         """Delete everything made on the device and park its context; a second call does nothing.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import moderngl
@@ -112,7 +112,7 @@ class Programs:
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._composer = Composer()
+        self._composer = Composer(before=partial(device.registry.about_to, "read"))
         self._programs: dict[ProgramKey, moderngl.Program] = {}
         self._resources: list[Any] = []
 
@@ -136,13 +136,15 @@ class Programs:
         units = {"vertex": self._composer.compose(vertex_path, features, aliases),
                  "fragment": self._composer.compose(fragment_path, features, aliases)}
         try:
+            self._device.registry.about_to("compile", fragment_path)
             program = self._device.ctx.program(vertex_shader=units["vertex"].text, fragment_shader=units["fragment"].text)
         except moderngl.Error as error:
             log = str(error)
             unit = units["vertex" if "vertex_shader" in log else "fragment"]
             what = f"{fragment_path} with material {key.shader or 'none'}"
             raise ShaderError(f"Shader {what} does not compile:\n{unit.explain(log)}") from None
+        resource = self._device.track("program", program.glo, program.release)
         self._device.check(f"compiling {fragment_path}")
-        self._resources.append(self._device.track("program", program.glo, program.release))
+        self._resources.append(resource)
         self._device.stats.programs_compiled += 1
         return program

@@ -64,6 +64,7 @@ class ResourcePools:
         """Return the vertex array of a full-screen program; its three vertices come from their number alone."""
         array = self._fullscreen.get(key)
         if array is None:
+            self.device.registry.about_to("create", f"a vertex array for {key.render_pass}")
             array = self._fullscreen[key] = self.device.ctx.vertex_array(self.programs.get(key), [])
             self._resources.append(self.device.track("vertex_array", array.glo, array.release))
         return array

@@ -146,6 +146,14 @@ class Registry:
         self.live_bytes: Counter[str] = Counter()
         self.memory_limit: int | None = None
         """Bytes that may be alive at once; set by the renderer that draws."""
+        self.before: Callable[[str, str], None] | None = None
+        """Called with what is about to be done, one of "create", "allocate", "compile", "read" (a shader file) and "check" (for errors
+        of the driver), and what for; may raise what would be raised there. For tests of failures; None otherwise."""
+
+    def about_to(self, step: str, what: str) -> None:
+        """Let a test make a step fail; see `before`."""
+        if self.before is not None:
+            self.before(step, what)
 
     def admit(self, nbytes: int, what: str) -> None:
         """Refuse an allocation that would pass the limit, before the driver sees it.
@@ -154,6 +162,7 @@ class Registry:
         ------
         OutOfDeviceMemory
         """
+        self.about_to("allocate", what)
         held = self.live_bytes.total()
         if self.memory_limit is not None and held + nbytes > self.memory_limit:
             raise OutOfDeviceMemory(
@@ -306,6 +315,7 @@ class Factory:
         device, gl = self._device, self._device.gl
         device.check_current("creating a sampler")
         device.check("before creating a sampler")
+        device.registry.about_to("create", "a sampler")
         name = gl.create("glCreateSamplers")
         sampler = self._adopt(Resource, "sampler", name, "glDeleteSamplers", 0)
         for parameter, value in parameters.items():
@@ -327,6 +337,7 @@ class Factory:
         if not attached:
             raise InvalidInput(f"{what} has no attachment; give a colour texture or a depth texture")
         device.check(f"before creating {what}")
+        device.registry.about_to("create", what)
         name = gl.create("glCreateFramebuffers")
         framebuffer = self._adopt(Framebuffer, "framebuffer", name, "glDeleteFramebuffers", 0)
         framebuffer.width, framebuffer.height = max(attached[0].width >> level, 1), max(attached[0].height >> level, 1)

@@ -151,13 +151,15 @@ class SceneMirror:
 
     def _make_vertex_array(self, key: ProgramKey, layout: int) -> tuple[moderngl.VertexArray, Any]:
         geometry, device = self._pools.geometry, self._pools.device
+        device.registry.about_to("create", f"a vertex array for {key.render_pass}")
         arena = geometry.arena(layout)
         attributes = layout_attributes(layout)
         content = [(arena.buffer.buffer, " ".join(f"{width}f4" for _, _, width in attributes), *(name for _, name, _ in attributes))]
         content += [(self._rows[kind].buffer, *_ROW_LAYOUT[kind]) for kind in ROW_BYTES]
         array = device.ctx.vertex_array(self._pools.programs.get(key), content, index_buffer=geometry.indices.buffer, skip_errors=True)
+        resource = device.track("vertex_array", array.glo, array.release)
         device.check(f"making a vertex array for {key.render_pass}")
-        return array, device.track("vertex_array", array.glo, array.release)
+        return array, resource
 
     def _drop_vertex_arrays(self) -> None:
         for _, resource in self._vertex_arrays.values():

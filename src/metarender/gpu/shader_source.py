@@ -6,7 +6,7 @@ Mesa reports every error as line of unit 0 whatever `#line` says, so the map fro
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -78,9 +78,12 @@ class Composer:
     ----------
     overlay : mapping of str to str
         Files that stand before those of the package, by path; a user's material is one.
+    before : callable, optional
+        Called with the path of a file that is about to be read.
     """
 
     overlay: Mapping[str, str] = field(default_factory=dict)
+    before: Callable[[str], None] | None = None
     _cache: dict[str, list[str]] = field(default_factory=dict)
 
     def compose(self, path: str, defines: Sequence[str], aliases: Mapping[str, str] | None = None) -> Source:
@@ -128,9 +131,14 @@ class Composer:
         if path in self.overlay:
             return self.overlay[path].splitlines()
         if path not in self._cache:
+            by = f", included by {chain[-2]}," if len(chain) > 1 else ""
             try:
+                if self.before is not None:
+                    self.before(path)
                 self._cache[path] = files("metarender.shaders").joinpath(path).read_text("utf-8").splitlines()
             except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
-                by = f", included by {chain[-2]}," if len(chain) > 1 else ""
                 raise ShaderError(f"Shader file {path!r}{by} does not exist below shaders/; check the spelling of the path.") from None
+            except OSError as error:
+                reason = error.strerror or error
+                raise ShaderError(f"Shader file {path!r}{by} cannot be read: {reason}; install metarender anew.") from None
         return self._cache[path]
