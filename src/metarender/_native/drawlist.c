@@ -13,7 +13,7 @@ void mr_list_free(mr_list *l) {
 static int open_batch(const mr_bucket *b, int merged, mr_list *out) {
     mr_batch *last = out->batch_count ? out->batches + out->batch_count - 1 : NULL;
     if (last && last->klass == b->klass && (merged || last->shading == b->shading)) return MR_OK;
-    if (mr_grow(&out->batches, &out->batch_cap, out->batch_count + 1, sizeof(mr_batch))) return MR_NOMEM;
+    if (mr_grow_brief(&out->batches, &out->batch_cap, out->batch_count + 1, sizeof(mr_batch))) return MR_NOMEM;
     out->batches[out->batch_count++] = (mr_batch){b->klass, b->shading, out->command_count, 0, 0, 0, 0};
     return MR_OK;
 }
@@ -21,7 +21,7 @@ static int open_batch(const mr_bucket *b, int merged, mr_list *out) {
 /* Room for one block's worth of commands. */
 static inline int reserve(mr_list *out) {
     if (out->command_cap - out->command_count >= 64) return MR_OK;
-    return mr_grow(&out->commands, &out->command_cap, out->command_count + 64, sizeof(mr_command));
+    return mr_grow_brief(&out->commands, &out->command_cap, out->command_count + 64, sizeof(mr_command));
 }
 
 /* What the last command ended with, so that the next run may join it. */
@@ -116,8 +116,8 @@ static const mr_bucket *bucket_of(const mr_store *s, uint32_t slot) { return s->
 static int build_sorted(const mr_store *s, const mr_view *v, const uint32_t *ranges, uint32_t range_count, unsigned alpha, int merge,
                         mr_list *out) {
     size_t n = gather_keys(s, v, alpha, NULL, NULL);
-    uint64_t *keys = mr_block_new(2 * n * 8 + 8);
-    uint32_t *slots = mr_block_new(2 * n * 4 + 4);
+    uint64_t *keys = mr_block_new_brief(2 * n * 8 + 8);
+    uint32_t *slots = mr_block_new_brief(2 * n * 4 + 4);
     int bad = keys && slots ? MR_OK : MR_NOMEM;
     if (!bad) {
         gather_keys(s, v, alpha, keys, slots);

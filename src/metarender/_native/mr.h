@@ -151,12 +151,16 @@ typedef struct mr_store {
 /* Counted, zeroed, 64-byte aligned memory; retain and release are atomic. mr_block_new returns NULL when out of memory. From
  * 1 MiB on a block is a mapping of its own, in large pages where the system has them. */
 void *mr_block_new(size_t bytes);
+/* The same from the heap, which keeps it for the next frame: for what is made anew often. */
+void *mr_block_new_brief(size_t bytes);
 void mr_block_retain(void *block);
 void mr_block_release(void *block);
 /* Bytes that a block takes, its header included; 0 for NULL. */
 size_t mr_block_bytes(const void *block);
 /* Grows *array from `used` to at least `need` elements of `size` bytes, zeroing what is new; *cap in elements. */
 int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size);
+/* The same for brief blocks. */
+int mr_grow_brief(void *array, uint32_t *cap, uint32_t need, size_t size);
 
 /* ---- store and tree (store.c, order.c) ------------------------------------------------------------------------- */
 mr_store *mr_store_new(int level);

@@ -19,7 +19,7 @@
 #define BESIDE (64 + 64 + 64)        /* alignment, header, and spare bytes: kernels may load past the last row */
 
 /* What stands before the rows of a block. */
-typedef struct { atomic_size_t users; void *base; size_t bytes; } block_header;
+typedef struct { atomic_size_t users; void *base; size_t bytes; int mapped; } block_header;
 
 static block_header *header_of(void *block) { return (block_header *)((char *)block - 64); }
 
@@ -43,7 +43,7 @@ static void unmap_large(void *base, size_t bytes) { munmap(base, (bytes + 4095) 
  * so that the block stays one mapping: older systems do not move several at once. */
 static void *stretch_large(void *old, size_t bytes) {
     block_header *h = old ? header_of(old) : NULL;
-    if (!h || h->bytes < LARGE || atomic_load(&h->users) != 1) return NULL;
+    if (!h || !h->mapped || atomic_load(&h->users) != 1) return NULL;
     if (h->bytes >= bytes + BESIDE) return old; /* its capacity was lowered, its pages stayed */
     size_t had = (h->bytes + 4095) & ~(size_t)4095, whole = (bytes + BESIDE + 4095) & ~(size_t)4095, offset = (size_t)((char *)old - (char *)h->base);
     char *base = map_large(bytes + BESIDE);
@@ -60,7 +60,7 @@ static void *stretch_large(void *old, size_t bytes) {
 static void cut_large(void *block, size_t bytes) {
     block_header *h = header_of(block);
     size_t had = (h->bytes + 4095) & ~(size_t)4095, offset = (size_t)((char *)block - (char *)h->base), end = (offset + bytes + 64 + 4095) & ~(size_t)4095;
-    if (end < LARGE || end >= had) return;
+    if (!h->mapped || end >= had) return;
     munmap((char *)h->base + end, had - end);
     memset((char *)block + bytes, 0, end - offset - bytes);
     h->bytes = end;
@@ -83,17 +83,22 @@ static void unmap_large(void *base, size_t bytes) {
 #endif
 
 /* Fresh memory is zero as it comes: nothing is written twice. */
-void *mr_block_new(size_t bytes) {
+static void *new_block(size_t bytes, int mapped) {
     size_t whole = bytes + BESIDE;
-    char *base = whole >= LARGE ? map_large(whole) : calloc(1, whole);
+    char *base = mapped ? map_large(whole) : calloc(1, whole);
     if (!base) return NULL;
     char *block = (char *)(((uintptr_t)base + 127) & ~(uintptr_t)63);
     block_header *h = header_of(block);
     atomic_init(&h->users, 1);
     h->base = base;
     h->bytes = whole;
+    h->mapped = mapped;
     return block;
 }
+
+void *mr_block_new(size_t bytes) { return new_block(bytes, bytes + BESIDE >= LARGE); }
+
+void *mr_block_new_brief(size_t bytes) { return new_block(bytes, 0); }
 
 size_t mr_block_bytes(const void *block) { return block ? header_of((void *)block)->bytes : 0; }
 
@@ -104,7 +109,7 @@ void mr_block_retain(void *block) {
 void mr_block_release(void *block) {
     if (!block || atomic_fetch_sub(&header_of(block)->users, 1) != 1) return;
     block_header *h = header_of(block);
-    if (h->bytes >= LARGE) unmap_large(h->base, h->bytes);
+    if (h->mapped) unmap_large(h->base, h->bytes);
     else free(h->base);
 }
 
@@ -131,6 +136,19 @@ int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size) {
         mr_block_release(old);
     }
     else if (bytes > held + BESIDE) memset((char *)block + held, 0, bytes - BESIDE - held); /* rows above a capacity that was lowered */
+    memcpy(array, &block, sizeof block);
+    *cap = want;
+    return MR_OK;
+}
+
+int mr_grow_brief(void *array, uint32_t *cap, uint32_t need, size_t size) {
+    if (need <= *cap) return MR_OK;
+    uint32_t want = next_cap(*cap, need);
+    void *old, *block = mr_block_new_brief((size_t)want * size);
+    if (!block) return MR_NOMEM;
+    memcpy(&old, array, sizeof old);
+    if (old) memcpy(block, old, (size_t)*cap * size);
+    mr_block_release(old);
     memcpy(array, &block, sizeof block);
     *cap = want;
     return MR_OK;
