@@ -1,4 +1,8 @@
-"""Joins scene, device and passes: ``Renderer.render`` is a frame as a table of contents."""
+"""Joins scene, device and passes: ``Renderer.render`` is a frame as a table of contents.
+
+One room because each step of a frame is one short method of the one class that may know both sides; what a step does is elsewhere
+(views, view_block, light_rows, settings, memory, gpu, passes).
+"""
 
 from __future__ import annotations
 

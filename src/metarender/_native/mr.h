@@ -147,7 +147,7 @@ typedef struct mr_store {
     uint32_t occluders_cap;
 } mr_store;
 
-/* ---- memory (store.c) ------------------------------------------------------------------------------------------ */
+/* ---- memory (blocks.c) ----------------------------------------------------------------------------------------- */
 /* Counted, zeroed, 64-byte aligned memory; retain and release are atomic. mr_block_new returns NULL when out of memory. From
  * 1 MiB on a block is a mapping of its own, in large pages where the system has them. */
 void *mr_block_new(size_t bytes);
@@ -161,6 +161,10 @@ size_t mr_block_bytes(const void *block);
 int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size);
 /* The same for brief blocks. */
 int mr_grow_brief(void *array, uint32_t *cap, uint32_t need, size_t size);
+/* What a capacity grows to when it must hold `need`. */
+uint32_t mr_next_cap(uint32_t cap, uint32_t need);
+/* Lowers the capacity that n arrays of such row sizes share to little more than `need`, where nobody borrows them. */
+void mr_trim_arrays(void *const *arrays, const size_t *sizes, int n, uint32_t *cap, uint32_t need);
 
 /* ---- store and tree (store.c, order.c) ------------------------------------------------------------------------- */
 mr_store *mr_store_new(int level);

@@ -1,168 +1,7 @@
-#ifdef __linux__
-#define _GNU_SOURCE /* madvise, mremap */
-#endif
-/* Memory, ids and the tree: adding, removing and moving nodes in O(1) list edits; order.c restores slot order later. */
+/* Ids and the tree: adding, removing and moving nodes in O(1) list edits; order.c restores slot order later. */
 #include "mr.h"
 
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
-
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
-
-#ifndef LARGE
-#define LARGE ((size_t)1 << 20)      /* bytes from which a block is a mapping of its own; a test may say another number */
-#endif
-#define LARGE_PAGE ((size_t)2 << 20)
-#define BESIDE (64 + 64 + 64)        /* alignment, header, and spare bytes: kernels may load past the last row */
-
-/* What stands before the rows of a block. */
-typedef struct { atomic_size_t users; void *base; size_t bytes; int mapped; } block_header;
-
-static block_header *header_of(void *block) { return (block_header *)((char *)block - 64); }
-
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-/* A mapping goes back to the system when it is released, where a heap would keep it. It starts at a large page, so that all but
- * its end can be in large pages: rows are gathered in draw order, and small pages would miss the TLB at every one. */
-static void *map_large(size_t bytes) {
-    size_t whole = (bytes + 4095) & ~(size_t)4095;
-    char *raw = mmap(NULL, whole + LARGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (raw == MAP_FAILED) return NULL;
-    size_t before = (0 - (uintptr_t)raw) & (LARGE_PAGE - 1);
-    if (before) munmap(raw, before);
-    if (before < LARGE_PAGE) munmap(raw + before + whole, LARGE_PAGE - before);
-    madvise(raw + before, whole, MADV_HUGEPAGE);
-    return raw + before;
-}
-
-static void unmap_large(void *base, size_t bytes) { munmap(base, (bytes + 4095) & ~(size_t)4095); }
-
-/* The pages of a block that nobody else holds move to a larger one; NULL: the caller copies. The move names the whole new length,
- * so that the block stays one mapping: older systems do not move several at once. */
-static void *stretch_large(void *old, size_t bytes) {
-    block_header *h = old ? header_of(old) : NULL;
-    if (!h || !h->mapped || atomic_load(&h->users) != 1) return NULL;
-    if (h->bytes >= bytes + BESIDE) return old; /* its capacity was lowered, its pages stayed */
-    size_t had = (h->bytes + 4095) & ~(size_t)4095, whole = (bytes + BESIDE + 4095) & ~(size_t)4095, offset = (size_t)((char *)old - (char *)h->base);
-    char *base = map_large(bytes + BESIDE);
-    if (!base) return NULL;
-    /* A move that fails may have emptied its target, which another thread's memory may fill by now: it is left alone. */
-    if (mremap(h->base, had, whole, MREMAP_MAYMOVE | MREMAP_FIXED, base) == MAP_FAILED) return NULL;
-    h = header_of(base + offset);
-    h->base = base;
-    h->bytes = bytes + BESIDE;
-    return base + offset;
-}
-
-/* Pages beyond `bytes` go back to the system; what is left of the last one reads as zero again. */
-static void cut_large(void *block, size_t bytes) {
-    block_header *h = header_of(block);
-    size_t had = (h->bytes + 4095) & ~(size_t)4095, offset = (size_t)((char *)block - (char *)h->base), end = (offset + bytes + 64 + 4095) & ~(size_t)4095;
-    if (!h->mapped || end >= had) return;
-    munmap((char *)h->base + end, had - end);
-    memset((char *)block + bytes, 0, end - offset - bytes);
-    h->bytes = end;
-}
-#else
-static void cut_large(void *block, size_t bytes) {
-    (void)block;
-    (void)bytes;
-}
-static void *stretch_large(void *old, size_t bytes) {
-    (void)old;
-    (void)bytes;
-    return NULL;
-}
-static void *map_large(size_t bytes) { return calloc(1, bytes); }
-static void unmap_large(void *base, size_t bytes) {
-    (void)bytes;
-    free(base);
-}
-#endif
-
-/* Fresh memory is zero as it comes: nothing is written twice. */
-static void *new_block(size_t bytes, int mapped) {
-    size_t whole = bytes + BESIDE;
-    char *base = mapped ? map_large(whole) : calloc(1, whole);
-    if (!base) return NULL;
-    char *block = (char *)(((uintptr_t)base + 127) & ~(uintptr_t)63);
-    block_header *h = header_of(block);
-    atomic_init(&h->users, 1);
-    h->base = base;
-    h->bytes = whole;
-    h->mapped = mapped;
-    return block;
-}
-
-void *mr_block_new(size_t bytes) { return new_block(bytes, bytes + BESIDE >= LARGE); }
-
-void *mr_block_new_brief(size_t bytes) { return new_block(bytes, 0); }
-
-size_t mr_block_bytes(const void *block) { return block ? header_of((void *)block)->bytes : 0; }
-
-void mr_block_retain(void *block) {
-    if (block) atomic_fetch_add(&header_of(block)->users, 1);
-}
-
-void mr_block_release(void *block) {
-    if (!block || atomic_fetch_sub(&header_of(block)->users, 1) != 1) return;
-    block_header *h = header_of(block);
-    if (h->mapped) unmap_large(h->base, h->bytes);
-    else free(h->base);
-}
-
-/* Small arrays double; large ones grow by a quarter, so that a scene is never held twice. */
-#ifndef EXACT /* a test lets arrays grow to what was asked for and no further */
-#define EXACT 0
-#endif
-static uint32_t next_cap(uint32_t cap, uint32_t need) {
-    if (EXACT) return need;
-    uint64_t want = cap < 64 ? 64 : cap < 65536 ? (uint64_t)cap * 2 : (uint64_t)cap + cap / 4;
-    return want > need ? (uint32_t)want : need;
-}
-
-int mr_grow(void *array, uint32_t *cap, uint32_t need, size_t size) {
-    if (need <= *cap) return MR_OK;
-    uint32_t want = next_cap(*cap, need);
-    void *old;
-    memcpy(&old, array, sizeof old);
-    size_t held = (size_t)*cap * size, bytes = mr_block_bytes(old);
-    void *block = stretch_large(old, (size_t)want * size);
-    if (!block) {
-        if (!(block = mr_block_new((size_t)want * size))) return MR_NOMEM;
-        if (old) memcpy(block, old, held);
-        mr_block_release(old);
-    }
-    else if (bytes > held + BESIDE) memset((char *)block + held, 0, bytes - BESIDE - held); /* rows above a capacity that was lowered */
-    memcpy(array, &block, sizeof block);
-    *cap = want;
-    return MR_OK;
-}
-
-int mr_grow_brief(void *array, uint32_t *cap, uint32_t need, size_t size) {
-    if (need <= *cap) return MR_OK;
-    uint32_t want = next_cap(*cap, need);
-    void *old, *block = mr_block_new_brief((size_t)want * size);
-    if (!block) return MR_NOMEM;
-    memcpy(&old, array, sizeof old);
-    if (old) memcpy(block, old, (size_t)*cap * size);
-    mr_block_release(old);
-    memcpy(array, &block, sizeof block);
-    *cap = want;
-    return MR_OK;
-}
-
-/* Lowers the capacity that some arrays share to `need` rows and a five-hundredth, where more is spare and nobody borrows them. */
-static void trim(void *const *arrays, const size_t *sizes, int n, uint32_t *cap, uint32_t need) {
-    uint32_t want = need + need / 512 + 64;
-    if (*cap <= want + want / 64) return;
-    for (int k = 0; k < n; k++)
-        if (atomic_load(&header_of(arrays[k])->users) != 1) return;
-    for (int k = 0; k < n; k++) cut_large(arrays[k], want * sizes[k]);
-    *cap = want;
-}
 
 /* Arrays that share a capacity grow one by one from the same start value; the common capacity moves only when all did. */
 #define GROW(field, old) do { uint32_t cap_ = (old); if (mr_grow(&s->field, &cap_, need, sizeof *s->field)) return MR_NOMEM; } while (0)
@@ -177,7 +16,7 @@ static void free_id(mr_store *s, uint32_t index) {
 static int grow_ids(mr_store *s, uint32_t need) {
     if (need <= s->id_cap) return MR_OK;
     uint32_t c = s->id_cap;
-    need = next_cap(c, need);
+    need = mr_next_cap(c, need);
     GROW(id_slot, c); GROW(id_parent, c); GROW(id_child, c); GROW(id_last, c); GROW(id_next, c); GROW(id_prev, c);
     GROW(id_range, c); GROW(id_serial, c);
     if (mr_grow(&s->id_gen, &s->id_gen_cap, need, 1)) return MR_NOMEM;
@@ -214,7 +53,7 @@ void mr_trim_ids(mr_store *s) {
 int mr_reserve_nodes(mr_store *s, uint32_t need) {
     if (need <= s->cap) return MR_OK;
     uint32_t c = s->cap;
-    need = next_cap(c, need);
+    need = mr_next_cap(c, need);
     /* Rows of several values: the capacity is counted in rows, so each grows by its own row size. */
     uint32_t k = c;
     if (mr_grow(&s->position, &k, need, 3 * sizeof(double))) return MR_NOMEM;
@@ -232,13 +71,13 @@ void mr_trim(mr_store *s) {
     void *nodes[] = {s->position, s->linear, s->world, s->state, s->node_id, s->parent, s->subtree, s->anchor, s->layers, s->trs,
                      s->node_draw, s->flags};
     const size_t node_sizes[] = {24, 36, 48, sizeof(mr_state), 4, 4, 4, 4, 4, 4, 4, 1};
-    trim(nodes, node_sizes, 12, &s->cap, s->n);
+    mr_trim_arrays(nodes, node_sizes, 12, &s->cap, s->n);
     void *ids[] = {s->id_slot, s->id_parent, s->id_child, s->id_last, s->id_next, s->id_prev, s->id_range, s->id_serial};
     const size_t id_sizes[] = {4, 4, 4, 4, 4, 4, 4, 8};
-    trim(ids, id_sizes, 8, &s->id_cap, s->id_count);
+    mr_trim_arrays(ids, id_sizes, 8, &s->id_cap, s->id_count);
     void *draws[] = {s->draw_geometry, s->draw_material, s->draw_next, s->draw_slot};
     const size_t draw_sizes[] = {4, 4, 4, 4};
-    if (s->draw_cap) trim(draws, draw_sizes, 4, &s->draw_cap, s->draw_rows);
+    if (s->draw_cap) mr_trim_arrays(draws, draw_sizes, 4, &s->draw_cap, s->draw_rows);
 }
 
 void mr_init_slot(mr_store *s, uint32_t slot, uint32_t index, uint32_t parent_slot) {

@@ -1,7 +1,8 @@
 """What the campus is made of: assemblies of pieces, and the blocks that stand on its map.
 
 X runs east, Z south, metres, every block around its own middle. An assembly is a structured array of ``PIECE``: ``Kit.put`` makes one
-out of a shape, ``stamp`` repeats one at many places, ``join`` adds them up.
+out of a shape, ``stamp`` repeats one at many places, ``join`` adds them up. One room because it is a catalogue: a short function for
+each kind of block, and nothing that one of them could be read without.
 """
 
 from __future__ import annotations

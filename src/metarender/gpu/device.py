@@ -1,4 +1,7 @@
-"""Device: one OpenGL context, one thread, and everything that was made on it."""
+"""Device: one OpenGL context, one thread, and everything that was made on it.
+
+One room because it is one class and half of it documentation: the work is in contexts, resources, binding, debug and state.
+"""
 
 from __future__ import annotations
 

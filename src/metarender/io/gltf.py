@@ -95,6 +95,7 @@ class _Reader:
         self._draws = 0
 
     def read(self, scene: int | str | None, progress: Callable[[int, int], object] | None) -> Asset:
+        """Make the asset of one scene of the file; `progress` is told (done, all) in between."""
         order = list(descend(self._nodes, self._roots(scene)))
         places = {number: place for place, number in enumerate(order)}
         described = []

@@ -112,6 +112,7 @@ def render(metarender_device: Device, metarender_drawn: list[Drawn]) -> Iterator
 
     def draw(scene: Scene, camera: Any = None, size: tuple[int, int] = (256, 256), outputs: tuple[str, ...] = ("color",),
              **settings: Any) -> Frame:
+        """Settle, warm up, draw, count calls, and read the outputs."""
         key = repr(sorted(settings.items()))
         if key not in renderers:
             renderers[key] = Renderer(size, device=metarender_device, **settings)
