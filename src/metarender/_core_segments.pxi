@@ -4,6 +4,8 @@ ctypedef void (*gl_name)(unsigned int) noexcept nogil
 ctypedef void (*gl_pair)(unsigned int, unsigned int) noexcept nogil
 ctypedef void (*gl_base)(unsigned int, unsigned int, unsigned int) noexcept nogil
 ctypedef void (*gl_write)(unsigned int, Py_ssize_t, Py_ssize_t, const void *) noexcept nogil
+ctypedef void *(*gl_map)(unsigned int, Py_ssize_t, Py_ssize_t, unsigned int) noexcept nogil
+ctypedef unsigned char (*gl_unmap)(unsigned int) noexcept nogil
 ctypedef void (*gl_draw)(unsigned int, unsigned int, const void *, int, int) noexcept nogil
 
 SEGMENT_FUNCTIONS = ("glUseProgram", "glBindVertexArray", "glBindTextureUnit", "glBindBufferBase", "glEnable", "glDisable", "glFrontFace",
@@ -54,6 +56,42 @@ def write_buffer(size_t function, unsigned int name, size_t offset, data):
     with nogil:
         (<gl_write>function)(name, offset, view.len, view.buf)
     PyBuffer_Release(&view)
+
+
+def fill_buffer(size_t map_function, size_t unmap_function, unsigned int name, Store store not None, int kind, uint32_t first, uint32_t count):
+    """Gathers rows of draw slots [first, first + count) straight into their place in a buffer; may wait for drawing that still reads it.
+
+    Parameters
+    ----------
+    map_function, unmap_function : int
+        Addresses of ``glMapNamedBufferRange`` and ``glUnmapNamedBuffer`` in the current context.
+    name : int
+        GL name of a buffer that has room for the rows of all slots.
+    kind : int
+        TRANSFORM, INFO, STATE or BOX.
+
+    Returns
+    -------
+    bool
+        False where the driver could not map the buffer or lost what was written: write the rows in another way then.
+    """
+    store._current("fill_buffer")
+    store._kind(kind)
+    cdef size_t size = mr_row_bytes(kind)
+    cdef void *to
+    cdef unsigned char kept = 0
+    if not map_function or not unmap_function:
+        raise InvalidInput("fill_buffer needs the addresses of glMapNamedBufferRange and glUnmapNamedBuffer")
+    if not count or <uint64_t>first + count > store.s.slots:
+        raise InvalidInput(f"rows {first} .. {<uint64_t>first + count} lie outside the {store.s.slots} draw slots, or are none")
+    store._enter()
+    with nogil:
+        to = (<gl_map>map_function)(name, size * first, size * count, 0x6)  # GL_MAP_WRITE_BIT | GL_MAP_INVALIDATE_RANGE_BIT
+        if to != NULL:
+            mr_fill_rows(store.s, kind, first, count, to)
+            kept = (<gl_unmap>unmap_function)(name)
+    store._leave()
+    return bool(kept)
 
 
 def draw_segments(functions, classes, segments, unsigned int material_binding):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from metarender import InvalidInput
-from metarender._core import TRANSFORM, Node, Store
+from metarender._core import TRANSFORM, Node, Store, fill_runs
 
 
 def random_tree(rng, n, spread, level=None):
@@ -189,6 +189,66 @@ def test_two_updates_after_many_single_sets():
     other, other_ids, _, _ = random_tree(np.random.default_rng(0), 400, 50.0)
     other.set(other_ids, matrix=matrix)
     assert other.world_matrices(other_ids).tobytes() == world.tobytes()
+
+
+@pytest.mark.parametrize("level", levels())
+@pytest.mark.parametrize("seed", range(4))
+def test_runs_of_neighbours_that_move_take_along_what_lies_below_them(level, seed):
+    """Rows of slots marked at once or one by one, whose extents reach beyond the row, equal one bulk edit of a new store."""
+    rng = np.random.default_rng(seed)
+    store, ids, _, matrix = random_tree(rng, 500, 50.0, level)
+    store.settle()
+    order = store.subtree()
+    row_of = {number: row for row, number in enumerate(ids)}
+    for _ in range(12):
+        start, count = int(rng.integers(0, 480)), int(rng.integers(1, 60))
+        chosen = [int(number) for number in order[start:start + count] if int(number) in row_of]
+        for number in chosen:
+            matrix[row_of[number], :3, 3] = rng.uniform(-50, 50, 3)
+        if rng.random() < 0.5:
+            store.set(chosen, matrix=matrix[[row_of[number] for number in chosen]])
+        else:
+            for number in chosen:
+                Node(store, number).position = matrix[row_of[number], :3, 3]
+        store.update()
+    other, other_ids, _, _ = random_tree(np.random.default_rng(seed), 500, 50.0, level)
+    other.settle()
+    other.set(other_ids, matrix=matrix)
+    assert store.world_matrices(ids).tobytes() == other.world_matrices(other_ids).tobytes()
+
+
+@pytest.mark.parametrize("level", levels())
+def test_a_range_that_moves_marks_its_own_pages_and_fills_its_own_rows(level):
+    """Most parts of a store move at once: their pages are told, those of the parts that stand are not, and the rows are theirs."""
+    store = Store(level=level)
+    for number in (0, 1):
+        store.set_geometry(number, 0, (-1, -1, -1), (1, 1, 1))
+        store.set_material(number, number << 19, number)
+    rng = np.random.default_rng(3)
+    place = np.tile(np.eye(4), (3000, 1, 1))
+    place[:, :3, 3] = rng.uniform(-400, 400, (3000, 3))
+    still, _ = store.add_parts(0, place[:1000], np.zeros(1000, np.uint32), np.zeros(1000, np.uint32))
+    moving, number = store.add_parts(0, place[1000:], np.ones(2000, np.uint32), np.ones(2000, np.uint32))
+    store.settle()
+    seen, boxes = store.epoch, store.boxes.copy()
+    place[1000:, :3, 3] += 5.0
+    store.set_range(number, place[1000:].astype(np.float32))
+    store.update()
+    owner = np.asarray(store.slot_ids)
+    runs = store.dirty_runs(TRANSFORM, seen)
+    told = np.concatenate([np.arange(first, first + count) for first, count in runs.tolist()])
+    assert np.isin(moving, owner[told]).all() and not np.isin(still, owner[told]).any()
+    rows = np.empty((len(told), 3, 4), np.float32)
+    fill_runs(store, TRANSFORM, runs, rows)
+    world = store.world_matrices(moving)
+    lookup = {int(identity): row for row, identity in enumerate(moving)}
+    for identity, row in zip(owner[told].tolist(), rows, strict=True):
+        if identity in lookup:
+            expected = world[lookup[identity]][:3]
+            assert np.array_equal(row[:, :3], expected[:, :3].astype(np.float32))
+            assert np.abs(row[:, 3] + store.anchors - expected[:, 3]).max(axis=1).min() < 1e-3
+    standing = np.isin(owner, still)
+    assert np.array_equal(store.boxes[standing], boxes[standing]) and not np.array_equal(store.boxes, boxes)
 
 
 @pytest.mark.parametrize("axis", (0, 1, 2))

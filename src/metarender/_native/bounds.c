@@ -73,6 +73,19 @@ static inline unsigned refit8_base(const mr_store *s, const uint32_t *nodes, con
     return flips;
 }
 
+/* Where 64 boxes begin and end along an axis, in eight lanes at every level. Unused slots are NaN, which no comparison lets in. */
+static inline void ends_base(const float *centre, const float *half, float low[8], float high[8]) {
+    for (int j = 0; j < 8; j++) {
+        low[j] = INFINITY;
+        high[j] = -INFINITY;
+    }
+    for (int i = 0; i < 64; i++) {
+        float a = centre[i] - half[i], b = centre[i] + half[i];
+        low[i & 7] = a < low[i & 7] ? a : low[i & 7];
+        high[i & 7] = b > high[i & 7] ? b : high[i & 7];
+    }
+}
+
 /* Centre and half extents of [low, high], where the ends carry 1 u of rounding each: 16 u of the larger end covers that, the
  * centre, the half, and the plane test. */
 static void close_box(const float *low, const float *high, float *out) {
@@ -202,6 +215,18 @@ MR_TARGET_AVX2 static inline __attribute__((always_inline)) unsigned refit8_avx2
         put_lanes(box + 64 * (k + 3), _mm256_add_ps(half, _mm256_set1_ps(TINY)), lanes);
     }
     return (unsigned)(mirrored4(w, 0) | mirrored4(w, 1) << 4);
+}
+
+/* In registers: through memory each step waits for the one before. */
+MR_TARGET_AVX2 static inline void ends_avx2(const float *centre, const float *half, float low[8], float high[8]) {
+    __m256 l = _mm256_set1_ps(INFINITY), h = _mm256_set1_ps(-INFINITY);
+    for (int i = 0; i < 64; i += 8) {
+        __m256 c = _mm256_load_ps(centre + i), r = _mm256_load_ps(half + i);
+        l = _mm256_min_ps(_mm256_sub_ps(c, r), l); /* the second operand where the first is NaN */
+        h = _mm256_max_ps(_mm256_add_ps(c, r), h);
+    }
+    _mm256_storeu_ps(low, l);
+    _mm256_storeu_ps(high, h);
 }
 
 #define MR_TARGET MR_TARGET_AVX2

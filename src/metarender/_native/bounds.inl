@@ -24,7 +24,6 @@ MR_TARGET static inline void MR_LEVEL(refit_slots)(mr_store *s, uint32_t block, 
     for (uint64_t m = (mirrored ^ s->block_mirrored[block]) & todo; m; m &= m - 1) note_flip(s, block * 64 + (unsigned)__builtin_ctzll(m));
 }
 
-/* Union of the boxes, in eight lanes at every level. Unused slots are NaN, which no comparison lets in. */
 MR_TARGET static void MR_LEVEL(refit_block)(mr_store *s, uint32_t block, uint32_t next) {
     uint64_t todo = s->block_dirty[block] & s->block_used[block];
     MR_LEVEL(refit_slots)(s, block, next, todo);
@@ -32,16 +31,7 @@ MR_TARGET static void MR_LEVEL(refit_block)(mr_store *s, uint32_t block, uint32_
     float low[3], high[3];
     for (int k = 0; k < 3; k++) {
         float l[8], h[8];
-        for (int j = 0; j < 8; j++) {
-            l[j] = INFINITY;
-            h[j] = -INFINITY;
-        }
-        for (int i = 0; i < 64; i += 8)
-            for (int j = 0; j < 8; j++) {
-                float c = box[64 * k + i + j], r = box[64 * (k + 3) + i + j], a = c - r, b = c + r;
-                l[j] = a < l[j] ? a : l[j];
-                h[j] = b > h[j] ? b : h[j];
-            }
+        MR_LEVEL(ends)(box + 64 * k, box + 64 * (k + 3), l, h);
         for (int j = 1; j < 8; j++) {
             l[0] = l[j] < l[0] ? l[j] : l[0];
             h[0] = h[j] > h[0] ? h[j] : h[0];

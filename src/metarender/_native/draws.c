@@ -208,29 +208,31 @@ void mr_touch_draws(mr_store *s, uint32_t slot, unsigned kinds) {
     }
 }
 
+/* Rows of `size` bytes by node, in the order of the draw slots: those ahead are asked for, because they stand anywhere. */
+static inline void gather_rows(const mr_store *s, const void *rows, size_t size, uint32_t first, uint32_t count, char *to) {
+    const char *from = rows;
+    const uint32_t *nodes = s->slot_node + first;
+    for (uint32_t i = 0; i < count; i++, to += size) {
+        uint32_t ahead = nodes[i + 16 < count ? i + 16 : i];
+        if (ahead != MR_NONE) __builtin_prefetch(from + size * ahead);
+        if (nodes[i] == MR_NONE) memset(to, 0, size);
+        else memcpy(to, from + size * nodes[i], size);
+    }
+}
+
+static void info_rows(const mr_store *s, uint32_t first, uint32_t count, char *to) {
+    for (uint32_t i = first; i < first + count; i++, to += 16) {
+        uint32_t d = mr_draw_at(s, i), flags = (uint32_t)(s->block_mirrored[i / 64] >> (i & 63) & 1) << 24;
+        uint32_t row[4] = {s->slot_id[i], d == MR_NONE ? 0 : s->draw_material[d], s->slot_anchor[i] | flags, 0};
+        memcpy(to, row, sizeof row);
+    }
+}
+
 void mr_fill_rows(const mr_store *s, int kind, uint32_t first, uint32_t count, void *out) {
-    char *to = out;
-    if (kind == MR_BOX_ROW) {
-        mr_box_rows(s, first, count, out);
-        return;
-    }
-    for (uint32_t i = first; i < first + count; i++) {
-        uint32_t node = s->slot_node[i];
-        if (kind == MR_TRANSFORM) {
-            if (node == MR_NONE) memset(to, 0, 48);
-            else memcpy(to, s->world + 12 * (size_t)node, 48);
-            to += 48;
-        } else if (kind == MR_INFO) {
-            uint32_t d = mr_draw_at(s, i), flags = (uint32_t)(s->block_mirrored[i / 64] >> (i & 63) & 1) << 24;
-            uint32_t row[4] = {s->slot_id[i], d == MR_NONE ? 0 : s->draw_material[d], s->slot_anchor[i] | flags, 0};
-            memcpy(to, row, sizeof row);
-            to += 16;
-        } else {
-            if (node == MR_NONE) memset(to, 0, 16);
-            else memcpy(to, s->state + node, 16);
-            to += 16;
-        }
-    }
+    if (kind == MR_BOX_ROW) mr_box_rows(s, first, count, out);
+    else if (kind == MR_TRANSFORM) gather_rows(s, s->world, 48, first, count, out);
+    else if (kind == MR_STATE) gather_rows(s, s->state, 16, first, count, out);
+    else info_rows(s, first, count, out);
 }
 
 uint32_t mr_dirty_runs(const mr_store *s, int kind, uint64_t since, mr_run *runs) {

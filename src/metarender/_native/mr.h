@@ -217,7 +217,7 @@ void mr_trim(mr_store *s);
 /* Frees a range record (its members stay as plain nodes). */
 void mr_range_free(mr_store *s, uint32_t range);
 
-/* ---- local transforms (transform.c) ---------------------------------------------------------------------------- */
+/* ---- local transforms (locals.c) ------------------------------------------------------------------------------- */
 /* Marks slots [first, first + count) with flag bits and raises the epoch. */
 int mr_mark(mr_store *s, uint32_t first, uint32_t count, uint8_t bits);
 /* Room for n marks, and for as many rows of rotation and scale, so that a bulk edit fails before its first row or not at all. */
@@ -270,6 +270,7 @@ int mr_settle(mr_store *s);
 void mr_compose(mr_store *s, uint32_t slot, double p[3]);
 int mr_transform_base(mr_store *s, uint32_t first, uint32_t end);
 int mr_transform_avx2(mr_store *s, uint32_t first, uint32_t end);
+int mr_transform_avx512(mr_store *s, uint32_t first, uint32_t end);
 
 /* ---- anchors (anchor.c) ---------------------------------------------------------------------------------------- */
 /* Chooses the anchor of a slot whose position is p relative to parent anchor `a`; writes p relative to the choice. Live rule. */

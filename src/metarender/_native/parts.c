@@ -1,19 +1,49 @@
 /* Parts: many leaves from arrays in one call. */
 #include "mr.h"
+#include "simd.h"
 
 #include <math.h>
+#include <string.h>
 
-/* Checks and copies for float64 and float32. A NaN compares false, so each bound is asked for as "not within". Moving parts pass
- * through here every frame, and nearly always all is well: what is within the smaller bound as a whole needs no look at each value. */
-#define MATRICES(suffix, type, all_within) \
-    static int bad_row##suffix(const type *m, double linear, double position) { \
-        return !(fabs(m[0]) <= linear) || !(fabs(m[1]) <= linear) || !(fabs(m[2]) <= linear) || !(fabs(m[3]) <= position); \
-    } \
+/* Whether all values lie within a limit and the last of four rows is (0, 0, 0, 1), by their bits as in mr_within_f64: a look at all of
+ * them at once, which is all that most matrices need. */
+#if MR_HAVE_SSE2
+#define PLAIN(suffix, type, bits, SIGN, LANES, SUB, SET1) \
+    static int plain##suffix(const type *matrices, size_t n, uint32_t rows, type limit) { \
+        const type one[4] = {0, 0, 0, 1}; \
+        bits edge; \
+        memcpy(&edge, &limit, sizeof edge); \
+        const __m128i most = SET1(edge), sign = SET1(SIGN); \
+        __m128i over = _mm_setzero_si128(), odd = over; \
+        for (size_t i = 0; i < n; i++, matrices += 4 * rows) { \
+            for (int k = 0; k < 12; k += LANES) \
+                over = _mm_or_si128(over, SUB(most, _mm_andnot_si128(sign, _mm_loadu_si128((const __m128i *)(matrices + k))))); \
+            for (int k = 0; rows == 4 && k < 4; k += LANES) \
+                odd = _mm_or_si128(odd, _mm_xor_si128(_mm_loadu_si128((const __m128i *)(matrices + 12 + k)), \
+                                                      _mm_loadu_si128((const __m128i *)(one + k)))); \
+        } \
+        over = _mm_and_si128(over, sign); /* a difference below 0 */ \
+        return _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_or_si128(over, odd), _mm_setzero_si128())) == 0xFFFF; \
+    }
+PLAIN(, double, int64_t, INT64_MIN, 2, _mm_sub_epi64, _mm_set1_epi64x)
+PLAIN(_f32, float, int32_t, INT32_MIN, 4, _mm_sub_epi32, _mm_set1_epi32)
+#else
+#define PLAIN(suffix, type, all_within) \
     static int plain##suffix(const type *matrices, size_t n, uint32_t rows, type limit) { \
         const type last[4] = {0, 0, 0, 1}; \
         int odd = !all_within(matrices, 4 * rows * n, limit); \
         for (size_t i = 0; rows == 4 && i < n; i++) odd |= memcmp(matrices + 16 * i + 12, last, sizeof last) != 0; \
         return !odd; \
+    }
+PLAIN(, double, mr_within_f64)
+PLAIN(_f32, float, mr_within_f32)
+#endif
+
+/* Checks and copies for float64 and float32. A NaN compares false, so each bound is asked for as "not within". Moving parts pass
+ * through here every frame, and nearly always all is well: what is within the smaller bound as a whole needs no look at each value. */
+#define MATRICES(suffix, type) \
+    static int bad_row##suffix(const type *m, double linear, double position) { \
+        return !(fabs(m[0]) <= linear) || !(fabs(m[1]) <= linear) || !(fabs(m[2]) <= linear) || !(fabs(m[3]) <= position); \
     } \
     size_t mr_bad_matrix##suffix(const type *matrices, size_t n, uint32_t rows, double linear, double position) { \
         if (plain##suffix(matrices, n, rows, (type)(linear < position ? linear : position))) return n; \
@@ -25,20 +55,60 @@
         } \
         return n; \
     } \
-    void mr_put_matrices##suffix(mr_store *s, uint32_t first, uint32_t n, const type *matrices, uint32_t rows) { \
-        mr_drop_trs(s, first, n); \
-        for (uint32_t i = 0; i < n; i++) { \
+    static void put_base##suffix(float *linear, double *position, const type *matrices, uint32_t rows, uint32_t n) { \
+        for (uint32_t i = 0; i < n; i++, linear += 9, position += 3) { \
             const type *m = matrices + 4 * rows * (size_t)i; \
-            float *linear = s->linear + 9 * (size_t)(first + i); \
-            double *position = s->position + 3 * (size_t)(first + i); \
             for (int k = 0; k < 3; k++) { \
                 for (int j = 0; j < 3; j++) linear[3 * k + j] = (float)m[4 * k + j]; \
                 position[k] = m[4 * k + 3]; \
             } \
         } \
     }
-MATRICES(, double, mr_within_f64)
-MATRICES(_f32, float, mr_within_f32)
+MATRICES(, double)
+MATRICES(_f32, float)
+
+#if MR_HAVE_AVX2
+MR_TARGET_AVX2 static inline __m256d fourth(__m128 a, __m128 b, __m128 c) {
+    return _mm256_cvtps_pd(_mm_shuffle_ps(_mm_unpackhi_ps(a, b), c, _MM_SHUFFLE(3, 3, 3, 2)));
+}
+
+/* Whole vectors are written: the last lanes spill onto what the next row writes afterwards, so the last row takes the plain way. */
+MR_TARGET_AVX2 static void put_avx2_f32(float *linear, double *position, const float *matrices, uint32_t rows, uint32_t n) {
+    for (; n > 1; n--, linear += 9, position += 3, matrices += 4 * rows) {
+        __m128 a = _mm_loadu_ps(matrices), b = _mm_loadu_ps(matrices + 4), c = _mm_loadu_ps(matrices + 8);
+        _mm_storeu_ps(linear, a);
+        _mm_storeu_ps(linear + 3, b);
+        _mm_storeu_ps(linear + 6, c);
+        _mm256_storeu_pd(position, fourth(a, b, c));
+    }
+    put_base_f32(linear, position, matrices, rows, n);
+}
+
+MR_TARGET_AVX2 static void put_avx2(float *linear, double *position, const double *matrices, uint32_t rows, uint32_t n) {
+    for (; n > 1; n--, linear += 9, position += 3, matrices += 4 * rows) {
+        __m256d a = _mm256_loadu_pd(matrices), b = _mm256_loadu_pd(matrices + 4), c = _mm256_loadu_pd(matrices + 8);
+        _mm_storeu_ps(linear, _mm256_cvtpd_ps(a));
+        _mm_storeu_ps(linear + 3, _mm256_cvtpd_ps(b));
+        _mm_storeu_ps(linear + 6, _mm256_cvtpd_ps(c));
+        __m256d ends = _mm256_permute2f128_pd(_mm256_unpackhi_pd(a, b), c, 0x31);
+        _mm256_storeu_pd(position, _mm256_shuffle_pd(ends, ends, 0xE));
+    }
+    put_base(linear, position, matrices, rows, n);
+}
+#else
+#define put_avx2 put_base
+#define put_avx2_f32 put_base_f32
+#endif
+
+void mr_put_matrices(mr_store *s, uint32_t first, uint32_t n, const double *matrices, uint32_t rows) {
+    mr_drop_trs(s, first, n);
+    (s->level >= MR_AVX2 ? put_avx2 : put_base)(s->linear + 9 * (size_t)first, s->position + 3 * (size_t)first, matrices, rows, n);
+}
+
+void mr_put_matrices_f32(mr_store *s, uint32_t first, uint32_t n, const float *matrices, uint32_t rows) {
+    mr_drop_trs(s, first, n);
+    (s->level >= MR_AVX2 ? put_avx2_f32 : put_base_f32)(s->linear + 9 * (size_t)first, s->position + 3 * (size_t)first, matrices, rows, n);
+}
 
 int mr_add_parts(mr_store *s, uint32_t parent, uint32_t n, const double *matrices, uint32_t rows, const uint32_t *geometry,
                  const uint32_t *material, uint32_t *ids, uint32_t *range) {

@@ -9,6 +9,7 @@ static int transform(mr_store *s, uint32_t first, uint32_t end) {
     s->stats.nodes_updated += end - first;
     if (s->holes)
         for (uint32_t i = first; i < end; i++) s->stats.nodes_updated -= s->node_id[i] == MR_NONE;
+    if (s->level >= MR_AVX512) return mr_transform_avx512(s, first, end);
     return s->level >= MR_AVX2 ? mr_transform_avx2(s, first, end) : mr_transform_base(s, first, end);
 }
 
@@ -68,12 +69,31 @@ static uint32_t next_flagged(const mr_store *s, uint32_t i, uint32_t end, uint8_
     return i;
 }
 
+/* The draws of many nodes in a row, found by walking the draw slots: those stream, whereas nodes know their draws in no order. */
+static void touch_many(mr_store *s, uint32_t first, uint32_t count) {
+    for (uint32_t b = 0; b < s->slots / 64; b++) {
+        const uint32_t *nodes = s->slot_node + (size_t)b * 64;
+        uint32_t others = 0;
+        uint64_t moved = ~(uint64_t)0;
+        for (unsigned i = 0; i < 64; i++) others |= (uint32_t)(nodes[i] - first >= count);
+        if (others) {
+            moved = 0;
+            for (unsigned i = 0; i < 64; i++) moved |= (uint64_t)(nodes[i] - first < count) << i;
+            if (!moved) continue;
+        }
+        if (!s->block_dirty[b]) s->dirty_blocks[s->dirty_block_count++] = b;
+        s->block_dirty[b] |= moved;
+        s->page_epoch[MR_TRANSFORM][b] = s->epoch;
+    }
+}
+
 /* Marks the draws of the nodes that moved. */
 static void touch_moved(mr_store *s) {
     uint32_t first = s->moved.first, end = first + s->moved.count;
     s->moved.count = 0;
     if (s->draws_dirty) return;
     if (first == 1 && end == s->n) touch_all(s);
+    else if (end - first > s->slots / 4) touch_many(s, first, end - first);
     else
         for (uint32_t i = first; (i = next_flagged(s, i, end, MR_DRAWN)) < end; i++) mr_touch_draws(s, i, 1u << MR_TRANSFORM);
 }
@@ -91,6 +111,24 @@ static int note_moved(mr_store *s, uint32_t first, uint32_t end) {
     return MR_OK;
 }
 
+/* The end of the subtrees of the moved slots from i on that stand in a row, at most from `end`. Extents are nested: those that reach past
+ * the row belong to its last slot and to what lies above that, which spares a look at each. */
+static uint32_t end_of_moved(const mr_store *s, uint32_t i, uint32_t end) {
+    const uint64_t all = MR_MOVED * (uint64_t)0x0101010101010101u;
+    uint32_t stop = i;
+    for (;;) {
+        uint32_t row = stop;
+        for (uint64_t eight; row + 8 <= end; row += 8) {
+            memcpy(&eight, s->flags + row, 8);
+            if ((eight & all) != all) break;
+        }
+        while (row < end && s->flags[row] & MR_MOVED) row++;
+        if (row == stop) return stop;
+        for (uint32_t k = row - 1, first = stop; k >= first; k = s->parent[k])
+            if (k + s->subtree[k] > stop) stop = k + s->subtree[k];
+    }
+}
+
 /* Moved subtrees that start in [first, end): neighbours are joined into one kernel call. Writes the slot after the last. */
 static int move_range(mr_store *s, uint32_t first, uint32_t end, uint32_t *after) {
     if (first < *after) first = *after; /* an ancestor's subtree was already done */
@@ -99,10 +137,10 @@ static int move_range(mr_store *s, uint32_t first, uint32_t end, uint32_t *after
             i++;
             continue;
         }
-        uint32_t stop = i;
-        while (stop < end && s->flags[stop] & MR_MOVED) stop += s->subtree[stop];
+        uint32_t stop = end_of_moved(s, i, end);
         if (transform(s, i, stop) || note_moved(s, i, stop)) {
-            for (; i < stop; i++) s->flags[i] |= MR_MOVED; /* also what lies below a flag that is gone, or beyond its extent */
+            for (; i < stop; i++) /* also what lies below a flag that is gone, or beyond its extent; holes carry none */
+                if (s->node_id[i] != MR_NONE) s->flags[i] |= MR_MOVED;
             return MR_NOMEM;
         }
         i = *after = stop;
@@ -128,10 +166,10 @@ static int toggle(mr_store *s, uint32_t top) {
 /* What is not a move: visibility of subtrees, layers and state of single nodes. */
 static int relabel_range(mr_store *s, uint32_t first, uint32_t end, uint32_t *after) {
     (void)after;
-    for (uint32_t i = first; i < end; i++) {
+    const uint8_t any = MR_TOGGLED | MR_RELABELLED | MR_TINTED;
+    for (uint32_t i = first; (i = next_flagged(s, i, end, any)) < end; i++) {
         uint8_t f = s->flags[i];
         if (f & MR_TOGGLED && toggle(s, i)) return MR_NOMEM;
-        if (!(f & (MR_RELABELLED | MR_TINTED))) continue;
         if (!s->draws_dirty && f & MR_RELABELLED) mr_label_draws(s, i);
         if (!s->draws_dirty && f & MR_TINTED) mr_touch_draws(s, i, 1u << MR_STATE);
         s->flags[i] &= (uint8_t) ~(MR_RELABELLED | MR_TINTED);

@@ -9,7 +9,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import write_buffer
+from .._core import fill_buffer, write_buffer
 
 if TYPE_CHECKING:
     from .device import Device
@@ -32,6 +32,7 @@ class GrowBuffer:
     def __init__(self, device: Device, label: str, counter: str = "bytes_uploaded", size: int = 4096) -> None:
         self._device, self._label, self._counter = device, label, counter
         self._function = device.gl.address_of("glNamedBufferSubData")
+        self._map = device.gl.address_of("glMapNamedBufferRange"), device.gl.address_of("glUnmapNamedBuffer")
         self._buffer: moderngl.Buffer | None = None
         self._resource: Any = None
         self._staging: NDArray[np.uint8] = np.empty(0, np.uint8)
@@ -77,9 +78,19 @@ class GrowBuffer:
             self.reserve(offset + data.nbytes)
             # Not ModernGL's write: it may wait for drawing that still reads the buffer, and other threads shall run meanwhile.
             write_buffer(self._function, self.buffer.glo, offset, data)
-            stats = self._device.stats
-            stats.gl_calls += 1
-            setattr(stats, self._counter, getattr(stats, self._counter) + data.nbytes)
+            self._count(1, data.nbytes)
+
+    def fill(self, store: Any, kind: int, first: int, count: int, size: int) -> bool:
+        """Gather `count` rows of `size` bytes straight to their place, for which there is room; False where they did not arrive."""
+        if not fill_buffer(*self._map, self.buffer.glo, store, kind, first, count):
+            return False
+        self._count(2, count * size)
+        return True
+
+    def _count(self, calls: int, nbytes: int) -> None:
+        stats = self._device.stats
+        stats.gl_calls += calls
+        setattr(stats, self._counter, getattr(stats, self._counter) + nbytes)
 
     def staging(self, size: int) -> NDArray[np.uint8]:
         """Return `size` bytes of reused host memory to gather rows into before ``write``."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MOST_WRITES = 64
 """More runs than this go up as one staging buffer that a compute shader scatters."""
 
+MAPPED_BYTES = 65536
+"""A run this long is gathered into the mapped buffer instead of being written there from a copy."""
+
 STATE_PAGE = 256
 """Rows in a page of states: 4 KiB."""
 
@@ -103,9 +106,12 @@ class SceneMirror:
         self._boxes_seen = store.epoch
 
     def _write_runs(self, store: Any, kind: int, runs: NDArray[np.uint32]) -> None:
-        """Gather the rows of all runs and write them: a call for each, or one scattered upload where there are many."""
+        """Gather the rows of all runs and write them: a long one in place, else a call for each, or one scattered upload."""
         buffer, size = (self.boxes, BOX_BYTES) if kind == BOX else (self._rows[kind], ROW_BYTES[kind])
         counts = runs[:, 1].astype(np.int64)
+        first, count = runs[0].tolist()
+        if kind != STATE and len(runs) == 1 and count * size >= MAPPED_BYTES and buffer.fill(store, kind, first, count, size):
+            return
         rows = buffer.staging(int(counts.sum()) * size)
         fill_runs(store, kind, runs, rows)
         if kind == STATE:

@@ -67,32 +67,28 @@ class ViewConstants:
         """Buffer of lights."""
         return self._lights.buffer
 
-    def _write(self, name: str, buffer: GrowBuffer, data: NDArray[Any]) -> None:
-        content = data.tobytes()
+    def _write(self, name: str, buffer: GrowBuffer, content: bytes) -> None:
         if self._written.get(name) != content:
-            buffer.write(data)
+            buffer.write(np.frombuffer(content, np.uint8))
             self._written[name] = content
 
     def write_blocks(self, blocks: Sequence[NDArray[Any]]) -> None:
         """Write ``VIEW_DTYPE`` records, one every ``BLOCK_BYTES`` bytes."""
-        packed = b"".join([block.tobytes().ljust(BLOCK_BYTES, b"\0") for block in blocks])
-        self._write("blocks", self._blocks, np.frombuffer(packed, np.uint8))
+        self._write("blocks", self._blocks, b"".join([block.tobytes().ljust(BLOCK_BYTES, b"\0") for block in blocks]))
 
     def write_anchors(self, offsets: Sequence[NDArray[np.float32]]) -> list[tuple[int, int]]:
         """Write (anchors, 4) float32 offsets of each view and return (byte offset, bytes) of each."""
         places, padded, start = [], [], 0
         for rows in offsets:
             places.append((start, rows.nbytes))
-            count = -(-len(rows) // 16) * 16  # 256 bytes, the strictest alignment of storage buffers
-            padded.append(np.zeros((count, 4), np.float32))
-            padded[-1][:len(rows)] = rows
-            start += count * 16
-        self._write("anchors", self._anchors, np.concatenate(padded))
+            padded.append(rows.tobytes().ljust(-(-rows.nbytes // 256) * 256, b"\0"))  # the strictest alignment of storage buffers
+            start += len(padded[-1])
+        self._write("anchors", self._anchors, b"".join(padded))
         return places
 
     def write_lights(self, rows: NDArray[Any]) -> None:
         """Write ``LIGHT_DTYPE`` rows."""
-        self._write("lights", self._lights, rows if len(rows) else np.zeros(1, LIGHT_DTYPE))
+        self._write("lights", self._lights, rows.tobytes() or bytes(LIGHT_DTYPE.itemsize))
 
     def write_commands(self, lists: Sequence[Any]) -> list[PlacedList]:
         """Write the commands of draw lists one behind the other and return where; nothing is done where the lists are the same."""
