@@ -208,7 +208,9 @@ def _doctor(options: argparse.Namespace) -> int:
 
     report = examine()
     print(json.dumps(report, indent=2) if options.json else describe(report))
-    return 0 if report["ok"] else _fail("no backend can draw; see the fixes above.")
+    if report["ok"]:
+        return 0
+    return _fail(f"no backend can draw; {report['remedy'] or 'see the fixes above.'}")
 
 
 def _demo(options: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from ._version import __version__
 from .errors import MetarenderError
 from .gpu.contexts import Attempt
 from .gpu.device import Device
+from .gpu.osmesa import remedy
 from .gpu.selftest import draw_test_triangle
 
 _PACKAGES = ("numpy", "moderngl", "glcontext", "glfw", "pyrr", "Pillow")
@@ -26,7 +27,8 @@ def examine() -> dict[str, Any]:
     dict
         ``schema`` (1), ``metarender``, ``python``, ``platform``, ``packages``, ``simd``, ``backends`` (a list: ``backend``, ``ok``,
         ``reason``, ``fix``, and where it worked ``renderer``, ``driver``, ``version``, ``triangle``), ``device`` (the capabilities of
-        the first that works, or None), ``rasteriser`` and ``ok``.
+        the first that works, or None), ``rasteriser``, ``ok`` and ``remedy`` (where nothing works, the one command that brings software
+        OpenGL).
     """
     backends: list[dict[str, Any]] = []
     chosen: Device | None = None
@@ -50,6 +52,7 @@ def examine() -> dict[str, Any]:
         "device": device_facts,
         "rasteriser": rasteriser,
         "ok": chosen is not None,
+        "remedy": remedy() if chosen is None else "",
     }
 
 
@@ -111,7 +114,8 @@ def describe(report: dict[str, Any]) -> str:
 def _describe_device(report: dict[str, Any]) -> list[str]:
     facts = report["device"]
     if facts is None:
-        return ["Nothing can be drawn on this machine; mend one of the backends above."]
+        lines = ["Nothing can be drawn on this machine; mend one of the backends above."]
+        return lines + (["Software OpenGL, without root:", "", f"    {report['remedy']}"] if report["remedy"] else [])
     rungs = {name: there for name, there in facts["rungs"].items() if name not in ("debug", "robust")}  # of a context, not a driver
     kind = "software" if facts["software"] else "hardware"
     return [

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,11 +107,12 @@ def test_a_gpu_that_is_not_there_is_said_in_one_message() -> None:
     assert "a GPU was asked for" in message and "EGL surfaceless" in message and "metarender doctor" in message and "\n" not in message
 
 
-def test_without_egl_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_egl_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     context_pool.close_parked()
     monkeypatch.setattr(egl, "_library", None)
     monkeypatch.setattr(egl, "LIBRARIES", ("libEGL-missing-1.so", "libEGL-missing-2.so"))
     monkeypatch.setattr(contexts, "_glcontext_maker", lambda name: _broken)
+    monkeypatch.setenv("METARENDER_OSMESA", str(tmp_path))
     with pytest.raises(DeviceError, match=r"libEGL cannot be loaded .*apt install libegl1"):
         Device.open("software")
 

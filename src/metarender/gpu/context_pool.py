@@ -9,7 +9,7 @@ import atexit
 import os
 import threading
 
-from . import current, egl
+from . import current, egl, osmesa
 from .current import NativeContext
 
 MAX_PARKED = 8
@@ -89,7 +89,7 @@ def close_parked() -> None:
 
 
 def is_poisoned() -> bool:
-    """Whether this process was forked after libEGL had been loaded."""
+    """Whether this process was forked after libEGL or libOSMesa had been loaded."""
     return _poisoned
 
 
@@ -102,7 +102,7 @@ def _after_fork() -> None:
     # A forked child owns none of its parent's contexts, and the driver's threads did not come along.
     global _forks, _poisoned, _pool
     _forks += 1
-    _poisoned = _poisoned or egl.loaded()
+    _poisoned = _poisoned or egl.loaded() or osmesa.loaded()
     _pool = _Pool()
     current.clear()
 

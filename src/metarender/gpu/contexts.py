@@ -1,7 +1,7 @@
 """The ladder of ways to get an OpenGL context.
 
-Rungs, in order: each EGL device, EGL surfaceless, the default EGL display, glcontext's own backends. Every failure is
-kept as an `Attempt`, for the one error message and for ``metarender doctor``.
+Rungs, in order: each EGL device, EGL surfaceless, the default EGL display, glcontext's own backends, OSMesa (before glcontext where
+software is asked for). Every failure is kept as an `Attempt`, for the one error message and for ``metarender doctor``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import DeviceError, InvalidInput
-from . import context_pool, current, egl
+from . import context_pool, current, egl, osmesa
 from .capabilities import is_software
 from .current import NativeContext
 
@@ -24,6 +24,7 @@ _INSTALL = (
     "Fedora: dnf install mesa-libEGL mesa-dri-drivers)"
 )
 _NEEDS_DISPLAY = "start an X or Wayland server and set DISPLAY or WAYLAND_DISPLAY; the backends above need neither"
+_NO_OSMESA = "install OSMesa (Debian and Ubuntu 24.04: apt install libosmesa6)"
 _POISONED = "this process was forked after OpenGL had been used, and drivers hang then; use multiprocessing's 'spawn' start method"
 
 
@@ -108,8 +109,9 @@ def parse_choice(device: DeviceChoice | None) -> DeviceChoice:
     raise InvalidInput(f"{origin} is {device!r}; use 'auto', 'gpu', 'software' or the index of an EGL device counted from 0")
 
 
-# A rung: its name, and a function (version, debug, robust) -> context that raises EGLError or OSError.
+# A rung: its name, and a function (version, debug, robust) -> context that raises one of _FAILURES.
 Maker = Callable[[tuple[int, int], bool, bool], NativeContext]
+_FAILURES = (egl.EGLError, osmesa.OSMesaError, OSError)
 
 
 def _egl_maker(lib: egl.Library, platform: int, native: int | None, backend: str, *, force_software: bool = False) -> Maker:
@@ -120,6 +122,13 @@ def _egl_maker(lib: egl.Library, platform: int, native: int | None, backend: str
         else:
             display = lib.display(platform, native)
         return egl.EGLContext(lib, display, backend, version, debug=debug, robust=robust)
+
+    return make
+
+
+def _osmesa_maker(place: osmesa.Place) -> Maker:
+    def make(version: tuple[int, int], debug: bool, robust: bool) -> NativeContext:
+        return osmesa.OSMesaContext(osmesa.library(place), place.label, version, debug=debug)
 
     return make
 
@@ -147,9 +156,13 @@ def ladder(device: DeviceChoice, attempts: list[Attempt]) -> Iterator[tuple[str,
         attempts.append(Attempt("EGL", False, f"libEGL cannot be loaded ({error})", _INSTALL))
     else:
         yield from _egl_rungs(lib, extensions, device, attempts)
+    if device == "software":  # glcontext may find a GPU
+        yield from _osmesa_rungs(attempts)
     if isinstance(device, str):
         yield "glcontext egl", _glcontext_maker("egl")
         yield "glcontext default", _glcontext_maker("default")
+    if device == "auto":
+        yield from _osmesa_rungs(attempts)
 
 
 def _egl_rungs(lib: egl.Library, extensions: frozenset[str], device: DeviceChoice, attempts: list[Attempt]) -> Iterator[tuple[str, Maker]]:
@@ -178,6 +191,16 @@ def _egl_rungs(lib: egl.Library, extensions: frozenset[str], device: DeviceChoic
     yield "EGL default display", _egl_maker(lib, 0, None, "EGL default display", force_software=force)
 
 
+def _osmesa_rungs(attempts: list[Attempt]) -> Iterator[tuple[str, Maker]]:
+    try:
+        found = osmesa.places()
+    except OSError as error:
+        attempts.append(Attempt("OSMesa", False, str(error), "name the folder that holds libOSMesa, or unset METARENDER_OSMESA"))
+        return
+    for place in found:
+        yield place.label, _osmesa_maker(place)
+
+
 def _make(maker: Maker, debug: bool, robust: bool) -> NativeContext:
     """The newest context a rung gives; robustness is dropped before an OpenGL version is."""
     wishes = [(debug, robust)] + ([(debug, False)] if robust else [])
@@ -186,7 +209,7 @@ def _make(maker: Maker, debug: bool, robust: bool) -> NativeContext:
         for wish in wishes:
             try:
                 return maker(version, *wish)
-            except (egl.EGLError, OSError) as error:
+            except _FAILURES as error:
                 if str(error) not in reasons:
                     reasons.append(str(error))
     raise egl.EGLError(reasons[-1] if len(reasons) > 3 else "; ".join(reasons))
@@ -236,6 +259,8 @@ def open_context(device: DeviceChoice, *, debug: bool, robust: bool, accept: Acc
 def _fix_of(name: str) -> str:
     if "/dev/dri" in name:
         return "install the GPU's driver and give this user access to the device file (usually: join the groups render and video)"
+    if name.startswith("OSMesa"):
+        return osmesa.remedy() or _NO_OSMESA
     return _NEEDS_DISPLAY if "default" in name else _INSTALL
 
 
@@ -245,7 +270,7 @@ def _climb(
     """Try one rung; the outcome goes to ``attempts``."""
     try:
         context = _make(maker, debug, robust)
-    except (egl.EGLError, OSError, ImportError) as error:
+    except (*_FAILURES, ImportError) as error:
         attempts.append(Attempt(name, False, str(error), _fix_of(name)))
         return None
     try:
@@ -255,7 +280,7 @@ def _climb(
             renderer = renderer_name(context)
             if is_software(renderer):
                 raise DeviceError(f"the driver fell back to software ({renderer})")
-    except (DeviceError, egl.EGLError) as error:
+    except (DeviceError, *_FAILURES) as error:
         fix = "update the GL driver, or install Mesa's software driver and use device='software'"
         attempts.append(Attempt(name, False, str(error).split("; ")[0], fix))
         current.forget(context)
@@ -266,13 +291,14 @@ def _climb(
 
 
 def failure_message(what: str, attempts: list[Attempt]) -> str:
-    """One sentence from the failed attempts: what, each reason, and the first fix."""
+    """One sentence from the failed attempts: what, each reason, the first fix, and that of OSMesa, which needs no root."""
     failed = [a for a in attempts if not a.ok]
     backends: dict[str, list[str]] = {}
     for attempt in failed:
         backends.setdefault(attempt.reason, []).append(attempt.backend)
     reasons = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in backends.items()) or "nothing to try"
-    fix = next((a.fix for a in failed if a.fix), "")
+    fixes = [a.fix for a in failed if a.fix][:1] + [a.fix for a in failed if a.fix == osmesa.COMMAND]
+    fix = ", or: ".join(dict.fromkeys(fixes))
     return f"{what} ({reasons})" + (f"; {fix}" if fix else "") + "; `metarender doctor` shows the details"
 
 
