@@ -14,7 +14,8 @@ else:
     # No -march, no fast-math, no contraction: every instruction-set level must give the same bits.
     flags = ["-std=c11", "-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"]
     link = ["-lm"]
-macros: list[tuple[str, str | None]] = [("CYTHON_USE_TYPE_SPECS", "1")]
+# The limited API of Python 3.11, the first with the buffer protocol: one build serves that version and every later one.
+macros: list[tuple[str, str | None]] = [("Py_LIMITED_API", "0x030B0000")]
 if os.environ.get("METARENDER_SANITIZE"):
     flags += ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-UNDEBUG"]
     link += ["-fsanitize=address,undefined"]
@@ -30,5 +31,9 @@ core = Extension(
     extra_compile_args=flags,
     extra_link_args=link,
     define_macros=macros,
+    py_limited_api=True,
 )
-setup(ext_modules=cythonize([core], build_dir="build/cython", language_level=3))
+setup(
+    ext_modules=cythonize([core], build_dir="build/cython", language_level=3),
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)

@@ -8,8 +8,8 @@ unit and space. Long calls release the interpreter lock; a second thread inside 
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.list cimport PyList_GET_ITEM
-from cpython.tuple cimport PyTuple_GET_ITEM
+from cpython.list cimport PyList_GetItem
+from cpython.tuple cimport PyTuple_GetItem
 from libc.math cimport fabs, sqrt
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset

@@ -163,13 +163,13 @@ cdef int _vector(object value, int n, double *out, str what, double limit) excep
     if type(value) is tuple and len(<tuple>value) == n:
         try:
             for i in range(n):
-                out[i] = <object>PyTuple_GET_ITEM(value, i)
+                out[i] = <object>PyTuple_GetItem(value, i)
         except (TypeError, ValueError, OverflowError) as error:
             raise InvalidInput(f"{what} must be {n} numbers, got {value!r}") from error
     elif type(value) is list and len(<list>value) == n:
         try:
             for i in range(n):
-                out[i] = <object>PyList_GET_ITEM(value, i)
+                out[i] = <object>PyList_GetItem(value, i)
         except (TypeError, ValueError, OverflowError) as error:
             raise InvalidInput(f"{what} must be {n} numbers, got {value!r}") from error
     else:
