@@ -22,7 +22,7 @@ TEXTURE_SLOT_DTYPE = np.dtype([("u", "f4", 3), ("layer", "f4"), ("v", "f4", 3), 
 
 STANDARD_ROW = np.dtype([("color", "f4", 4), ("emissive", "f4", 3), ("alpha_cutoff", "f4"), ("metallic", "f4"), ("roughness", "f4"),
                          ("normal_scale", "f4"), ("occlusion_strength", "f4"), ("slots", TEXTURE_SLOT_DTYPE, 5)])
-UNLIT_ROW = np.dtype([("color", "f4", 4), ("alpha_cutoff", "f4"), ("padding", "f4", 3), ("slots", TEXTURE_SLOT_DTYPE, 1)])
+UNLIT_ROW = np.dtype([("color", "f4", 4), ("alpha_cutoff", "f4"), ("padding", "f4", 3), ("slots", TEXTURE_SLOT_DTYPE, (1,))])
 
 
 class Material(Watched):

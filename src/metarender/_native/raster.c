@@ -87,7 +87,7 @@ static int faces(const polygon *p, int mirrored) {
     for (int i = 0; i < p->n; i++) {
         const vertex *a = p->v + i, *b = p->v + (i + 1) % p->n, *o = p->v;
         area += (a->x - o->x) * (b->y - o->y) - (b->x - o->x) * (a->y - o->y);
-        double length = hypot(b->x - a->x, b->y - a->y);
+        double dx = b->x - a->x, dy = b->y - a->y, length = sqrt(dx * dx + dy * dy);  /* hypot differs between C libraries */
         if (length > longest) longest = length;
     }
     return p->n >= 3 && (mirrored ? -area : area) > 4 * p->margin * longest;
