@@ -203,6 +203,13 @@ def test_the_first_command_of_the_readme_in_a_fresh_environment(tmp_path):
         assert picture.size == (1280, 720) and len(picture.convert("RGB").resize((64, 36)).getcolors(4096)) > 200
 
 
+def test_no_module_of_an_older_build_is_in_the_way():
+    """One with the version of Python in its name would be imported instead of the abi3 module beside it."""
+    import metarender._core
+
+    assert re.fullmatch(r"_core(\.abi3)?\.(so|pyd)", Path(metarender._core.__file__).name), f"remove {metarender._core.__file__}"
+
+
 def test_promise_9_import_touches_neither_display_nor_opengl():
     script = ("import sys, metarender; "
               "print(sorted({'glfw', 'moderngl', 'glcontext', 'pyrr', 'PIL', 'metarender.renderer'} & set(sys.modules)))")
