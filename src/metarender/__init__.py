@@ -11,6 +11,7 @@ from .colormap import Colormap
 from .environment import Environment
 from .errors import (
     AssetError,
+    CaptureError,
     DeviceError,
     GltfError,
     InvalidInput,
@@ -33,6 +34,7 @@ from .transforms import from_pyrr
 
 if TYPE_CHECKING:
     from . import io
+    from .captures import Capture, Replay, capture, open_capture, replay
     from .frame import Frame
     from .gpu.device import Device
     from .io import load, load_async
@@ -41,16 +43,17 @@ if TYPE_CHECKING:
     from .stats import Stats
     from .viewer import Viewer, view
 
-_LATE = {"io": "", "load": "io", "load_async": "io", "Frame": "frame", "Stats": "stats", "Device": "gpu.device",
+_LATE = {"Capture": "captures", "Replay": "captures", "capture": "captures", "open_capture": "captures", "replay": "captures",
+         "io": "", "load": "io", "load_async": "io", "Frame": "frame", "Stats": "stats", "Device": "gpu.device",
          "Renderer": "renderer", "render": "pictures", "close": "pictures", "Viewer": "viewer", "view": "viewer"}
 
 __all__ = [
-    "AssetError", "Camera", "Colormap", "Device", "DeviceError", "DirectionalLight", "Environment", "Frame", "Geometry",
-    "GltfError", "Instances", "InvalidInput", "Light", "Material", "Mesh", "MetarenderError", "MissingExtra", "Node",
+    "AssetError", "Camera", "Capture", "CaptureError", "Colormap", "Device", "DeviceError", "DirectionalLight", "Environment", "Frame",
+    "Geometry", "GltfError", "Instances", "InvalidInput", "Light", "Material", "Mesh", "MetarenderError", "MissingExtra", "Node",
     "OrthographicCamera", "OutOfDeviceMemory", "PartState", "Parts", "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer",
-    "Sampler", "Scene", "ShaderError", "SpotLight", "Standard", "Stats", "Texture", "TextureInfo", "Unlit", "Viewer",
-    "WrongThreadError", "__version__", "box", "capsule", "close", "cone", "cylinder", "from_pyrr", "grid", "io", "load",
-    "load_async", "plane", "render", "sphere", "torus", "view",
+    "Replay", "Sampler", "Scene", "ShaderError", "SpotLight", "Standard", "Stats", "Texture", "TextureInfo", "Unlit", "Viewer",
+    "WrongThreadError", "__version__", "box", "capsule", "capture", "close", "cone", "cylinder", "from_pyrr", "grid", "io", "load",
+    "load_async", "open_capture", "plane", "render", "replay", "sphere", "torus", "view",
 ]
 
 

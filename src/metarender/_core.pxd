@@ -269,6 +269,24 @@ cdef extern from "mr.h" nogil:
     int mr_query(const mr_store *s, const mr_region *region, const mr_filter *f, mr_queue *q, uint64_t *bits, uint32_t *found)
     void mr_queue_free(mr_queue *q)
     void mr_query_ids(const mr_store *s, const uint64_t *bits, uint32_t *ids)
+    # rows
+    ctypedef struct mr_rows:
+        uint32_t n
+        uint32_t ranges
+        const uint32_t *id
+        const uint32_t *layers
+        const uint32_t *draws
+        const uint32_t *geometry
+        const uint32_t *material
+        const int32_t *parent
+        const uint8_t *visible
+        const double *position
+        const float *linear
+        const mr_state *state
+        const mr_run *range
+    uint32_t mr_disordered(const int32_t *parent, uint32_t n)
+    uint32_t mr_draw_lists(const mr_store *s, uint32_t *counts, uint32_t *geometry, uint32_t *material)
+    int mr_restore(mr_store *s, const mr_rows *rows)
     # parts
     int mr_add_parts(mr_store *s, uint32_t parent, uint32_t n, const double *matrices, uint32_t rows, const uint32_t *geometry,
                      const uint32_t *material, uint32_t *ids, uint32_t *range)

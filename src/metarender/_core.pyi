@@ -1,6 +1,6 @@
 """Types of the compiled module; docstrings live in the module itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -236,6 +236,9 @@ def write_buffer(function: int, name: int, offset: int, data: NDArray[Any]) -> N
 def draw_segments(functions: Sequence[int], classes: NDArray[Any], segments: NDArray[np.uint32], material_binding: int) -> None: ...
 # ---- whole trees, ray casts and spatial queries ----
 def add_tree(store: Store, parent: int, parents: ArrayLike) -> NDArray[np.uint32]: ...
+ROW_ARRAYS: dict[str, tuple[str, tuple[str | int, ...]]]
+def read_rows(store: Store) -> dict[str, NDArray[Any]]: ...
+def restore_rows(store: Store, rows: Mapping[str, NDArray[Any]]) -> None: ...
 HIT_DTYPE: np.dtype[np.void]
 FRONT: int
 BACK: int

@@ -1,4 +1,5 @@
-"""The command line: ``metarender render | view | info | doctor | demo | report``. Angles in degrees; exit code 0, or 1 with a sentence."""
+"""The command line: ``metarender render | view | info | capture | replay | doctor | demo | report``. Angles in degrees; exit code 0, or 1
+with a sentence."""
 
 from __future__ import annotations
 
@@ -92,6 +93,20 @@ def make_parser() -> argparse.ArgumentParser:
     info.add_argument("model", metavar="MODEL", help="a .gltf or .glb file")
     info.add_argument("--json", action="store_true", help="print JSON")
     info.set_defaults(run=_info)
+
+    capture = commands.add_parser("capture", help="write a frame with all that it needs into one file, for a bug report")
+    capture.add_argument("model", metavar="MODEL", help="a .gltf or .glb file")
+    capture.add_argument("-o", "--output", required=True, metavar="BUG.mrz", help="the capture")
+    pictures = ("color", "depth", "ids")
+    capture.add_argument("--outputs", nargs="+", choices=pictures, default=["color"], help="pictures to keep (default: color)")
+    _add_look(capture)
+    capture.set_defaults(run=_capture)
+
+    replay = commands.add_parser("replay", help="draw a capture again; exit code 1 where the same driver gives other bytes")
+    replay.add_argument("capture", metavar="BUG.mrz", help="what `metarender capture` or metarender.capture wrote")
+    replay.add_argument("-o", "--output", metavar="OUT.png", help="write the picture")
+    replay.add_argument("--trusted", action="store_true", help="lift the limits on what the file may cost")
+    replay.set_defaults(run=_replay)
 
     doctor = commands.add_parser("doctor", help="tell what this machine can draw with, and how to mend it")
     doctor.add_argument("--json", action="store_true", help="print JSON")
@@ -201,6 +216,20 @@ def _info(options: argparse.Namespace) -> None:
 
     facts = inventory(_load(options)) | {"file": options.model}
     print(json.dumps({"schema": 1, **facts}, indent=2) if options.json else describe(facts))
+
+
+def _capture(options: argparse.Namespace) -> None:
+    from .captures.command import run_capture
+
+    scene, camera = _prepare(options)
+    settings = {"size": options.size, "msaa": options.msaa, "tone_mapping": options.tone_mapping, "exposure": options.exposure}
+    run_capture(scene, camera, options.output, options.outputs, settings)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from .captures.command import run_replay
+
+    return run_replay(options.capture, options.output, options.trusted)
 
 
 def _doctor(options: argparse.Namespace) -> int:

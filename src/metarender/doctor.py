@@ -43,16 +43,23 @@ def examine() -> dict[str, Any]:
         backends.append(entry)
     return {
         "schema": 1,
-        "metarender": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": {name: _version(name) for name in _PACKAGES},
-        "simd": simd_level(),
+        **versions(),
         "backends": backends,
         "device": device_facts,
         "rasteriser": rasteriser,
         "ok": chosen is not None,
         "remedy": remedy() if chosen is None else "",
+    }
+
+
+def versions() -> dict[str, Any]:
+    """What is installed here: ``metarender``, ``python``, ``platform``, ``packages`` and ``simd``."""
+    return {
+        "metarender": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "simd": simd_level(),
     }
 
 

@@ -35,18 +35,14 @@ class ShaderError(MetarenderError):
 
 
 class AssetError(MetarenderError):
-    """A file could not be read, understood or written."""
-
-
-class GltfError(AssetError):
-    """A glTF file breaks the specification or a limit.
+    """A file could not be read, understood or written.
 
     Attributes
     ----------
     code : str
-        Name of the rule that is broken, as the Khronos validator spells it where it has one (``ACCESSOR_TOO_LONG``).
+        Name of the rule that is broken; empty where the format has no codes.
     pointer : str
-        JSON pointer (RFC 6901) to the faulty place, such as ``/accessors/3/count``; empty for the container itself.
+        JSON pointer (RFC 6901) to the faulty place; empty for the file itself.
     """
 
     def __init__(self, message: str, code: str = "", pointer: str = "") -> None:
@@ -54,6 +50,17 @@ class GltfError(AssetError):
         self.pointer = pointer
         place = f" (at {pointer})" if pointer else ""
         super().__init__(f"{message}{place}" + (f" [{code}]" if code else ""))
+
+
+class GltfError(AssetError):
+    """A glTF file breaks the specification or a limit.
+
+    `code` is as the Khronos validator spells it where it has one (``ACCESSOR_TOO_LONG``), `pointer` such as ``/accessors/3/count``.
+    """
+
+
+class CaptureError(AssetError):
+    """A capture (``.mrz``) is damaged, breaks its format or a limit; `pointer` leads into its ``manifest.json``."""
 
 
 class MissingExtra(MetarenderError, ImportError):

@@ -130,8 +130,8 @@ class TextureInfo:
     def matrix(self) -> tuple[float, float, float, float, float, float]:
         """Return the two rows (a, b, tx), (c, d, ty) that map (u, v, 1) to transformed coordinates."""
         cosine, sine = math.cos(self.rotation), math.sin(self.rotation)
-        sx, sy = self.scale
-        return sx * cosine, sy * sine, self.offset[0], -sx * sine, sy * cosine, self.offset[1]
+        (sx, sy), (tx, ty) = map(float, self.scale), map(float, self.offset)
+        return sx * cosine, sy * sine, tx, -sx * sine, sy * cosine, ty
 
 
 def as_texture_info(value: Texture | TextureInfo | None, what: str) -> TextureInfo | None:

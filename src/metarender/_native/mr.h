@@ -216,6 +216,33 @@ void mr_trim_ids(mr_store *s);
 void mr_trim(mr_store *s);
 /* Frees a range record (its members stay as plain nodes). */
 void mr_range_free(mr_store *s, uint32_t range);
+/* Pieces that store.c and rows.c share: room for ids up to an index; an id without relatives for a slot; the last child of a parent
+ * (both indices); an index to the end of those that are given out again. */
+int mr_grow_ids(mr_store *s, uint32_t need);
+void mr_init_id(mr_store *s, uint32_t index, uint32_t slot);
+void mr_link_last(mr_store *s, uint32_t index, uint32_t parent);
+void mr_free_id(mr_store *s, uint32_t index);
+
+/* ---- a whole store as rows (rows.c) ---------------------------------------------------------------------------- */
+/* One row for each node, depth-first, siblings in the user's order: public id, row of the parent (-1: the root), layers, own switch, state,
+ * local position (n,3) and linear part (n,9), number of draws; then all draws in the order of the rows, and the leaf ranges as runs of rows. */
+typedef struct {
+    uint32_t n, ranges;
+    const uint32_t *id, *layers, *draws, *geometry, *material;
+    const int32_t *parent;
+    const uint8_t *visible;
+    const double *position;
+    const float *linear;
+    const mr_state *state;
+    const mr_run *range;
+} mr_rows;
+/* First row whose parent does not come before it, or that is out of depth-first order; n when there is none. */
+uint32_t mr_disordered(const int32_t *parent, uint32_t n);
+/* Numbers of draws of slots 1 .. n - 1 in order, and all draws one behind the other; returns how many these are. */
+uint32_t mr_draw_lists(const mr_store *s, uint32_t *counts, uint32_t *geometry, uint32_t *material);
+/* Fills a store that never held a node, ids and generations included. The rows were checked: indices of ids lie in 1 .. 16777215 and differ,
+ * the order is depth-first, a range is consecutive leaves of one parent, ranges rise and do not overlap. */
+int mr_restore(mr_store *s, const mr_rows *rows);
 
 /* ---- local transforms (locals.c) ------------------------------------------------------------------------------- */
 /* Marks slots [first, first + count) with flag bits and raises the epoch. */

@@ -6,14 +6,14 @@
 /* Arrays that share a capacity grow one by one from the same start value; the common capacity moves only when all did. */
 #define GROW(field, old) do { uint32_t cap_ = (old); if (mr_grow(&s->field, &cap_, need, sizeof *s->field)) return MR_NOMEM; } while (0)
 
-static void free_id(mr_store *s, uint32_t index) {
+void mr_free_id(mr_store *s, uint32_t index) {
     s->id_next[index] = MR_NONE;
     if (s->id_free_tail == MR_NONE) s->id_free_head = index;
     else s->id_next[s->id_free_tail] = index;
     s->id_free_tail = index;
 }
 
-static int grow_ids(mr_store *s, uint32_t need) {
+int mr_grow_ids(mr_store *s, uint32_t need) {
     if (need <= s->id_cap) return MR_OK;
     uint32_t c = s->id_cap;
     need = mr_next_cap(c, need);
@@ -47,7 +47,7 @@ void mr_trim_ids(mr_store *s) {
     s->id_count = count;
     s->id_free_head = s->id_free_tail = MR_NONE;
     for (uint32_t i = 1; i < count; i++)
-        if (s->id_slot[i] == MR_NONE) free_id(s, i);
+        if (s->id_slot[i] == MR_NONE) mr_free_id(s, i);
 }
 
 int mr_reserve_nodes(mr_store *s, uint32_t need) {
@@ -97,7 +97,7 @@ void mr_init_slot(mr_store *s, uint32_t slot, uint32_t index, uint32_t parent_sl
     s->flags[slot] = MR_VISIBLE | MR_MOVED | MR_TINTED;
 }
 
-static void init_id(mr_store *s, uint32_t index, uint32_t slot) {
+void mr_init_id(mr_store *s, uint32_t index, uint32_t slot) {
     s->id_slot[index] = slot;
     s->id_serial[index] = ++s->serial;
     s->id_child[index] = s->id_last[index] = s->id_next[index] = s->id_prev[index] = s->id_parent[index] = MR_NONE;
@@ -110,12 +110,12 @@ mr_store *mr_store_new(int level) {
     s->level = level;
     s->id_free_head = s->id_free_tail = s->trs_free = s->anchor_free = s->draw_free = MR_NONE;
     s->range_count = 1;
-    if (grow_ids(s, 64) || mr_reserve_nodes(s, 64) || mr_grow(&s->anchors, &s->anchor_cap, 16, sizeof(mr_anchor)) ||
+    if (mr_grow_ids(s, 64) || mr_reserve_nodes(s, 64) || mr_grow(&s->anchors, &s->anchor_cap, 16, sizeof(mr_anchor)) ||
         mr_grow(&s->ranges, &s->range_cap, 16, sizeof(mr_range))) {
         mr_store_free(s);
         return NULL;
     }
-    init_id(s, 0, 0);
+    mr_init_id(s, 0, 0);
     mr_init_slot(s, 0, 0, MR_NONE);
     s->flags[0] = MR_VISIBLE | MR_SHOWN;
     s->anchor[0] = 0;
@@ -179,7 +179,7 @@ size_t mr_resolve_slots(const mr_store *s, const uint32_t *ids, size_t n, uint32
     return n;
 }
 
-static void link_last(mr_store *s, uint32_t index, uint32_t parent) {
+void mr_link_last(mr_store *s, uint32_t index, uint32_t parent) {
     uint32_t last = s->id_last[parent];
     s->id_parent[index] = parent;
     s->id_prev[index] = last;
@@ -215,7 +215,7 @@ static void become_parent(mr_store *s, uint32_t index) {
     mr_move_to_tail(s, index, parent);
     leave_range(s, index);
     unlink_id(s, index);
-    link_last(s, index, parent);
+    mr_link_last(s, index, parent);
 }
 
 /* Slots are compacted before holes outnumber nodes, whatever is edited between two updates. */
@@ -256,7 +256,7 @@ int mr_add(mr_store *s, uint32_t parent, uint32_t count, int leaf_range, uint32_
     if ((uint64_t)s->node_count + count >= MR_MAX_IDS) return MR_FULL;
     uint64_t fresh = (uint64_t)s->id_count + count; /* an upper bound: freed ids may serve */
     if (fresh > MR_MAX_IDS) fresh = MR_MAX_IDS;
-    if (make_room(s) || grow_ids(s, (uint32_t)fresh) || mr_reserve_nodes(s, s->n + count + 1)) return MR_NOMEM;
+    if (make_room(s) || mr_grow_ids(s, (uint32_t)fresh) || mr_reserve_nodes(s, s->n + count + 1)) return MR_NOMEM;
     if (mr_grow(&s->dirty, &s->dirty_cap, s->dirty_count + 2, sizeof(mr_run))) return MR_NOMEM;
     uint32_t r = 0;
     if (leaf_range && count && !(r = new_range(s))) return MR_NOMEM;
@@ -264,9 +264,9 @@ int mr_add(mr_store *s, uint32_t parent, uint32_t count, int leaf_range, uint32_
     uint32_t first = s->n;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index = take_id(s), slot = s->n++;
-        init_id(s, index, slot);
+        mr_init_id(s, index, slot);
         mr_init_slot(s, slot, index, s->id_slot[parent]);
-        link_last(s, index, parent);
+        mr_link_last(s, index, parent);
         s->id_range[index] = r;
         if (r && i == 0) s->ranges[r] = (mr_range){index, count, 0};
         ids[i] = mr_public_id(s, index);
@@ -333,7 +333,7 @@ int mr_remove(mr_store *s, uint32_t index) {
     for (i = last; i != MR_NONE;) {
         uint32_t before = s->id_prev[i];
         drop_node(s, i);
-        free_id(s, i);
+        mr_free_id(s, i);
         i = before;
     }
     s->epoch++;
@@ -358,7 +358,7 @@ int mr_set_parent(mr_store *s, uint32_t index, uint32_t parent) {
     leave_range(s, index);
     unlink_id(s, index); /* before the parent leaves its range, whose next member could be this node */
     become_parent(s, parent);
-    link_last(s, index, parent);
+    mr_link_last(s, index, parent);
     mr_move_to_tail(s, index, parent); /* memory was reserved: these two cannot fail */
     return mr_mark(s, s->id_slot[index], 1, MR_MOVED | MR_TOGGLED);
 }
@@ -414,7 +414,7 @@ static int reserve_copy(mr_store *s, const mr_store *from, const uint32_t *geome
         }
         *most = n > *most ? n : *most;
     }
-    if (make_room(s) || grow_ids(s, ids > MR_MAX_IDS ? MR_MAX_IDS : (uint32_t)ids) || mr_reserve_nodes(s, s->n + nodes + 2) ||
+    if (make_room(s) || mr_grow_ids(s, ids > MR_MAX_IDS ? MR_MAX_IDS : (uint32_t)ids) || mr_reserve_nodes(s, s->n + nodes + 2) ||
         mr_grow(&s->ranges, &s->range_cap, s->range_count + from->range_count, sizeof(mr_range)) || mr_reserve_marks(s, 4, 0) ||
         mr_grow(&s->trs_rows, &s->trs_cap, s->trs_count + from->trs_count, sizeof(mr_trs)) ||
         mr_reserve_draws(s, from->draw_count, pair, pair + 1, *most > 0))

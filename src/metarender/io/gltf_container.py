@@ -123,16 +123,16 @@ def _check_order(kind: int, length: int, before: list[int], at: int) -> None:
         raise GltfError("The JSON chunk of the GLB is empty.", "GLB_EMPTY_CHUNK")
 
 
-def parse_json(data: bytes | memoryview, limits: Limits) -> dict[str, Any]:
+def parse_json(data: bytes | memoryview, limits: Limits, refusal: type[AssetError] = GltfError) -> dict[str, Any]:
     """Parse strict JSON: UTF-8 without a byte order mark or halves of pairs, no NaN or Infinity, no duplicate keys, an object at the top.
 
     Raises
     ------
-    GltfError
-        With code ``INVALID_JSON`` or ``TYPE_MISMATCH``.
+    AssetError
+        As `refusal`, with code ``INVALID_JSON`` or ``TYPE_MISMATCH``.
     """
     if len(data) > limits.json_bytes:
-        raise GltfError(
+        raise refusal(
             f"The JSON text has {len(data):,} bytes, more than the {limits.json_bytes:,} allowed; raise Limits.json_bytes.",
             "LIMIT_EXCEEDED",
         )
@@ -140,20 +140,20 @@ def parse_json(data: bytes | memoryview, limits: Limits) -> dict[str, Any]:
         text = str(data, "utf-8")
         if text.count("{") + text.count("[") > limits.json_objects:
             message = f"The JSON has more than {limits.json_objects:,} objects and arrays; raise Limits.json_objects."
-            raise GltfError(message, "LIMIT_EXCEEDED")
+            raise refusal(message, "LIMIT_EXCEEDED")
         document = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
         if "\\ud" in text or "\\uD" in text:  # half a pair cannot be printed, nor name a file
             json.dumps(document, ensure_ascii=False).encode()
     except RecursionError:
-        raise GltfError("The JSON is nested too deeply; no glTF needs that.", "INVALID_JSON") from None
+        raise refusal("The JSON is nested too deeply; no such file needs that.", "INVALID_JSON") from None
     except UnicodeEncodeError:
-        raise GltfError("The JSON has half of a surrogate pair in a string; write the whole character.", "INVALID_JSON") from None
+        raise refusal("The JSON has half of a surrogate pair in a string; write the whole character.", "INVALID_JSON") from None
     except UnicodeDecodeError as error:
-        raise GltfError(f"The JSON is not UTF-8 (byte {error.start}).", "INVALID_JSON") from None
+        raise refusal(f"The JSON is not UTF-8 (byte {error.start}).", "INVALID_JSON") from None
     except ValueError as error:
-        raise GltfError(f"The JSON cannot be parsed: {str(error)[:200]}.", "INVALID_JSON") from None
+        raise refusal(f"The JSON cannot be parsed: {str(error)[:200]}.", "INVALID_JSON") from None
     if type(document) is not dict:
-        raise GltfError("The JSON of a glTF file must be an object.", "TYPE_MISMATCH", "/")
+        raise refusal("The JSON must be an object at the top.", "TYPE_MISMATCH", "/")
     return document
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from ..errors import GltfError, InvalidInput
+from ..errors import AssetError, GltfError, InvalidInput
 
 _FREE = 512 << 20
 """Bytes that a load may take however small its files are."""
@@ -62,14 +62,17 @@ class Budget:
     Attributes
     ----------
     limits : Limits
+    error : type of AssetError
+        What a refusal raises.
     spent : int
         Bytes taken so far.
     read : int
         Bytes of files among them.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, error: type[AssetError] = GltfError) -> None:
         self.limits = limits
+        self.error = error
         self.spent = 0
         self.read = 0
 
@@ -78,7 +81,7 @@ class Budget:
 
         Raises
         ------
-        GltfError
+        AssetError
             As `take`.
         """
         self.take(size, what, pointer, array=False)
@@ -89,25 +92,25 @@ class Budget:
 
         Raises
         ------
-        GltfError
-            With code ``LIMIT_EXCEEDED``, when one array or the total would pass its limit.
+        AssetError
+            As `error`, with code ``LIMIT_EXCEEDED``, when one array or the total would pass its limit.
         """
         if array and size > self.limits.array_bytes:
-            raise GltfError(
+            raise self.error(
                 f"{what} needs {size:,} bytes, more than the {self.limits.array_bytes:,} allowed for one array; "
                 "raise Limits.array_bytes if the file is trusted.",
                 "LIMIT_EXCEEDED",
                 pointer,
             )
         if size > self.limits.total_bytes - self.spent:
-            raise GltfError(
+            raise self.error(
                 f"{what} needs {size:,} bytes, which passes the {self.limits.total_bytes:,} allowed for one file; "
                 "raise Limits.total_bytes if the file is trusted.",
                 "LIMIT_EXCEEDED",
                 pointer,
             )
         if array and self.spent + size - self.read > _FREE + self.limits.growth * self.read:
-            raise GltfError(
+            raise self.error(
                 f"{what} needs {size:,} bytes more, which is too much for files of {self.read:,} bytes; "
                 "raise Limits.growth if the file is trusted.",
                 "LIMIT_EXCEEDED",

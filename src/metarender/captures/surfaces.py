@@ -1,0 +1,104 @@
+"""Materials and textures as plain values and arrays, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..errors import InvalidInput
+from ..materials import ALPHA_MODES, Material, Standard, Unlit
+from ..textures import MAG_FILTERS, MIN_FILTERS, WRAPS, Sampler, Texture, TextureInfo
+from .archive import ArchiveReader
+from .fields import Fields, plain_text
+from .view import LARGEST_PICTURE
+
+OBJECT_BYTES = 4096
+"""What one description is counted as: its Python objects, and the work of making it."""
+
+_FACTORS = ("metallic", "roughness", "emissive_strength", "normal_scale", "occlusion_strength")
+_KINDS: dict[str, type[Standard] | type[Unlit]] = {"Standard": Standard, "Unlit": Unlit}
+
+
+def surface_values(materials: Sequence[Material], arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """Describe materials and the textures that they use, each once; pixels go to `arrays`."""
+    textures: dict[int, Texture] = {}
+    for material in materials:
+        if _KINDS.get(type(material).__name__) is not type(material):
+            raise InvalidInput(f"A capture holds materials of the classes {', '.join(_KINDS)}, not {type(material).__name__}.")
+        for info in material.texture_infos:
+            if info is not None:
+                textures.setdefault(id(info.texture), info.texture)
+    numbers = {key: number for number, key in enumerate(textures)}
+    for number, texture in enumerate(textures.values()):
+        arrays[f"textures/{number}"] = texture.pixels
+    return {"textures": [_texture_values(texture) for texture in textures.values()],
+            "materials": [_material_values(material, numbers) for material in materials]}
+
+
+def read_surfaces(scene: Fields, archive: ArchiveReader) -> list[Material]:
+    """Make the materials of a scene's description."""
+    textures = [_read_texture(fields, number, archive) for number, fields in enumerate(scene.parts("textures"))]
+    return [_read_material(fields, textures, archive) for fields in scene.parts("materials")]
+
+
+def _texture_values(texture: Texture) -> dict[str, Any]:
+    page = texture.page
+    return {"name": plain_text(texture.name), "size": [page.width, page.height], "srgb": page.srgb,
+            "sampler": {name: getattr(page.sampler, name) for name in ("mag", "min", "wrap_s", "wrap_t")}}
+
+
+def _read_texture(fields: Fields, number: int, archive: ArchiveReader) -> Texture:
+    name, (width, height), srgb = fields.text("name"), fields.wholes("size", LARGEST_PICTURE, 2), fields.flag("srgb")
+    how = fields.part("sampler")
+    mag, least = how.choice("mag", MAG_FILTERS), how.choice("min", MIN_FILTERS)
+    sampler = Sampler(mag, least, how.choice("wrap_s", WRAPS), how.choice("wrap_t", WRAPS))
+    how.done()
+    fields.done()
+    if not 0 < width * height <= archive.budget.limits.image_pixels:
+        fields.refuse(f"a texture has {width}x{height} pixels; raise Limits.image_pixels if the file is trusted", "LIMIT_EXCEEDED", "size")
+    archive.budget.take(OBJECT_BYTES, "A texture", fields.pointer)
+    return Texture(archive.array(f"textures/{number}", "|u1", (height, width, 4)), srgb=srgb, sampler=sampler, name=name)
+
+
+def _material_values(material: Material, numbers: dict[int, int]) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "kind": type(material).__name__, "name": plain_text(material.name), "alpha_mode": material.alpha_mode,
+        "alpha_cutoff": material.alpha_cutoff, "double_sided": bool(material.double_sided)}
+    if isinstance(material, (Standard, Unlit)):
+        values["color"] = list(material.color)
+    if isinstance(material, Standard):
+        values |= {"emissive": list(material.emissive), **{name: getattr(material, name) for name in _FACTORS}}
+    filled = {slot: info for slot, info in zip(material.slots, material.texture_infos, strict=True) if info is not None}
+    values["textures"] = {
+        slot: {"texture": numbers[id(info.texture)], "tex_coord": int(info.tex_coord), "offset": list(map(float, info.offset)),
+               "rotation": float(info.rotation), "scale": list(map(float, info.scale))} for slot, info in filled.items()}
+    return values
+
+
+def _read_material(fields: Fields, textures: list[Texture], archive: ArchiveReader) -> Material:
+    archive.budget.take(OBJECT_BYTES, "A material", fields.pointer)
+    kind = _KINDS[fields.choice("kind", _KINDS)]
+    values: dict[str, Any] = {
+        "name": fields.text("name"), "alpha_mode": fields.choice("alpha_mode", ALPHA_MODES), "alpha_cutoff": fields.number("alpha_cutoff"),
+        "double_sided": fields.flag("double_sided"), "color": fields.numbers("color", 4)}
+    if kind is Standard:
+        values |= {"emissive": fields.numbers("emissive", 3), **{name: fields.number(name) for name in _FACTORS}}
+    filled = fields.part("textures")
+    for slot in kind.slots:
+        if filled.given(slot):
+            values[slot] = _read_info(filled.part(slot), textures)
+    filled.done()
+    fields.done()
+    with fields.refusing():
+        return kind(**values)
+
+
+def _read_info(fields: Fields, textures: list[Texture]) -> TextureInfo:
+    number = fields.whole("texture", 0, len(textures) - 1)
+    coordinates, rotation = fields.whole("tex_coord", 0, 1), fields.number("rotation")
+    x, y = fields.numbers("offset", 2)
+    wide, high = fields.numbers("scale", 2)
+    fields.done()
+    return TextureInfo(textures[number], coordinates, (x, y), rotation, (wide, high))
