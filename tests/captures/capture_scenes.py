@@ -89,7 +89,8 @@ def random_scene(edits: list[tuple[int, int, int]]) -> tuple[mr.Scene, mr.Camera
         nodes = list(scene.nodes)
         node, other = (nodes[k % len(nodes)] if nodes else None for k in (a, b))
         if what <= 1:
-            scene.add(mr.Mesh(forms[a % 6], kinds[b % 6]), other if a % 3 else None, position=rng.uniform(-1.5, 1.5, 3), rotation=rng.normal(size=4))
+            parent, place = other if a % 3 else None, rng.uniform(-1.5, 1.5, 3)
+            scene.add(mr.Mesh(forms[a % 6], kinds[b % 6]), parent, position=place, rotation=rng.normal(size=4))
         elif what == 2:
             matrices = np.tile(np.eye(4), (1 + a % 5, 1, 1))
             matrices[:, :3, 3] = rng.uniform(-1.5, 1.5, (len(matrices), 3))

@@ -38,7 +38,8 @@ def edited(edits: list[tuple[int, int, int]], level: str | None = None) -> Store
             except InvalidInput:  # a cycle
                 continue
         elif what == 4:
-            store.set([pick], position=[rng.normal(size=3) * 10.0 ** (a % 5)], rotation=[rng.normal(size=4)], scale=[rng.uniform(0.1, 2, 3)])
+            place, turn, scale = rng.normal(size=3) * 10.0 ** (a % 5), rng.normal(size=4), rng.uniform(0.1, 2, 3)
+            store.set([pick], position=[place], rotation=[turn], scale=[scale])
         elif what == 5:
             store.set_draws([pick], [a % 3, b % 3][: a % 3], [b % 3, a % 3][: a % 3])
         elif what == 6:
@@ -55,7 +56,8 @@ def image(store: Store) -> list[bytes]:
     store.settle()
     ids = store.subtree()
     return [ids.tobytes(), store.slot_ids.tobytes(), store.slot_geometry.tobytes(), store.block_live.tobytes(), store.boxes.tobytes(),
-            store.anchors.tobytes(), store.world_matrices(ids).tobytes(), store.states_of(ids).tobytes(), store.ranges_of(ids).astype(bool).tobytes()]
+            store.anchors.tobytes(), store.world_matrices(ids).tobytes(), store.states_of(ids).tobytes(),
+            store.ranges_of(ids).astype(bool).tobytes()]
 
 
 @settings(max_examples=60, deadline=None)
@@ -123,11 +125,13 @@ def replaced(name, array):
     (put("parent", 1, 5), "row 1"), (put("parent", 1, -2), "row 1 has the parent -2"), (put("parent", 5, 0), "row 5 has the parent 0"),
     (put("visible", 2, 2), "visible"), (put("position", 1, np.nan), "positions"), (put("position", 1, 2e15), "positions"),
     (put("linear", 2, np.inf), "linear parts"), (put("value", 3, np.nan), "value"), (put("draws", 3, 2), "add up to 4"),
-    (put("draws", 3, 0xFFFFFFFF), "add up to"), (put("geometry", 0, 1 << 24), "geometry indices"), (put("material", 2, 1 << 24), "material indices"),
-    (put("range", 0, (3, 4)), "within the rows"), (put("range", 0, (3, 0)), "have members"), (put("range", 0, (2, 2)), "leaves below one parent"),
+    (put("draws", 3, 0xFFFFFFFF), "add up to"), (put("geometry", 0, 1 << 24), "geometry indices"),
+    (put("material", 2, 1 << 24), "material indices"), (put("range", 0, (3, 4)), "within the rows"),
+    (put("range", 0, (3, 0)), "have members"), (put("range", 0, (2, 2)), "leaves below one parent"),
     (put("range", 0, (0, 1)), "leaves below one parent"), (put("range", 0, (0xFFFFFFFF, 2)), "within the rows"),
     (replaced("range", np.array([[3, 2], [4, 2]], np.uint32)), "follow each other"),
-    (replaced("layers", np.zeros(5, np.uint32)), "layers has 5 rows where 6"), (replaced("flags", np.zeros(6, np.int32)), "flags must be an array"),
+    (replaced("layers", np.zeros(5, np.uint32)), "layers has 5 rows where 6"),
+    (replaced("flags", np.zeros(6, np.int32)), "flags must be an array"),
     (replaced("color", np.zeros((6, 3), np.uint8)), "color must be"), (lambda rows: rows.pop("user"), "got nothing"),
     (replaced("linear", np.zeros((6, 9), np.float32)), "linear must be"),
 ])
