@@ -36,7 +36,7 @@ def run(capsys):
     return call
 
 
-@pytest.mark.parametrize("width, threads", [("128", "1"), ("128", "2"), ("256", "0"), ("256", "1")])
+@pytest.mark.parametrize("width, threads", [("128", "1"), ("128", "2")])
 def test_promise_3_another_process_folder_vector_width_and_number_of_threads_give_the_same_bytes(rich, tmp_path, width, threads):
     """Without Mesa's cache of shaders, which takes code of one width for another's; at 512 bits Mesa 22.3 itself breaks making mipmaps."""
     moved = tmp_path / "elsewhere" / "bug.mrz"

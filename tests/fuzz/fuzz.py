@@ -60,7 +60,7 @@ def with_atheris(kind: str, options: list[str], folders: tuple[Path, ...]) -> No
 
     def mutator(data: bytes, size: int, seed: int) -> bytes:
         chance = random.Random(seed)
-        kept = mutate.parts_of_bytes(data) if kind == "gltf" else data or None
+        kept = mutate.parts_of_bytes(data) if kind == "gltf" else None if kind == "capture" else data or None
         if chance.random() < 0.2:
             return bytes(atheris.Mutate(data, size))
         return damage(chance, seeds if kept is None or chance.random() < 0.2 else [kept])[:size]

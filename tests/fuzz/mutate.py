@@ -1,4 +1,4 @@
-"""Damages files the way that files are damaged: glTF by its JSON tree and its framing, Radiance pictures and images by their headers.
+"""Damages files the way that files are damaged: glTF and captures by their JSON and framing, Radiance pictures and images by their headers.
 
 Every function takes a `random.Random` and nothing else that is random, so a seed gives the same files on every machine.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import base64
 import copy
+import io
 import json
 import random
 import struct
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -217,6 +219,35 @@ def image(chance: random.Random, seeds: list[bytes]) -> bytes:
         at, start = chance.randrange(len(data)), chance.randrange(len(other))
         data[at:at] = other[start : start + chance.choice((8, 25, 200))]
     return damage_bytes(chance, bytes(data)) if kind else bytes(data)
+
+
+def members_of(data: bytes) -> dict[str, bytes]:
+    """Take a capture apart."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def capture(chance: random.Random, seeds: list[dict[str, bytes]]) -> bytes:
+    """Return a damaged capture: its manifest, its arrays and their heads, what is in the zip, the zip itself."""
+    members = dict(chance.choice(seeds))
+    manifest, donors = json.loads(members["manifest.json"]), [Parts(seed["manifest.json"].decode(), b"") for seed in seeds]
+    for _ in range(chance.choice((0, 0, 1, 1, 1, 2, 4))):
+        manifest = damage_tree(chance, manifest, donors)
+    members["manifest.json"] = json.dumps(manifest).encode("utf-8", "surrogatepass")
+    for _ in range(chance.choice((0, 0, 1, 2))):
+        name = chance.choice(list(members))
+        start = len(members[name]) if chance.random() < 0.1 else 128
+        head, body = members[name][:start], members[name][start:]
+        kept = damage_data(chance, body)[: len(body)] if chance.random() < 0.9 else b""
+        members[name] = head + kept.ljust(len(body), b"\0") if chance.random() < 0.95 else damage_bytes(chance, members[name])
+    if chance.random() < 0.05:
+        other = chance.choice(list(members))
+        members[chance.choice(("../x", "nodes/id.npy", "more.npy", "manifest.json"))] = members.pop(other)
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", chance.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name), data, archive.compression, 1)
+    return damage_bytes(chance, stream.getvalue()) if chance.random() < 0.1 else stream.getvalue()
 
 
 HEADERS = (

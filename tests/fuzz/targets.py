@@ -78,7 +78,25 @@ def load_radiance(data: bytes) -> None:
         raise Finding("A pixel is not finite.")
 
 
-LOADERS: dict[str, Callable[[bytes], None]] = {"gltf": load_gltf, "image": load_image, "radiance": load_radiance}
+def load_capture(data: bytes) -> None:
+    """Open a capture, and ask its scene a few things."""
+    path = FOLDER / "bug.mrz"
+    path.write_bytes(data)
+    opened = mr.open_capture(path, limits=LIMITS)
+    for geometry in opened.scene.geometry_list:
+        if geometry is not None:
+            _check_geometry(geometry)
+    bounds, names = opened.scene.bounds, opened.scene.names
+    if bounds is not None and not np.isfinite(bounds).all():
+        raise Finding("A box is not finite.")
+    for number in opened.scene.subtree().tolist()[:20]:
+        if opened.scene.node(number).name != names.get(number, ""):
+            raise Finding("A node has two names.")
+    if len(opened.scene.query(box=((-1e9,) * 3, (1e9,) * 3), visible_only=False)) > opened.scene.store.node_count:
+        raise Finding("More nodes draw than there are.")
+
+
+LOADERS: dict[str, Callable[[bytes], None]] = {"gltf": load_gltf, "image": load_image, "radiance": load_radiance, "capture": load_capture}
 
 
 def call(kind: str, data: bytes) -> bool:
@@ -106,6 +124,8 @@ def seeds_of(kind: str, folders: tuple[Path, ...] = ()) -> list[Any]:
         return _pictures()
     if kind == "radiance":
         return [_radiance(4, 16, b"-Y 4 +X 16\n"), _radiance(3, 5, b"+Y 3 -X 5\n")]
+    if kind == "capture":
+        return [mutate.members_of(path.read_bytes()) for path in sorted(CORPUS.glob("capture-sound-*"))]
     paths = [path for folder in (ASSETS, CORPUS, *folders) for path in sorted(folder.rglob("*.gl*")) if path.suffix in (".gltf", ".glb")]
     parts = [mutate.parts_of(path) for path in paths if path.stat().st_size < 100_000]
     return [part for part in parts if part is not None and len(part.text) + len(part.blob) < 100_000]
@@ -135,4 +155,5 @@ def _radiance(height: int, width: int, size: bytes) -> bytes:
     return head + line * height
 
 
-MUTATORS: dict[str, Callable[[random.Random, list[Any]], bytes]] = {"gltf": mutate.gltf, "image": mutate.image, "radiance": mutate.radiance}
+MUTATORS: dict[str, Callable[[random.Random, list[Any]], bytes]] = {
+    "gltf": mutate.gltf, "image": mutate.image, "radiance": mutate.radiance, "capture": mutate.capture}

@@ -13,7 +13,7 @@ import targets
 
 HERE = Path(__file__).parent
 CORPUS = sorted((HERE / "corpus").iterdir())
-EXECUTIONS = {"gltf": 50_000, "image": 200_000, "radiance": 100_000}
+EXECUTIONS = {"gltf": 50_000, "image": 200_000, "radiance": 100_000, "capture": 3_000}
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=[path.name for path in CORPUS])

@@ -118,7 +118,8 @@ def _read_rows(scene: Fields, archive: ArchiveReader) -> dict[str, NDArray[Any]]
     rows = {name: archive.array(f"nodes/{name}", dtype, tuple(lengths[extent] if isinstance(extent, str) else extent for extent in shape))
             for name, (dtype, shape) in ROW_ARRAYS.items()}
     highest = int((rows["id"] & _MOST).max(initial=0))
-    archive.budget.take(_NODE_BYTES * nodes + _ID_BYTES * highest, "A scene", scene.pointer)
+    archive.budget.take(_NODE_BYTES * nodes, "A scene", scene.pointer)
+    archive.budget.take(_ID_BYTES * highest, "A table of ids", scene.pointer)
     return rows | {"parts": np.array(parts, object)}
 
 

@@ -75,7 +75,7 @@ def capture(scene: Scene, camera: Camera | Any, path: str | os.PathLike[str], *,
     with ExitStack() as stack:
         given = renderer if renderer is not None else stack.enter_context(Renderer(**settings))
         before = pictures_of(given.render(scene, camera, outputs))
-        scene.settle()
+        _settle(scene)
         aspect = given.size[0] / given.size[1]
         posed = default_camera(scene, aspect) if camera is None else camera_of(camera)
         look, device = Look.of(given), given.device
@@ -91,6 +91,15 @@ def capture(scene: Scene, camera: Camera | Any, path: str | os.PathLike[str], *,
     manifest["frame"] = {"sha256": hashes(pictures), "before_settling": hashes(before), "counters": counters(frame)}
     write_archive(place, {key: manifest[key] for key in ("schema", "made", "frame", "renderer", "camera", "scene")}, arrays)
     return frame
+
+
+def _settle(scene: Scene) -> None:
+    """Settle a scene; refuse what `open_capture` would."""
+    scene.settle()
+    ids = scene.subtree()
+    finite = np.isfinite(scene.store.world_matrices(ids)).all(axis=(1, 2))
+    if not finite.all():
+        raise InvalidInput(f"node {ids[int(np.argmin(finite))]} stands at no finite place, because transforms multiply to infinity.")
 
 
 def scene_values(scene: Scene, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
