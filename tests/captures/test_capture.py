@@ -1,5 +1,6 @@
 """What a capture holds: a scene that is read back gives equal bytes, is described by equal bytes, and lacks nothing that shows."""
 
+import json
 import zipfile
 
 import numpy as np
@@ -9,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import metarender as mr
+from metarender.captures.fields import Fields
+from metarender.captures.view import camera_values, read_camera
 from metarender.errors import AssetError, InvalidInput
 from metarender.passes.base import Pass
 
@@ -73,6 +76,16 @@ def test_ids_names_parts_and_cameras_come_back(rich):
     ball, rough = next((g, g.levels[0][0]) for g in twin.geometry_list if g is not None and g.levels)
     assert np.shares_memory(ball.positions, rough.positions) and ball.levels[0][1] == 0.3
     assert opened.settings | {"backdrop": LOOK["backdrop"]} == {**LOOK, "cull_pixels": 0.7, "lod_pixels": 2.0, "occlusion": False}
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_cameras_come_back_to_the_bit(seed):
+    rng = np.random.default_rng(seed)
+    camera = mr.PerspectiveCamera(rng.uniform(1, 179), rng.uniform(1e-4, 1), aspect=None if seed % 2 else 1.5, name="eye \ud800")
+    camera.look_at(rng.normal(size=3) * 10.0 ** (seed % 8), rng.normal(size=3))
+    twin = read_camera(Fields(json.loads(json.dumps(camera_values(camera))), ""))
+    assert twin.matrix.tobytes() == camera.matrix.tobytes() and twin.name == "eye ?"
+    assert (twin.fov, twin.near, twin.far, twin.aspect) == (camera.fov, camera.near, camera.far, camera.aspect)
 
 
 def without(*names):

@@ -23,7 +23,8 @@ VARIANTS = {
     "mapped": ["-fsanitize=undefined", "-DLARGE=((size_t)1<<14)"],
 }
 
-CORE_TESTS = ("test_edits.py", "test_draws.py", "test_occlusion.py", "test_raycast.py", "test_query.py", "test_lod.py", "test_gpucull.py")
+CORE_TESTS = ("test_edits.py", "test_draws.py", "test_occlusion.py", "test_raycast.py", "test_query.py", "test_lod.py", "test_gpucull.py",
+              "test_rows.py")
 """Those that reach every source file of the core in little time; the C program stands for the model tests of many examples."""
 
 WITHOUT = "not memory"

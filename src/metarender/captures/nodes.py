@@ -26,7 +26,7 @@ _MOST_DRAWS = 0xFFFFFFFF
 
 
 class Drawn:
-    """The nodes of a scene, and what they draw in order of first use by id, so that equal scenes are described equally.
+    """The nodes of a scene, and what they draw in order of first use, so that equal scenes are described equally.
 
     Attributes
     ----------
@@ -38,13 +38,11 @@ class Drawn:
 
     def __init__(self, scene: Scene) -> None:
         self.rows = read_rows(scene.store)
-        owner = np.repeat(self.rows["id"] & 0xFFFFFF, self.rows["draws"])
-        order = np.argsort(owner, kind="stable")
-        self.geometries: list[Geometry] = self._renumber("geometry", scene.geometry_list, order)
-        self.materials: list[Material] = self._renumber("material", scene.material_list, order)
+        self.geometries: list[Geometry] = self._renumber("geometry", scene.geometry_list)
+        self.materials: list[Material] = self._renumber("material", scene.material_list)
 
-    def _renumber(self, name: str, table: Sequence[Any], order: NDArray[np.intp]) -> list[Any]:
-        used, first = np.unique(self.rows[name][order], return_index=True)
+    def _renumber(self, name: str, table: Sequence[Any]) -> list[Any]:
+        used, first = np.unique(self.rows[name], return_index=True)
         used = used[np.argsort(first)]
         places = np.zeros(len(table), np.uint32)
         places[used] = np.arange(len(used), dtype=np.uint32)
