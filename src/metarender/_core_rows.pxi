@@ -98,9 +98,9 @@ cdef object _row_array(object rows, str name):
 
 cdef object _check_rows(dict r):
     """Refuses rows that no store can have."""
-    cdef size_t n = len(r["id"])
+    cdef Py_ssize_t n = len(r["id"])
     cdef const int32_t[::1] parent = r["parent"]
-    cdef uint32_t bad
+    cdef Py_ssize_t bad
     for name, (_, shape) in ROW_ARRAYS.items():
         wanted = {"n": n, "m": len(r["geometry"]), "k": len(r["range"])}[shape[0]]
         if len(r[name]) != wanted:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import metarender as mr
 from metarender.captures.fields import Fields
+from metarender.captures.opening import PASSES
 from metarender.captures.view import camera_values, read_camera
 from metarender.errors import AssetError, InvalidInput
 from metarender.passes.base import Pass
@@ -277,6 +278,7 @@ def test_promise_6_what_a_capture_cannot_hold_is_named_and_nothing_is_written(de
 def test_fewer_passes_come_back(rich, device, tmp_path):
     scene, camera, _ = rich
     with mr.Renderer(SIZE, device=device) as renderer:
+        assert tuple(step.name for step in renderer.passes) == PASSES
         renderer.passes = [step for step in renderer.passes if step.name != "outline"]
         mr.capture(scene, camera, tmp_path / "a.mrz", renderer=renderer)
     assert "outline" not in mr.open_capture(tmp_path / "a.mrz").look.passes and mr.replay(tmp_path / "a.mrz", device=device).equal
