@@ -264,6 +264,7 @@ def test_promise_6_what_a_capture_cannot_hold_is_named_and_nothing_is_written(de
         node.camera = None
         refused("not Lens", camera=Lens())
         refused("needs a Scene, not int", scene=3)
+        refused("path of a file", path=3)
         refused("either a renderer or settings such as msaa=", msaa=4)
         refused("outputs", outputs=("colour",))
         refused("camera must be", camera=3)

@@ -67,6 +67,8 @@ def capture(scene: Scene, camera: Camera | Any, path: str | os.PathLike[str], *,
     AssetError
         The file cannot be written.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise InvalidInput(f"capture needs the path of a file, such as 'bug.mrz', not {type(path).__name__}.")
     place = Path(os.fsdecode(path))
     if not isinstance(scene, Scene):
         raise InvalidInput(f"capture needs a Scene, not {type(scene).__name__}.")
