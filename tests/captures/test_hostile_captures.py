@@ -114,8 +114,8 @@ DAMAGES = {
     "another shape": (head("indices.npy", b"(", b"["), "HEADER_MISMATCH"),
     "floats for ids": (head("nodes/id.npy", b"'<u4'", b"'<f4'"), "HEADER_MISMATCH"),
     "one node more": (at(N, 27), "SIZE_MISMATCH"), "a million nodes more": (at(N, 999_999), "SIZE_MISMATCH"),
-    "nodes beyond the limit": (at(N, 1_000_001), "LIMIT_EXCEEDED"),
-    "draws beyond the limit": (at("/scene/draws", 1_000_001), "LIMIT_EXCEEDED"),
+    "nodes beyond the limit": (at(N, 0x1000000), "VALUE_INVALID"),
+    "draws beyond the limit": (at("/scene/draws", 0x1000000), "LIMIT_EXCEEDED"),
     "nodes below zero": (at(N, -1), "VALUE_INVALID"), "nodes a float": (at(N, 26.0), "VALUE_INVALID"),
     "nodes no number": (at(N, "26"), "VALUE_INVALID"), "nodes true": (at(N, True), "VALUE_INVALID"),
     "parts no names": (at("/scene/parts", [3]), "VALUE_INVALID"), "too few parts": (at("/scene/parts", []), "SIZE_MISMATCH"),
@@ -319,7 +319,7 @@ def zeros(dtype, shape):
     return array_head(np.dtype(dtype), shape) + bytes(int(np.prod(shape)) * np.dtype(dtype).itemsize)
 
 def chain(members, scene):
-    "As many nodes as are allowed, each below the one before."
+    "A million nodes, each below the one before."
     n = scene["nodes"] = 1_000_000
     scene["draws"] = 0
     scene["parts"] = []

@@ -38,7 +38,7 @@ class Fields:
 
     def refuse(self, sentence: str, code: str = "VALUE_INVALID", name: str = "") -> NoReturn:
         """Raise CaptureError at a field, or at the object itself."""
-        raise CaptureError(f"The capture is damaged: {sentence}.", code, f"{self.pointer}/{name}" if name else self.pointer or "/")
+        raise CaptureError(f"The capture cannot be opened: {sentence}.", code, f"{self.pointer}/{name}" if name else self.pointer or "/")
 
     @contextmanager
     def refusing(self) -> Iterator[None]:

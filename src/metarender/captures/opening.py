@@ -30,6 +30,9 @@ from .writing import NOT_COUNTED, SCHEMA, hashes
 PASSES = ("shadow", "occluders", "opaque", "sky", "transparent", "ghost", "selection", "outline", "encode", "ids")
 """Names of the passes that a renderer starts with."""
 
+LIMITS = Limits(nodes=0xFFFFFF, draws=0xFFFFFF, array_bytes=1 << 30)
+"""What a capture may cost by default: as many nodes as a scene holds, because here each is paid for in bytes."""
+
 _TYPES = {"color": ("|u1", (4,)), "depth": ("<f4", ()), "ids": ("<u4", ())}
 
 
@@ -91,7 +94,7 @@ def open_capture(path: str | os.PathLike[str], *, limits: Limits | None = None) 
     ----------
     path : path-like
     limits : Limits, optional
-        What reading may cost, as for ``load``.
+        What reading may cost; `LIMITS` by default.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def open_capture(path: str | os.PathLike[str], *, limits: Limits | None = None) 
     """
     place = checked_path(path, limits)
     try:
-        return _read(place, ArchiveReader(place, limits or Limits()))
+        return _read(place, ArchiveReader(place, limits or LIMITS))
     except MemoryError:
         raise AssetError(f"{place} needs more memory than this process can have; set lower Limits to be told what needs it.") from None
 

@@ -83,7 +83,7 @@ def replay(path: str | os.PathLike[str], *, device: Any = None, limits: Limits |
     device : "auto", "gpu", "software", int or Device, optional
         What draws; by default software where software drew the capture, else "auto".
     limits : Limits, optional
-        What reading may cost, as for ``load``.
+        What reading may cost, as for `open_capture`.
 
     Returns
     -------
