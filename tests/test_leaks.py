@@ -18,9 +18,6 @@ from metarender.gpu.device import Device
 LONG = bool(os.environ.get("METARENDER_LONG"))
 """METARENDER_LONG=1: 10,000 cycles of everything and 1,000 renderers, some minutes, instead of a few hundred."""
 CYCLES, RENDERERS = (10_000, 1_000) if LONG else (300, 100)
-PROGRAM_NAMES = 40
-"""Blocks of about 60 bytes that ModernGL loses when a device compiles its programs, the names of their inputs (tracemalloc shows 30)."""
-
 SLOPE = 128
 """Bytes that a cycle may leave behind."""
 
@@ -111,6 +108,8 @@ def heap_in_use() -> tuple[int, int]:
     """Bytes that malloc has handed out, in all arenas and mappings; and blocks of Python's own allocator."""
     read = ctypes.CDLL(None).mallinfo2
     read.restype = Mallinfo
+    # C code that looks up attributes by name (ModernGL does) leaves its strings in the cache of methods, which holds up to 4,096 of them.
+    (getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache)()
     found = read()
     return found.uordblks + found.hblkhd, sys.getallocatedblocks()
 
@@ -180,8 +179,9 @@ def test_promise_7_cycles_leave_nothing_on_the_heap(kind):
         bytes_left, blocks_left = slopes(cycle, count, 60 if kind == "scene" else 250)  # what the driver keeps is found early
         gc.collect()
         device.drain()
+        print(f"{count} cycles of {kind}: {bytes_left:.1f} bytes and {blocks_left:.3f} blocks a cycle")
         assert dict(device.live) == before
-        assert bytes_left <= SLOPE and blocks_left < 1, f"{bytes_left:.0f} bytes and {blocks_left:.2f} blocks a cycle"
+        assert bytes_left <= SLOPE and blocks_left < 1
     assert device.live == {}
 
 
@@ -212,8 +212,10 @@ def test_promise_7_renderers_on_pooled_contexts_cost_what_opening_contexts_costs
         gc.collect()
 
     floor, left = slopes(control, RENDERERS, 10), slopes(renderer, RENDERERS, 10)
-    assert left[0] - max(floor[0], 0) <= SLOPE, f"{left[0]:.0f} bytes a renderer, {floor[0]:.0f} a context"
-    assert left[1] - max(floor[1], 0) <= PROGRAM_NAMES, f"{left[1]:.1f} blocks a renderer, {floor[1]:.1f} a context"
+    for name, (heap, blocks) in (("renderers", left), ("contexts alone", floor)):
+        print(f"{RENDERERS} {name}: {heap:.1f} bytes and {blocks:.3f} blocks each")
+    assert left[0] - max(floor[0], 0) <= SLOPE
+    assert left[1] - max(floor[1], 0) < 1
 
 
 # --- memory of others ---------------------------------------------------------------------------------------------------------
@@ -260,8 +262,8 @@ def attempt(frame: mr.Frame, expected: type[Exception]) -> bytes:
 
 def test_a_read_never_returns_bytes_that_gl_did_not_write(monkeypatch):
     with mr.Renderer(size=(64, 64), msaa=1, device="software") as renderer:
-        given = read_under_losses(renderer, monkeypatch, 500 if LONG else 50)
-        assert len(given) > 150 and not any(MARKER in data for data in given)
+        given = read_under_losses(renderer, monkeypatch, 2_700 if LONG else 50)
+        assert len(given) > (10_000 if LONG else 150) and not any(MARKER in data for data in given)
 
 
 def test_the_marker_is_found_where_memory_is_not_cleared(monkeypatch):

@@ -1,7 +1,7 @@
 """Types of the compiled module; docstrings live in the module itself."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,8 @@ def add_node(store: Store, parent: Node | None, draws: Draws | None) -> Node: ..
 class Store:
     owner: Any
     def __new__(cls, level: Literal["base", "avx2", "avx512"] | None = None) -> Store: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exception: object) -> None: ...
     @property
     def epoch(self) -> int: ...
     @property

@@ -71,6 +71,14 @@ cdef class Store:
     cdef inline void _leave(self) noexcept:
         self.inside -= 1
 
+    def __enter__(self):
+        """Stays inside until the block ends: a frame takes many calls, and other threads may not come in between."""
+        self._enter()
+        return self
+
+    def __exit__(self, *exception):
+        self._leave()
+
     cdef int _reshape(self) except -1:
         """Before an edit of the tree."""
         self._guard()

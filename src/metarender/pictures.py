@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -12,12 +13,28 @@ from .renderer import Renderer
 from .scene import Scene
 from .settings import check_picture
 
-_local = threading.local()
+
+class _Kept:
+    """The renderer of one thread: closed when the thread ends, on that thread, because that is when its locals are dropped."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self.renderer = renderer
+
+    def __del__(self) -> None:
+        if not sys.is_finalizing():  # at exit the process takes everything with it
+            self.renderer.close()
+
+
+class _Local(threading.local):
+    kept: _Kept | None = None
+
+
+_local = _Local()
 
 
 def render(scene: Scene, camera: Camera | Any = None, size: tuple[int, int] = (1280, 720), *, outputs: Sequence[str] = ("color",),
            msaa: int = 4, tone_mapping: str = "neutral", exposure: float = 1.0) -> Frame:
-    """Draw one picture with a renderer that this thread keeps; ``close()`` frees it.
+    """Draw one picture with a renderer that this thread keeps until it ends; ``close()`` frees it earlier.
 
     Parameters
     ----------
@@ -33,11 +50,12 @@ def render(scene: Scene, camera: Camera | Any = None, size: tuple[int, int] = (1
     Frame
         With its pixels read, so that it stays valid.
     """
-    kept: Renderer | None = getattr(_local, "renderer", None)
     check_picture(size, msaa)
+    kept = None if _local.kept is None else _local.kept.renderer
     if kept is None or kept._closed or kept.msaa != min(msaa, kept.device.capabilities.max_samples):
         close()
-        kept = _local.renderer = Renderer(size, msaa=msaa)
+        kept = Renderer(size, msaa=msaa)
+        _local.kept = _Kept(kept)
     kept.size, kept.tone_mapping, kept.exposure = size, tone_mapping, exposure
     frame = kept.render(scene, camera, outputs)
     for output in frame._outputs:
@@ -47,7 +65,6 @@ def render(scene: Scene, camera: Camera | Any = None, size: tuple[int, int] = (1
 
 def close() -> None:
     """Free the renderer that ``render`` keeps for this thread."""
-    kept: Renderer | None = getattr(_local, "renderer", None)
+    kept, _local.kept = _local.kept, None
     if kept is not None:
-        _local.renderer = None
-        kept.close()
+        kept.renderer.close()

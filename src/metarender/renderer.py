@@ -7,7 +7,6 @@ One room because each step of a frame is one short method of the one class that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import Any, Self
 
 import numpy as np
@@ -124,6 +123,8 @@ class Renderer(PictureSettings):
         self.tone_mapping, self.exposure, self.backdrop = tone_mapping, exposure, backdrop
         self.cull_pixels, self.lod_pixels, self.occlusion, self._refines = cull_pixels, lod_pixels, occlusion, False
         self.memory_limit = memory_limit
+        if isinstance(device, Device):
+            device.check_thread("Renderer()")
         self._device = device if isinstance(device, Device) else Device.open(None if device == "auto" else device)
         try:
             self._generation = self._device.generation
@@ -171,6 +172,7 @@ class Renderer(PictureSettings):
     @size.setter
     def size(self, value: tuple[int, int]) -> None:
         check_picture(value, 1)
+        self._device.check_thread("Renderer.size")
         width, height = int(value[0]), int(value[1])
         limit = self._device.capabilities.max_texture_size
         if max(width, height) > limit:
@@ -189,7 +191,8 @@ class Renderer(PictureSettings):
 
     @property
     def memory(self) -> DeviceMemory:
-        """What this renderer and its device hold, by what for."""
+        """What this renderer and its device hold, by what for; `Device.live_bytes` is for other threads."""
+        self._device.check_thread("Renderer.memory")
         own = [held.nbytes for held in (self._color, self._ids, self._shadow, self._hiding) if held is not None]
         pools = {} if self._closed or self._device.closed else self._pools.memory()
         found = {"attachments": sum(own), "view": self._constants.nbytes, **pools}
@@ -220,18 +223,19 @@ class Renderer(PictureSettings):
         InvalidInput, ReleasedError, WrongThreadError, DeviceError
         """
         wanted = self._check_call(scene, outputs)
-        scene.update()                                                   # 1 posted edits; transforms, bounds, order: dirty only
-        before = self._begin()
-        mirror = self._sync(scene)                                       # 2 geometry, materials, textures, pages of rows: changed only
-        camera_plan, sun_plan, views = self._plan(scene, camera)         # 3 the camera, and the sun where it casts a shadow
-        cull([view for view, _ in views.values()])                       # 4 one visit of the blocks for all views
-        lists = self._build(views, mirror, wanted)                       # 5 visible runs to commands
-        placed = self._upload(scene, views, lists, camera_plan, sun_plan)  # 6 constants, anchor offsets, lights, commands
-        context = self._context_of(scene, mirror, placed, wanted)
-        self._keep_shadow(scene, context, sun_plan)
-        for step in self.passes:                                         # 7 in order
-            step.run(context)
-        return self._finish(scene, context, wanted, before, views)
+        with scene.store:                                                    # no other thread may come in before the frame is drawn
+            scene.update()                                                   # 1 posted edits; transforms, bounds, order: dirty only
+            before = self._begin()
+            mirror = self._sync(scene)                                       # 2 geometry, materials, textures, pages of rows: changed only
+            camera_plan, sun_plan, views = self._plan(scene, camera)         # 3 the camera, and the sun where it casts a shadow
+            cull([view for view, _ in views.values()])                       # 4 one visit of the blocks for all views
+            lists = self._build(views, mirror, wanted)                       # 5 visible runs to commands
+            placed = self._upload(scene, views, lists, camera_plan, sun_plan)  # 6 constants, anchor offsets, lights, commands
+            context = self._context_of(scene, mirror, placed, wanted)
+            self._keep_shadow(scene, context, sun_plan)
+            for step in self.passes:                                         # 7 in order
+                step.run(context)
+            return self._finish(scene, context, wanted, before, views)
 
     def _check_call(self, scene: Any, outputs: Sequence[str]) -> tuple[str, ...]:
         if self._closed:
@@ -422,10 +426,11 @@ class Renderer(PictureSettings):
         self._enter("Frame.ids")
         self._pools.pipeline.forget()  # others may have used the context since the picture was drawn
         kept, context = self._views_of(scene), self._context
-        draws = kept.camera.draw_list(context.mirror.ranges, alpha=_OPAQUE | _MASK | _BLEND, merge=True)
-        context.views["camera"].lists["all"] = self._constants.write_commands([draws])[0]
-        context.ids = self._id_attachments(frame.size)
-        IdsPass().run(context)
+        with scene.store:
+            draws = kept.camera.draw_list(context.mirror.ranges, alpha=_OPAQUE | _MASK | _BLEND, merge=True)
+            context.views["camera"].lists["all"] = self._constants.write_commands([draws])[0]
+            context.ids = self._id_attachments(frame.size)
+            IdsPass().run(context)
         self._device.check("Frame.ids")
 
     def count_kept(self) -> int:
@@ -513,13 +518,12 @@ class Renderer(PictureSettings):
         Raises
         ------
         WrongThreadError
-            The renderer opened its device on another thread; nothing is released then.
+            The device was opened on another thread; nothing is released then.
         """
         if self._closed:
             return
-        if self._own_device and not self._device.closed:
-            with suppress(DeviceError):  # a lost device can be closed
-                self._device.check_current("Renderer.close")
+        if not self._device.closed:
+            self._device.check_thread("Renderer.close")
         self._closed = True
         for held in (self._color, self._ids, self._shadow, self._constants, self._hiding):
             if held is not None:

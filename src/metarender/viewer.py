@@ -125,12 +125,15 @@ class Viewer:
         ------
         Exception
             Whatever a callback raised; the window is closed then.
+        WrongThreadError
+            On another thread than the one that made the viewer.
         """
         if self.closed:
             return False
+        self._target.device.check_thread("Viewer.step")
         self._stepped = time.perf_counter()
         try:
-            if not all([self._take(event) for event in self._target.poll()]):
+            if not all(self._take(event) for event in self._target.poll()):
                 self.close()
                 return False
             if self._on_frame is not None:
@@ -142,7 +145,7 @@ class Viewer:
         except BaseException:
             self.close()
             raise
-        return True
+        return not self.closed
 
     def pace(self) -> None:
         """Wait as long as makes sense before the next step: until an event or a sixtieth second when nothing was drawn."""
@@ -157,13 +160,18 @@ class Viewer:
     def close(self) -> None:
         """Close renderer, device and window; a second call does nothing."""
         if not self.closed:
-            self._renderer.close()
-            self._target.close()
+            self._target.device.check_thread("Viewer.close")
+            try:
+                self._renderer.close()
+            finally:
+                self._target.close()
 
     def _take(self, event: AnyEvent) -> bool:
         """Handle one event; False if the window should close."""
         if self._on_event is not None and self._on_event(event):
-            return True
+            return not self.closed
+        if self.closed:  # by the callback
+            return False
         if isinstance(event, Close) or (isinstance(event, Key) and event.kind == "down" and event.key == "Escape"):
             return False
         if isinstance(event, Resize):
@@ -176,6 +184,8 @@ class Viewer:
         if min(size) < 1:  # minimised
             return False
         self.scene.update()
+        if self.closed:  # by a posted call
+            return False
         shows = (*_scene_state(self.scene), size, self.camera.projection(size[0] / size[1]).tobytes(), self.camera.matrix.tobytes())
         if shows == self._shown and self._on_frame is None and not self._renderer.refines:
             return False

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, Self
 from weakref import WeakMethod
+
+_lock = threading.RLock()  # scenes of several threads may share a description; reentrant, because a collection may run inside
 
 
 class Watched:
@@ -15,12 +18,14 @@ class Watched:
 
     def _watch(self, callback: Callable[[Self], None]) -> None:
         """Call `callback`, a bound method, after every edit until it is unwatched or its owner is gone."""
-        if WeakMethod(callback) not in self._watchers:
-            self._watchers.append(WeakMethod(callback))
+        with _lock:
+            if WeakMethod(callback) not in self._watchers:
+                self._watchers = [*self._watchers, WeakMethod(callback)]
 
     def _unwatch(self, callback: Callable[[Self], None]) -> None:
         """Stop calling `callback`; unknown callbacks are ignored."""
-        self._watchers = [watcher for watcher in self._watchers if watcher != WeakMethod(callback) and watcher() is not None]
+        with _lock:
+            self._watchers = [watcher for watcher in self._watchers if watcher != WeakMethod(callback) and watcher() is not None]
 
     def __setattr__(self, key: str, value: Any) -> None:
         super().__setattr__(key, value)

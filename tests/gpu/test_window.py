@@ -193,23 +193,105 @@ def test_closing_by_the_window_manager_ends_the_loop(display: str) -> None:
         assert viewer.step() is False and viewer.closed
 
 
-def test_an_exception_of_user_code_closes_the_window_and_comes_out(display: str) -> None:
-    def broken(seconds: float) -> None:
-        raise ZeroDivisionError("user code")
+def user_code(*arguments: object) -> None:
+    raise ZeroDivisionError("user code")
 
-    viewer = Viewer(cube(), size=(64, 64), on_frame=broken)
-    with pytest.raises(ZeroDivisionError, match="user code"):
-        viewer.step()
-    assert viewer.closed and viewer.step() is False
 
-    def broken_too(event: AnyEvent) -> None:
-        raise KeyError("user code")
+@pytest.mark.parametrize("place", ["on_frame", "on_event", "post", "pass"])
+def test_an_exception_of_user_code_closes_the_window_and_comes_out(display: str, place: str) -> None:
+    """From the first step and from a later one: the caller gets the exception with the place that raised it, and nothing is left."""
+    armed: list[bool] = []
 
-    viewer = Viewer(cube(), size=(64, 64), title="errors", on_event=broken_too)
-    xdotool("search", "--sync", "--name", "errors", "mousemove", 30, 30)
-    with pytest.raises(KeyError):
+    def sometimes(*arguments: object) -> None:
+        if armed:
+            user_code()
+
+    viewer = Viewer(cube(), size=(64, 64), title="errors", **{place: sometimes} if place in ("on_frame", "on_event") else {})
+    target, device = viewer._target, viewer._target.device
+    assert isinstance(target, WindowTarget)
+    assert viewer.step() and device.live
+    xdotool("search", "--sync", "--name", "errors", "mousemove", 20, 20, "mousemove", 30, 30)
+    armed.append(True)
+    if place == "post":
+        viewer.scene.post(sometimes)
+    if place == "pass":
+        viewer.redraw()
+        viewer._renderer.passes[2].run = sometimes  # type: ignore[method-assign]
+    with pytest.raises(ZeroDivisionError, match="user code") as caught:
         step_until(viewer, lambda: False)
-    assert viewer.closed
+    assert caught.traceback[-1].name == "user_code"
+    assert viewer.closed and viewer.step() is False and target._window is None
+    assert device.closed and device.live == {}
+    found = subprocess.run(["xdotool", "search", "--name", "errors"], capture_output=True, text=True, timeout=20)
+    assert found.stdout == "", "the window is gone from the screen"
+    viewer.close()
+    with Viewer(cube(), size=(64, 64)) as another:
+        assert another.step()
+
+
+@pytest.mark.parametrize("place", ["on_frame", "on_event", "post"])
+def test_user_code_may_close_the_window(display: str, place: str) -> None:
+    seen: list[object] = []
+
+    def close(*arguments: object) -> None:
+        seen.append(arguments)
+        viewer.close()
+
+    viewer = Viewer(cube(), size=(64, 64), title="closing", **{place: close} if place in ("on_frame", "on_event") else {})
+    device = viewer._target.device
+    if place == "post":
+        viewer.scene.post(close)
+    if place == "on_event":
+        viewer._target._queue.extend([Wheel(dx=0.0, dy=-100.0), Wheel(dx=0.0, dy=-100.0)])  # type: ignore[attr-defined]
+    assert viewer.step() is False and viewer.step() is False
+    assert len(seen) == 1 and viewer.closed and device.closed and device.live == {}
+
+
+def test_a_window_whose_device_cannot_be_closed_is_destroyed_all_the_same(display: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> None:
+        raise DeviceError("says the test")
+
+    viewer = Viewer(cube(), size=(64, 64), on_frame=user_code)
+    target = viewer._target
+    assert isinstance(target, WindowTarget)
+    with monkeypatch.context() as patched:
+        patched.setattr(viewer._renderer, "close", fails)
+        with pytest.raises(DeviceError, match="says the test") as caught:
+            viewer.step()
+    assert isinstance(caught.value.__context__, ZeroDivisionError), "what user code raised is told too"
+    assert viewer.closed and target._window is None and target.device.closed
+
+
+def test_view_hands_out_what_user_code_raises(display: str) -> None:
+    with pytest.raises(ZeroDivisionError, match="user code"):
+        mr.view(cube(), user_code, size=(64, 64))
+
+
+def test_every_member_of_a_window_refuses_another_thread(display: str) -> None:
+    """GLFW allows the main thread alone; a window that is refused stays open."""
+    with WindowTarget((64, 64)) as target:
+        calls: dict[str, Callable[[], object]] = {
+            "size": lambda: target.size, "pixel_ratio": lambda: target.pixel_ratio, "logical_size": lambda: target.logical_size,
+            "resize": lambda: target.resize(10, 10), "set_title": lambda: target.set_title("other"), "poll": target.poll,
+            "wait": lambda: target.wait(0.001), "present": lambda: paint(target, (1.0, 0.0, 0.0)), "close": target.close,
+        }
+        assert {name for name in dir(WindowTarget) if not name.startswith("_")} - {"closed"} == set(calls)
+        for name, call in calls.items():
+            found: list[Exception] = []
+
+            def body(call: Callable[[], object] = call, found: list[Exception] = found) -> None:
+                try:
+                    call()
+                except Exception as error:
+                    found.append(error)
+
+            thread = threading.Thread(target=body)
+            thread.start()
+            thread.join()
+            assert len(found) == 1 and isinstance(found[0], WrongThreadError), f"{name}: {found}"
+            assert "WindowTarget." in str(found[0])
+        assert not target.closed and target.size == (64, 64)
+        paint(target, (0.0, 1.0, 0.0))
 
 
 def test_a_window_and_an_offscreen_device_do_not_mix_pixels(display: str) -> None:

@@ -5,6 +5,7 @@ ModernGL's Context is made once per native context: each one leaks its extension
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import moderngl
@@ -69,12 +70,16 @@ class Binding:
         self.ctx.release()
 
 
+_default = threading.Lock()  # ModernGL's default context is one for the process
+
+
 def _moderngl_context(context: NativeContext, offscreen: bool) -> moderngl.Context:
     """ModernGL's Context over ours, without leaving it as the process's default."""
     store = getattr(moderngl, "_store", None)
-    before = getattr(store, "default_context", None)
     loader: Any = _Loader(context)  # ModernGL's stub knows only dicts, its code any object with these methods
-    ctx = moderngl.create_context(require=430, standalone=offscreen, context=loader)
-    if store is not None:
-        store.default_context = before
+    with _default:
+        before = getattr(store, "default_context", None)
+        ctx = moderngl.create_context(require=430, standalone=offscreen, context=loader)
+        if store is not None:
+            store.default_context = before
     return ctx

@@ -59,6 +59,23 @@ def is_tracked(context: NativeContext) -> bool:
     return getattr(_thread, "current", None) is context
 
 
+class Owner:
+    """The thread that made this object. Its number alone would not do: the system gives that of a thread which ended to a new one."""
+
+    __slots__ = ("_ident", "_thread")
+
+    def __init__(self) -> None:
+        self._thread, self._ident = threading.current_thread(), threading.get_ident()
+
+    @property
+    def name(self) -> str:
+        return self._thread.name
+
+    def is_here(self) -> bool:
+        """Whether this is that thread; so it is to the last of its locals."""
+        return threading.get_ident() == self._ident and self._thread.is_alive()
+
+
 def clear() -> None:
     """Forget what was current, in a forked child."""
     _thread.__dict__.clear()

@@ -5,7 +5,6 @@ One room because it is one class and half of it documentation: the work is in co
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -72,7 +71,7 @@ class Device:
 
     def __init__(self, context: NativeContext, attempts: Sequence[contexts.Attempt] = (), *, owned: bool, offscreen: bool) -> None:
         self._owned, self._offscreen = owned, offscreen
-        self._thread = threading.get_ident()
+        self._owner = current.Owner()
         self._forks = context_pool.fork_generation()
         self.stats = Counters()
         self.generation = 0
@@ -178,6 +177,17 @@ class Device:
         """Name of the rasteriser for stored pictures, such as ``llvmpipe-22.3.6-llvm15``."""
         return self.capabilities.rasteriser_key
 
+    def check_thread(self, where: str) -> None:
+        """Make sure that this is the thread that opened the device; in a forked child no thread is, and `check_current` says so.
+
+        Raises
+        ------
+        WrongThreadError
+        """
+        if not self._owner.is_here() and self._forks == context_pool.fork_generation():
+            raise WrongThreadError(
+                f"{where}: this device belongs to thread '{self._owner.name}'; use it there, or open a device on this thread")
+
     def check_current(self, where: str) -> None:
         """Make sure that GL calls go to this context: right thread, not closed, current.
 
@@ -189,10 +199,9 @@ class Device:
         context = self._context
         if context is None:
             raise ReleasedError(f"{where}: the device is closed; open a new one")
-        if threading.get_ident() != self._thread:
-            raise WrongThreadError(f"{where}: this device belongs to thread {self._thread}; use it there, or open a device on this thread")
         if self._forks != context_pool.fork_generation():
             raise DeviceError(f"{where}: this device was opened before the process forked; use multiprocessing's 'spawn' start method")
+        self.check_thread(where)
         if self._lost:
             raise DeviceError(f"{where}: the driver lost this context; Renderer.restore() starts anew, or close its device")
         if not context.is_current():
@@ -211,7 +220,10 @@ class Device:
             If the driver could not allocate.
         DeviceError
             For every other error, and in debug mode for a high-severity message.
+        WrongThreadError
+            If the device belongs to another thread.
         """
+        self.check_thread(where)
         self.registry.about_to("check", where)
         codes = self.gl.errors()
         high = self._log.take_high()
@@ -226,7 +238,8 @@ class Device:
         raise DeviceError(f"{where}: OpenGL reported {names}{detail}")
 
     def check_reset(self, where: str) -> None:
-        """Raise if a robust context was reset by the driver; does nothing on others."""
+        """Raise if a robust context was reset by the driver; does nothing on others but look at the thread."""
+        self.check_thread(where)
         if self.capabilities.has("robust") and self.gl.glGetGraphicsResetStatus() != g.GL_NO_ERROR:
             self._lost = True
             raise DeviceError(f"{where}: the driver was reset and this context is lost; Renderer.restore() starts anew, or close it")
@@ -237,7 +250,8 @@ class Device:
         self.gl.glFinish()
 
     def _owns(self) -> bool:
-        if self._context is None or threading.get_ident() != self._thread or self._lost or self._forks != context_pool.fork_generation():
+        mine = self._owner.is_here() and self._forks == context_pool.fork_generation()
+        if self._context is None or self._lost or not mine:
             return False
         self.use()
         return True
@@ -246,13 +260,13 @@ class Device:
 
     @property
     def live(self) -> dict[str, int]:
-        """Number of live objects by kind; kinds with none are left out."""
-        return {kind: count for kind, count in self.registry.live.items() if count}
+        """Number of live objects by kind; kinds with none are left out. Any thread may ask."""
+        return {kind: count for kind, count in dict(self.registry.live).items() if count}
 
     @property
     def live_bytes(self) -> dict[str, int]:
-        """Estimated bytes of device memory by kind."""
-        return {kind: count for kind, count in self.registry.live_bytes.items() if count}
+        """Estimated bytes of device memory by kind. Any thread may ask."""
+        return {kind: count for kind, count in dict(self.registry.live_bytes).items() if count}
 
     def track(self, kind: str, name: int, delete: Callable[[], None], nbytes: int = 0) -> Resource:
         """Count an object made elsewhere (a program, a vertex array).
@@ -268,6 +282,7 @@ class Device:
         nbytes : int
             Device memory it holds.
         """
+        self.check_thread(f"counting a {kind}")
         return Resource(self.registry, self.registry.add(kind, delete, nbytes), kind, name, nbytes)
 
     def on_gone(self, owner: object, kind: str, free: Callable[[], None]) -> None:
@@ -282,6 +297,7 @@ class Device:
         free : callable
             Must not refer to ``owner``.
         """
+        self.check_thread(f"following a {kind}")
         self.registry.on_gone(owner, kind, free)
 
     def drain(self) -> int:
@@ -427,7 +443,8 @@ class Device:
             stays lost then.
         """
         context = self._context
-        if context is None or threading.get_ident() != self._thread or not self._lost:
+        self.check_thread("Device.restore")
+        if context is None or not self._lost:
             self.check_current("Device.restore")
             return
         if not self._owned:
@@ -456,6 +473,7 @@ class Device:
             self.registry.abandon()
             self._context = None
             return
+        self.check_thread("Device.close")
         healthy = False
         if not self._lost:
             self.use()
@@ -466,8 +484,11 @@ class Device:
             healthy = healthy and not self.gl.errors()
         self.registry.abandon()
         self._context = None
-        if self._owned:
-            (context_pool.park if healthy else context_pool.discard)(context)
+        if self._owned and healthy:
+            context.keep = []  # before it is parked: another thread may take it at once, and keep its own there
+            context_pool.park(context)
+        elif self._owned:
+            context_pool.discard(context)
             context.keep = []
 
     def __enter__(self) -> Device:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from ..errors import DeviceError
+
 LIBRARIES = ("libEGL.so.1", "libEGL.so")
 
 EGL_EXTENSIONS, EGL_OPENGL_API = 0x3055, 0x30A2
@@ -256,7 +258,8 @@ class EGLContext:
 
     def make_current(self) -> None:
         if not self._context or not self._egl.call("eglMakeCurrent", self._display, self._surface, self._surface, self._context):
-            raise self._egl.error("eglMakeCurrent")
+            raise DeviceError(f"this OpenGL context cannot be used on this thread ({self._egl.error('eglMakeCurrent')}); "
+                              "close its device on the thread that opened it, and open a new one")
 
     def unbind(self) -> None:
         if self.is_current():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Collection
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -300,6 +301,14 @@ def address(array: NDArray[Any]) -> int:
     return int(array.__array_interface__["data"][0])
 
 
+@cache
+def _prototype(signature: str, blocking: bool) -> Any:
+    """Return the ctypes function type of a signature; one for the process, because each is a class."""
+    result, _, arguments = signature.partition(" ")
+    make = ctypes.CFUNCTYPE if blocking else ctypes.PYFUNCTYPE
+    return make(_TYPES[result], *[_TYPES[letter] for letter in arguments])
+
+
 class GL:
     """Entry points of one context: ``gl.glClipControl(GL_LOWER_LEFT, GL_ZERO_TO_ONE)``.
 
@@ -343,10 +352,7 @@ class GL:
         pointer = self._load(symbol)
         if not pointer:
             raise DeviceError(f"the driver reports support for {name} but exports no such entry point; update the driver")
-        result, _, arguments = entry.signature.partition(" ")
-        make = ctypes.CFUNCTYPE if name in BLOCKING else ctypes.PYFUNCTYPE
-        prototype = make(_TYPES[result], *[_TYPES[letter] for letter in arguments])
-        function: Callable[..., Any] = prototype(pointer)
+        function: Callable[..., Any] = _prototype(entry.signature, name in BLOCKING)(pointer)
         return function
 
     def address_of(self, name: str) -> int:

@@ -24,6 +24,10 @@ class Target(ABC):
 
     device: Device
 
+    def _own_thread(self, where: str) -> None:
+        """Raise WrongThreadError on another thread than the one that made the target."""
+        self.device.check_thread(f"{type(self).__name__}.{where}")
+
     @property
     @abstractmethod
     def size(self) -> tuple[int, int]:

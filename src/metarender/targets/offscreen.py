@@ -63,10 +63,11 @@ class OffscreenTarget(Target):
         return self._closed
 
     def send(self, event: AnyEvent) -> None:
-        """Queue an event as if a user had made it; a `Resize` changes the size when it is polled."""
+        """Queue an event as if a user had made it, from any thread; a `Resize` changes the size when it is polled."""
         self._queue.append(event)
 
     def poll(self) -> list[AnyEvent]:
+        self._own_thread("poll")
         events = list(self._queue)
         self._queue.clear()
         for event in events:
@@ -75,10 +76,12 @@ class OffscreenTarget(Target):
         return events
 
     def wait(self, seconds: float) -> None:
+        self._own_thread("wait")
         if not self._queue and seconds > 0:
             time.sleep(seconds)
 
     def present(self, renderer: Renderer, frame: Frame) -> None:
+        self._own_thread("present")
         if self._closed:
             raise ReleasedError("the target is closed; open a new one")
         self.picture = frame.color
@@ -87,5 +90,5 @@ class OffscreenTarget(Target):
         self.title = title
 
     def close(self) -> None:
-        self._closed = True
         self.device.close()
+        self._closed = True

@@ -190,6 +190,7 @@ class WindowTarget(Target):
     def wait(self, seconds: float) -> None:
         import glfw
 
+        self._own_thread("wait")
         if self._window is not None and seconds > 0 and not self._queue:
             glfw.wait_events_timeout(seconds)
 
@@ -207,14 +208,18 @@ class WindowTarget(Target):
 
     def close(self) -> None:
         if self._window is not None:
-            self.device.close()
-            self._destroy()
+            self._own_thread("close")
+            try:
+                self.device.close()
+            finally:
+                self._destroy()
 
     # --- parts -----------------------------------------------------------------------------------------------------------
 
     def _open(self, where: str) -> Any:
         if self._window is None:
             raise ReleasedError(f"WindowTarget.{where}: the window is closed; open a new one")
+        self._own_thread(where)
         return self._window
 
     def _destroy(self) -> None:
