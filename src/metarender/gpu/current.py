@@ -62,10 +62,10 @@ def is_tracked(context: NativeContext) -> bool:
 class Owner:
     """The thread that made this object. Its number alone would not do: the system gives that of a thread which ended to a new one."""
 
-    __slots__ = ("_ident", "_thread")
+    __slots__ = ("_thread", "ident")
 
     def __init__(self) -> None:
-        self._thread, self._ident = threading.current_thread(), threading.get_ident()
+        self._thread, self.ident = threading.current_thread(), threading.get_ident()
 
     @property
     def name(self) -> str:
@@ -73,7 +73,7 @@ class Owner:
 
     def is_here(self) -> bool:
         """Whether this is that thread; so it is to the last of its locals."""
-        return threading.get_ident() == self._ident and self._thread.is_alive()
+        return threading.get_ident() == self.ident and self._thread.is_alive()
 
 
 def clear() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import get_ident
 from typing import Any
 
 import moderngl
@@ -201,10 +202,12 @@ class Device:
             raise ReleasedError(f"{where}: the device is closed; open a new one")
         if self._forks != context_pool.fork_generation():
             raise DeviceError(f"{where}: this device was opened before the process forked; use multiprocessing's 'spawn' start method")
-        self.check_thread(where)
+        if get_ident() != self._owner.ident:
+            self.check_thread(where)
         if self._lost:
             raise DeviceError(f"{where}: the driver lost this context; Renderer.restore() starts anew, or close its device")
-        if not context.is_current():
+        if not context.is_current():  # where it is, the number of the thread says enough
+            self.check_thread(where)
             current.switch_to(context)
 
     def use(self) -> None:
@@ -223,7 +226,8 @@ class Device:
         WrongThreadError
             If the device belongs to another thread.
         """
-        self.check_thread(where)
+        if get_ident() != self._owner.ident:
+            self.check_thread(where)
         self.registry.about_to("check", where)
         codes = self.gl.errors()
         high = self._log.take_high()
