@@ -84,10 +84,10 @@ def sample() -> Sample:
 
 
 def slope(values: list[int]) -> tuple[float, float]:
-    """Growth a cycle by least squares, and the lower end of its 95 % range."""
+    """Growth a cycle by least squares, and the lower end of its 95 % range; of less than three values, both are what was seen."""
     x, y = np.arange(len(values), dtype=float), np.array(values, dtype=float)
-    if len(values) < 4:
-        return 0.0, -np.inf
+    if len(values) < 3:
+        return (float(y[-1] - y[0]),) * 2
     (rise, at), spread = np.polyfit(x, y, 1), ((x - x.mean()) ** 2).sum()
     error = np.sqrt(((y - (rise * x + at)) ** 2).sum() / (len(x) - 2) / spread)
     return float(rise), float(rise - 1.96 * error)
