@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import metarender as mr
 from metarender.errors import DeviceError, WrongThreadError
+from metarender.gpu import context_pool
 from metarender.gpu.device import Device
 
 LONG = bool(os.environ.get("METARENDER_LONG"))
@@ -218,6 +219,27 @@ def test_promise_7_renderers_on_pooled_contexts_cost_what_opening_contexts_costs
     floor, left = slopes(control, RENDERERS, 10), slopes(renderer, RENDERERS, 10)
     for name, (heap, blocks) in (("renderers", left), ("contexts alone", floor)):
         print(f"{RENDERERS} {name}: {heap:.1f} bytes and {blocks:.3f} blocks each")
+    assert left[0] - max(floor[0], 0) <= SLOPE
+    assert left[1] - max(floor[1], 0) < 1
+
+
+@needs_mallinfo
+def test_promise_7_a_lost_context_costs_what_a_destroyed_one_costs():
+    """What each new context loses whatever is done (the names of its extensions, by ModernGL, and more in the driver) is the control."""
+    scene, camera = small_scene()
+
+    def control() -> None:
+        Device.open("software").close()
+        context_pool.close_parked()
+
+    with mr.Renderer(size=(32, 32), msaa=1, device="software") as renderer:
+
+        def loss() -> None:
+            renderer.render(scene, camera, outputs=("color", "ids"))
+            renderer.simulate_loss()
+            renderer.restore()
+
+        floor, left = slopes(control, 30, 6), slopes(loss, 30, 6)
     assert left[0] - max(floor[0], 0) <= SLOPE
     assert left[1] - max(floor[1], 0) < 1
 

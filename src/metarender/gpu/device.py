@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import get_ident
 from typing import Any
@@ -455,12 +456,20 @@ class Device:
             raise DeviceError("Device.restore: this context belongs to a window or a host; close the renderer and make a new window")
         choice, debug, robust = context.key if isinstance(context.key, tuple) else ("auto", context.debug, context.robust)
         fresh, attempts = contexts.open_context(choice, debug=debug, robust=robust, accept=_accept)
-        self.registry.abandon()
+        self._delete_lost(context)
         self.pools = None
         context_pool.discard(context)
         context.keep = []
         self.generation += 1
         self._adopt(fresh, attempts)
+
+    def _delete_lost(self, context: NativeContext) -> None:
+        """Delete what was made on a lost context: its driver ignores that, but ModernGL lets go of its own only then."""
+        with suppress(DeviceError):  # it cannot be made current any more
+            current.switch_to(context)
+            self.registry.close()
+            self.gl.errors()
+        self.registry.abandon()
 
     def close(self) -> None:
         """Delete everything made on the device and park its context; a second call does nothing.
@@ -486,6 +495,8 @@ class Device:
             context.binding.reset()
             reset_state(self.gl, self.capabilities)
             healthy = healthy and not self.gl.errors()
+        else:
+            self._delete_lost(context)
         self.registry.abandon()
         self._context = None
         if self._owned and healthy:
