@@ -15,6 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..errors import DeviceError
+
 DISTRIBUTION = "lavavu-osmesa"
 SYSTEM_LIBRARY = "libOSMesa.so.8"
 COMMAND = f"pip install --no-deps {DISTRIBUTION}"
@@ -166,7 +168,8 @@ class OSMesaContext:
 
     def make_current(self) -> None:
         if not self._context or not self._lib.make_current(self._context, self._pixel, _UNSIGNED_BYTE, 1, 1):
-            raise OSMesaError("OSMesaMakeCurrent failed")
+            raise DeviceError("this OpenGL context cannot be used on this thread (OSMesaMakeCurrent failed); "
+                              "close its device on the thread that opened it, and open a new one")
 
     def unbind(self) -> None:
         if self.is_current():
