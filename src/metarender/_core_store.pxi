@@ -157,6 +157,19 @@ cdef class Store:
         """Distinct (geometry class, shading class) pairs."""
         return self.s.bucket_count
 
+    def bucket_draws(self):
+        """Return one draw of each bucket that has any, shown or not.
+
+        Returns
+        -------
+        (k, 4) uint32
+            Geometry class, shading class, draw slot, geometry.
+        """
+        self._current("bucket_draws")
+        out = np.zeros((max(self.s.bucket_count, 1), 4), dtype=np.uint32)
+        cdef uint32_t[:, ::1] o = out
+        return out[:mr_bucket_draws(self.s, &o[0, 0])]
+
     @property
     def anchor_count(self):
         """Rows of `anchors`; anchor 0 is the world origin."""

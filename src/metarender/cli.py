@@ -1,5 +1,5 @@
-"""The command line: ``metarender render | view | info | capture | replay | doctor | demo | report``. Angles in degrees; exit code 0, or 1
-with a sentence."""
+"""The command line: ``metarender render | view | info | capture | replay | bench | doctor | demo | report``. Angles in degrees; exit code 0,
+or 1 with a sentence."""
 
 from __future__ import annotations
 
@@ -43,6 +43,12 @@ def _size(text: str) -> tuple[int, int]:
     if match is None or not (int(match[1]) and int(match[2])):
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 1280x720")
     return int(match[1]), int(match[2])
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"\d{1,6}", text) or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of frames from 1 to 999999")
+    return int(text)
 
 
 def _finite(text: str) -> float:
@@ -107,6 +113,16 @@ def make_parser() -> argparse.ArgumentParser:
     replay.add_argument("-o", "--output", metavar="OUT.png", help="write the picture")
     replay.add_argument("--trusted", action="store_true", help="lift the limits on what the file may cost")
     replay.set_defaults(run=_replay)
+
+    bench = commands.add_parser("bench", help="fly round a model: times of passes on CPU and GPU, exact counters, a baseline")
+    bench.add_argument("model", metavar="MODEL", help="a .gltf or .glb file")
+    bench.add_argument("--frames", type=_count, default=30, metavar="N", help="frames of one turn; six turns are flown (default: 30)")
+    _add_look(bench)
+    bench.add_argument("--json", metavar="OUT.json", help="write the result, for --compare")
+    bench.add_argument("--compare", metavar="BASELINE.json", help="fail where a counter changed; show times as ratios")
+    bench.add_argument("--fail-above", type=_finite, metavar="RATIO", help="with --compare: fail where a frame takes more times as long")
+    bench.add_argument("--history", metavar="FILE.jsonl", help="add the result as a line")
+    bench.set_defaults(run=_bench)
 
     doctor = commands.add_parser("doctor", help="tell what this machine can draw with, and how to mend it")
     doctor.add_argument("--json", action="store_true", help="print JSON")
@@ -230,6 +246,13 @@ def _replay(options: argparse.Namespace) -> int:
     from .captures.command import run_replay
 
     return run_replay(options.capture, options.output, options.trusted)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from .bench import run
+
+    failure = run(options, _prepare)
+    return _fail(failure) if failure else 0
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from .errors import AssetError, InvalidInput
 from .stats import Stats
 
 if TYPE_CHECKING:
+    from .gpu.timers import FrameTimes
     from .renderer import Renderer
 
 OUTPUTS = ("color", "depth", "ids")
@@ -24,8 +25,6 @@ class Frame:
     Attributes
     ----------
     size : (width, height), pixels
-    stats : Stats
-        Counters, readable after everything is closed.
 
     Raises
     ------
@@ -33,10 +32,25 @@ class Frame:
         By ``color``, ``depth``, ``ids`` and ``pick``, where the pixels were not read before the renderer drew again or closed.
     """
 
-    def __init__(self, renderer: Renderer, scene: Any, size: tuple[int, int], outputs: tuple[str, ...], stats: Stats) -> None:
+    def __init__(self, renderer: Renderer, scene: Any, size: tuple[int, int], outputs: tuple[str, ...], stats: Stats,
+                 gpu_times: FrameTimes | None = None) -> None:
         self._renderer, self._scene, self._outputs = renderer, scene, outputs
         self._pixels: dict[str, NDArray[Any]] = {}
-        self.size, self.stats = size, stats
+        self._stats, self._gpu_times = stats, gpu_times
+        self.size = size
+
+    @property
+    def stats(self) -> Stats:
+        """Counters and times, readable after everything is closed.
+
+        With ``Renderer(gpu_times=True)`` the passes have times of the device as soon as it has finished the frame, at the latest
+        when its pixels were read; nothing waits for them here.
+        """
+        if self._gpu_times is not None:
+            milliseconds = self._gpu_times.read()
+            if milliseconds is not None:
+                self._stats, self._gpu_times = self._stats.with_gpu_times(milliseconds), None
+        return self._stats
 
     def _read(self, output: str) -> NDArray[Any]:
         if output not in self._pixels:

@@ -19,11 +19,12 @@ from .errors import DeviceError, InvalidInput, ReleasedError
 from .frame import OUTPUTS, Frame
 from .gpu import gl_extra as gl
 from .gpu.attachments import ColorAttachments, IdAttachments, ShadowMap
-from .gpu.bindings import BLOCK_BYTES, STATE_GHOST, STATE_SELECTED
+from .gpu.bindings import BLOCK_BYTES, STATE_GHOST, STATE_HIGHLIGHTED, STATE_SELECTED, STATE_VALUE
 from .gpu.device import Device
 from .gpu.occlusion import Occlusion
 from .gpu.resource_pools import ResourcePools
 from .gpu.scene_mirror import SceneMirror
+from .gpu.timers import FrameTimes, PassTimers
 from .gpu.view_constants import PlacedList, ViewConstants
 from .light_rows import LightRows
 from .memory import DeviceMemory
@@ -43,6 +44,7 @@ from .settings import PictureSettings, check_picture, premultiplied
 from .stats import PassTime, Stats
 from .view_block import view_block
 from .views import SunPlan, ViewPlan, camera_of, default_camera, depth_in_metres, plan_camera, plan_sun
+from .warm_up import warm_up_lists
 
 SHADOW_MAP_SIZE = 4096
 """Texels along each edge of the sun's map; 64 MiB."""
@@ -51,6 +53,7 @@ MOVING = 4.0
 """How much larger the threshold of `Renderer.cull_pixels` is while the camera moves."""
 
 _OPAQUE, _MASK, _BLEND = 1, 2, 4
+ALL_STATES = STATE_GHOST | STATE_SELECTED | STATE_HIGHLIGHTED | STATE_VALUE
 
 
 class _SceneViews:
@@ -68,6 +71,10 @@ class _SceneViews:
         place = plan.pose.tobytes(), plan.projection.tobytes()
         moved, self._place = self._place is not None and place != self._place, place
         return moved
+
+    def stand(self) -> None:
+        """Let the next frame count as standing, wherever its camera is."""
+        self._place = None
 
     def bounds(self) -> NDArray[np.float64] | None:
         """World box of the scene; walked anew only when the scene has changed."""
@@ -102,6 +109,9 @@ class Renderer(PictureSettings):
     memory_limit : int or None
         Bytes that the device may hold while this renderer draws: what would pass it raises before the driver is asked, and nothing
         of the picture is drawn. `memory` says what holds how much.
+    gpu_times : bool
+        Let the device measure each pass: `Frame.stats` then has `PassTime.gpu_ms`. Pictures and counters stay the same. Where the driver
+        has no timestamps, times stay None; software OpenGL rasterises pass by pass meanwhile.
     device : "auto", "gpu", "software", int or Device
         What draws; a Device is shared and not closed with the renderer. ``METARENDER_DEVICE`` replaces "auto".
 
@@ -117,12 +127,13 @@ class Renderer(PictureSettings):
 
     def __init__(self, size: tuple[int, int] = (1280, 720), *, msaa: int = 4, tone_mapping: str = "neutral", exposure: float = 1.0,
                  backdrop: Color | None = None, cull_pixels: float = 0.0, lod_pixels: float = 0.0,
-                 occlusion: bool | str = False, memory_limit: int | None = None, device: str | int | Device = "auto") -> None:
+                 occlusion: bool | str = False, memory_limit: int | None = None, gpu_times: bool = False,
+                 device: str | int | Device = "auto") -> None:
         self._own_device = not isinstance(device, Device)
         check_picture(size, msaa)
         self.tone_mapping, self.exposure, self.backdrop = tone_mapping, exposure, backdrop
         self.cull_pixels, self.lod_pixels, self.occlusion, self._refines = cull_pixels, lod_pixels, occlusion, False
-        self.memory_limit = memory_limit
+        self.memory_limit, self.gpu_times = memory_limit, gpu_times
         if isinstance(device, Device):
             device.check_thread("Renderer()")
         self._device = device if isinstance(device, Device) else Device.open(None if device == "auto" else device)
@@ -156,6 +167,7 @@ class Renderer(PictureSettings):
         self._frame: Frame | None = None
         self._context: FrameContext | None = None
         self._planned: tuple[ViewPlan, int] | None = None
+        self._timers: PassTimers | None = None
 
     # --- settings ------------------------------------------------------------------------------------------------------
 
@@ -231,21 +243,22 @@ class Renderer(PictureSettings):
             cull([view for view, _ in views.values()])                       # 4 one visit of the blocks for all views
             lists = self._build(views, mirror, wanted)                       # 5 visible runs to commands
             placed = self._upload(scene, views, lists, camera_plan, sun_plan)  # 6 constants, anchor offsets, lights, commands
+            self._hide(scene, views["camera"][0], placed["camera"].lists)
             context = self._context_of(scene, mirror, placed, wanted)
             self._keep_shadow(scene, context, sun_plan)
             for step in self.passes:                                         # 7 in order
                 step.run(context)
             return self._finish(scene, context, wanted, before, views)
 
-    def _check_call(self, scene: Any, outputs: Sequence[str]) -> tuple[str, ...]:
+    def _check_call(self, scene: Any, outputs: Sequence[str], where: str = "Renderer.render") -> tuple[str, ...]:
         if self._closed:
-            raise ReleasedError("Renderer.render was called after close(); make a new Renderer.")
+            raise ReleasedError(f"{where} was called after close(); make a new Renderer.")
         if not isinstance(scene, Scene):
-            raise InvalidInput(f"Renderer.render needs a Scene, not {type(scene).__name__}.")
+            raise InvalidInput(f"{where} needs a Scene, not {type(scene).__name__}.")
         wanted = (outputs,) if isinstance(outputs, str) else tuple(outputs) if isinstance(outputs, Iterable) else ()
         if not wanted or any(name not in OUTPUTS for name in wanted):
             raise InvalidInput(f"outputs={outputs!r} must name at least one of {', '.join(OUTPUTS)}.")
-        self._enter("Renderer.render")
+        self._enter(where)
         return wanted
 
     def _enter(self, where: str) -> None:
@@ -321,19 +334,21 @@ class Renderer(PictureSettings):
         blocks, offsets = [], []
         for view, view_plan in views.values():
             offsets.append(view.anchor_offsets(view_plan.eye))
-            blocks.append(view_block(scene, view_plan, self, offsets[-1][0], len(rows), sun, lights.sun))
+            with np.errstate(over="ignore"):  # what becomes infinite is refused when it is written
+                blocks.append(view_block(scene, view_plan, self, offsets[-1][0], len(rows), sun, lights.sun))
         self._constants.write_blocks(blocks)
         self._constants.write_lights(rows)
         places = self._constants.write_anchors(offsets)
         placed = {name: PlacedView(number * BLOCK_BYTES, *places[number]) for number, name in enumerate(views)}
         for name, drawn in zip(lists, self._constants.write_commands(list(lists.values())), strict=True):
             placed["sun" if name == "shadow" else "camera"].lists[name] = drawn
-        if "opaque" in lists and self._where_hidden(scene) == "gpu":
-            self._hide(scene, views["camera"][0], placed["camera"].lists)
         return placed
 
     def _hide(self, scene: Scene, view: View, lists: dict[str, PlacedList]) -> None:
-        """Let the device fill the commands of the camera's lists; a camera that is no plain one keeps those of the processor."""
+        """Let the device fill the commands of the camera's lists, where it looks for what is hidden; a camera that is no plain one keeps
+        those of the processor."""
+        if "opaque" not in lists or self._where_hidden(scene) != "gpu":
+            return
         if self._hiding is None:
             self._hiding = Occlusion(self._pools)
         lists |= self._hiding.place(self._pools.mirror(scene), view, lists["opaque"], lists["transparent"]) or {}
@@ -347,7 +362,15 @@ class Renderer(PictureSettings):
         return FrameContext(
             self._pools, mirror, constants.blocks, constants.anchors, constants.lights, placed, scene.shading_classes,
             color, ids, self._shadow if "sun" in placed and color is not None else None, self._clear_color(scene), scene.environment,
-            scene.store.anchor_count > 1, mirror.states, scene.colormap, self._hiding if "occluders" in placed["camera"].lists else None)
+            scene.store.anchor_count > 1, mirror.states, scene.colormap, self._hiding if "occluders" in placed["camera"].lists else None,
+            gpu_times=self._times_of_frame())
+
+    def _times_of_frame(self) -> FrameTimes | None:
+        if not self._gpu_times or not self._device.capabilities.has("timer_query"):
+            return None
+        if self._timers is None:
+            self._timers = PassTimers(self._device)
+        return self._timers.frame()
 
     def _keep_shadow(self, scene: Scene, context: FrameContext, sun: SunPlan | None) -> None:
         """Leave the shadow map as it is while neither the scene nor the sun's view has changed; moving the camera often does not."""
@@ -392,7 +415,8 @@ class Renderer(PictureSettings):
         stats = Stats(**context.counters, **moved, texture_bytes=self._pools.textures.nbytes, nodes=scene.store.node_count,
                       visible=int(views["camera"][0].visible_count), occluded=int(views["camera"][0].occluded),
                       passes={name: PassTime(ms) for name, ms in context.times.items()})
-        frame = Frame(self, scene, self._size, wanted, stats)
+        times, context.gpu_times = None if context.gpu_times is None or self._timers is None else self._timers.submit(), None
+        frame = Frame(self, scene, self._size, wanted, stats, times)
         self._frame, self._context, self._planned = frame, context, (views["camera"][1], scene.store.epoch)
         return frame
 
@@ -471,16 +495,46 @@ class Renderer(PictureSettings):
 
     # --- life ----------------------------------------------------------------------------------------------------------
 
-    def compile(self, scene: Scene, camera: Any = None) -> None:
-        """Upload a scene and compile the programs for what a camera sees of it, picking included, so that no frame stutters.
+    def compile(self, scene: Scene, *, part_states: bool = False) -> int:
+        """Upload a scene and compile every program that any camera and any output need of it, hidden parts included, so that no frame
+        stutters. One primitive of each kind is drawn and waited for, because many drivers finish a program when it draws first.
 
         Parameters
         ----------
         scene : Scene
-        camera : Camera, Node that carries one, or None
-            None sees the whole scene, and so compiles everything that is not hidden.
+        part_states : bool
+            Also what ghosts, selections, highlights and values of parts will need, in a scene where no part has any yet.
+
+        Returns
+        -------
+        int
+            How many programs were compiled.
+
+        Raises
+        ------
+        ShaderError
+            A program does not compile or link; the message holds the place in its source.
+        InvalidInput, ReleasedError, WrongThreadError, DeviceError
+            As `render`.
         """
-        self.render(scene, camera, outputs=("color", "ids"))
+        self._check_call(scene, OUTPUTS, "Renderer.compile")
+        scene.update()
+        before, mirror = self._begin(), self._sync(scene)
+        self._shadow_drawn = ()
+        camera_plan, sun_plan, views = self._plan(scene, None)
+        placed = self._upload(scene, views, warm_up_lists(scene.store, mirror.ranges, "sun" in views), camera_plan, sun_plan)
+        for states in {mirror.states, mirror.states | (ALL_STATES if part_states else 0)}:
+            context = self._context_of(scene, mirror, placed, OUTPUTS)
+            context.states, context.gpu_times = states, None
+            for step in self.passes:
+                step.run(context)
+        self._device.check("Renderer.compile")
+        if self._where_hidden(scene) == "gpu":  # what looks for hidden objects works on a whole frame
+            self.render(scene)
+            self._frame = self._context = None
+        self._views_of(scene).stand()
+        self._device.finish()
+        return self._device.stats.programs_compiled - before["programs_compiled"]
 
     def simulate_loss(self) -> None:
         """Behave from now on as if the driver had lost the context: every use of this device raises until `restore`.
@@ -525,7 +579,7 @@ class Renderer(PictureSettings):
         if not self._device.closed:
             self._device.check_thread("Renderer.close")
         self._closed = True
-        for held in (self._color, self._ids, self._shadow, self._constants, self._hiding):
+        for held in (self._color, self._ids, self._shadow, self._constants, self._hiding, self._timers):
             if held is not None:
                 held.release()
         self._frame = self._context = self._kept = None

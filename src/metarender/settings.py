@@ -108,6 +108,17 @@ class PictureSettings:
         self._occlusion = value
 
     @property
+    def gpu_times(self) -> bool:
+        """Whether the device measures each pass (`PassTime.gpu_ms`); may be set."""
+        return self._gpu_times
+
+    @gpu_times.setter
+    def gpu_times(self, value: bool) -> None:
+        if not isinstance(value, (bool, np.bool_)):
+            raise InvalidInput(f"gpu_times={value!r} must be True or False.")
+        self._gpu_times = bool(value)
+
+    @property
     def memory_limit(self) -> int | None:
         """Bytes that this renderer's device may hold while it draws, None for no limit; may be set."""
         return self._memory_limit

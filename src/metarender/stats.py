@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,9 @@ class PassTime:
     cpu_ms : float
         Milliseconds until its calls were issued.
     gpu_ms : float or None
-        Milliseconds on the device, None where it was not measured.
+        Milliseconds on the device; None where it was not measured (`Renderer.gpu_times`) or the device had not finished the frame when
+        the statistics were looked at last. On software OpenGL this is the time of the rasteriser's threads, from the first call of the
+        pass to its last pixel.
     """
 
     cpu_ms: float
@@ -43,7 +46,8 @@ class Stats:
         Constants of the frame, anchor offsets, lights and commands.
     programs_compiled : int
     gl_calls : int
-        Calls for drawing that were made through ModernGL or our own entry points: binds, state, clears, writes, draws.
+        Calls for drawing that were made through ModernGL or our own entry points: binds, state, clears, writes, draws. Those that
+        measure are not among them.
     texture_bytes : int
         Bytes of all texture pages of the device, whichever scene uses them; environments and attachments are not in it.
     nodes, visible : int
@@ -52,6 +56,7 @@ class Stats:
         Draws in the camera's frustum that were left out because others hide them; 0 where the device looks for them, because nobody
         waits for its answer.
     passes : dict of str to PassTime
+        What ran, in order.
     """
 
     draw_calls: int = 0
@@ -68,6 +73,10 @@ class Stats:
     visible: int = 0
     occluded: int = 0
     passes: dict[str, PassTime] = field(default_factory=dict)
+
+    def with_gpu_times(self, milliseconds: Mapping[str, float]) -> Stats:
+        """Return the same with the times that the device took for passes, by name."""
+        return replace(self, passes={name: replace(time, gpu_ms=milliseconds.get(name)) for name, time in self.passes.items()})
 
     def to_json(self) -> str:
         """Return the counters as a JSON object with ``"schema": 1``."""

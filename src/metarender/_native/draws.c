@@ -188,6 +188,20 @@ void mr_slot_materials(const mr_store *s, uint32_t *out) {
     }
 }
 
+uint32_t mr_bucket_draws(const mr_store *s, uint32_t *out) {
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < s->bucket_count; k++) {
+        const mr_bucket *b = s->buckets + k;
+        uint32_t block = b->first_slot / 64, end = (b->first_slot + b->slots + 63) / 64;
+        while (block < end && !s->block_used[block]) block++;
+        if (block == end) continue;
+        uint32_t slot = block * 64 + (uint32_t)__builtin_ctzll(s->block_used[block]);
+        uint32_t row[4] = {b->klass, b->shading, slot, s->slot_geometry[slot]};
+        memcpy(out + 4 * (size_t)n++, row, sizeof row);
+    }
+    return n;
+}
+
 void mr_dirty_slot(mr_store *s, uint32_t at) {
     uint32_t block = at / 64;
     if (!s->block_dirty[block]) s->dirty_blocks[s->dirty_block_count++] = block;

@@ -43,6 +43,7 @@ class ComputeProgram:
         except moderngl.Error as error:
             raise ShaderError(f"{path} does not compile:\n{source.explain(str(error))}") from None
         self._resource = device.track("program", self._program.glo, self._program.release)
+        device.stats.programs_compiled += 1
 
     def set(self, **uniforms: Any) -> None:
         """Set uniforms by name; each must be one that the shader reads."""

@@ -102,6 +102,7 @@ ENTRIES: dict[str, Entry] = {
     "glGenQueries": Entry("v ip"),
     "glDeleteQueries": Entry("v ip"),
     "glQueryCounter": Entry("v ee"),
+    "glGetQueryiv": Entry("v eep"),
     "glGetQueryObjectiv": Entry("v eep"),
     "glGetQueryObjectui64v": Entry("v eep"),
     "glDebugMessageCallback": Entry("v pp"),
@@ -284,10 +285,13 @@ GL_ALL_BARRIER_BITS, GL_SHADER_STORAGE_BARRIER_BIT, GL_COMMAND_BARRIER_BIT = 0xF
 GL_VERTEX_ATTRIB_ARRAY_BARRIER_BIT, GL_BUFFER_UPDATE_BARRIER_BIT = 0x1, 0x200
 GL_SYNC_GPU_COMMANDS_COMPLETE, GL_SYNC_FLUSH_COMMANDS_BIT, GL_TIMEOUT_EXPIRED = 0x9117, 0x1, 0x911B
 GL_ALREADY_SIGNALED, GL_CONDITION_SATISFIED, GL_WAIT_FAILED = 0x911A, 0x911C, 0x911D
-GL_TIMESTAMP, GL_TIME_ELAPSED, GL_QUERY_RESULT, GL_QUERY_RESULT_AVAILABLE = 0x8E28, 0x88BF, 0x8866, 0x8867
+GL_TIMESTAMP, GL_QUERY_RESULT, GL_QUERY_RESULT_AVAILABLE, GL_QUERY_COUNTER_BITS = 0x8E28, 0x8866, 0x8867, 0x8864
 GL_DONT_CARE, GL_DEBUG_SEVERITY_HIGH, GL_DEBUG_SEVERITY_MEDIUM, GL_DEBUG_SEVERITY_LOW = 0x1100, 0x9146, 0x9147, 0x9148
 GL_DEBUG_SEVERITY_NOTIFICATION, GL_DEBUG_SOURCE_APPLICATION, GL_DEBUG_TYPE_ERROR, GL_DEBUG_TYPE_OTHER = 0x826B, 0x824A, 0x824C, 0x8251
 GL_SAMPLER, GL_PROGRAM, GL_SHADER, GL_QUERY, GL_VERTEX_ARRAY = 0x82E6, 0x82E2, 0x82E1, 0x82E3, 0x8074
+# types of uniforms
+GL_SAMPLER_2D, GL_SAMPLER_CUBE, GL_SAMPLER_2D_SHADOW, GL_SAMPLER_2D_ARRAY = 0x8B5E, 0x8B60, 0x8B62, 0x8DC1
+GL_SAMPLER_2D_MULTISAMPLE = 0x9108
 
 DEBUG_CALLBACK = ctypes.CFUNCTYPE(
     None, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p
@@ -400,6 +404,12 @@ class GL:
     def clear_depth(self, framebuffer: int, depth: float) -> None:
         """Clear the depth attachment."""
         self.glClearNamedFramebufferfv(framebuffer, GL_DEPTH, 0, ctypes.byref(ctypes.c_float(depth)))
+
+    def timestamp_bits(self) -> int:
+        """Bits of the device's clock; 0 where it has none."""
+        value = ctypes.c_int()
+        self.glGetQueryiv(GL_TIMESTAMP, GL_QUERY_COUNTER_BITS, ctypes.byref(value))
+        return int(value.value)
 
     def errors(self) -> list[int]:
         """Every pending error flag, emptied; bounded, because a lost or missing context reports for ever."""

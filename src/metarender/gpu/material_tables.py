@@ -8,13 +8,43 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InvalidInput, ShaderError
 from ..materials import Material
 from .bindings import STORAGE_MATERIALS
 from .buffers import GrowBuffer
+from .programs import SHADERS
 from .texture_pool import TexturePool
 
 if TYPE_CHECKING:
     from .device import Device
+
+
+def _called(material: Material) -> str:
+    return f"{type(material).__name__} {material.name!r}"
+
+
+def check_material(material: Material) -> None:
+    """Refuse a material that does not fit the shader that it names.
+
+    Raises
+    ------
+    ShaderError
+    """
+    shader, what = SHADERS.get(material.shader), _called(material)
+    if shader is None:
+        raise ShaderError(f"{what} names the shader {material.shader!r}, which does not exist; use one of {', '.join(SHADERS)}.")
+    if material.row_dtype != shader.row:
+        raise ShaderError(f"{what} has rows that the shader {material.shader!r} cannot read; leave row_dtype as its class has it.")
+    slots = shader.row["slots"].shape[0]
+    if len(material.slots) != slots:
+        raise ShaderError(f"{what} has {len(material.slots)} texture slots and the shader {material.shader!r} has {slots}; leave slots as "
+                          "its class has them.")
+
+
+def is_finite(field: Any) -> bool:
+    """Whether every number of a field, which may have fields of its own, is finite."""
+    names = field.dtype.names
+    return all(is_finite(field[name]) for name in names) if names else bool(np.isfinite(field).all())
 
 
 class MaterialTables:
@@ -28,6 +58,8 @@ class MaterialTables:
     def write(self, materials: Sequence[Material | None], changed: NDArray[np.intp]) -> None:
         """Write the rows of the materials whose numbers are in `changed`, one upload for each shader."""
         picked = [(int(number), material) for number in changed if (material := materials[int(number)]) is not None]
+        for _, material in picked:
+            check_material(material)
         self._textures.add([info.texture for _, material in picked for info in material.texture_infos if info is not None])
         by_shader: dict[str, list[tuple[int, Material]]] = {}
         for number, material in picked:
@@ -35,11 +67,18 @@ class MaterialTables:
         for shader, group in by_shader.items():
             rows = self._reserve(shader, group[0][1].row_dtype, len(materials))
             for number, material in group:
-                layers = [0 if info is None else self._textures.layer(info.texture) for info in material.texture_infos]
                 rows[number:number + 1] = np.zeros((), rows.dtype)
-                material.fill_row(rows[number], layers)
+                self._fill(material, rows[number])
             first, last = min(number for number, _ in group), max(number for number, _ in group)
             self._buffers[shader].write(rows[first:last + 1], first * rows.itemsize)
+
+    def _fill(self, material: Material, row: NDArray[Any]) -> None:
+        layers = [0 if info is None else self._textures.layer(info.texture) for info in material.texture_infos]
+        with np.errstate(over="ignore"):  # what becomes infinite is told below
+            material.fill_row(row, layers)
+        for name in row.dtype.names or ():
+            if not is_finite(row[name]):
+                raise InvalidInput(f"{_called(material)} has a row whose {name} is not finite as float32, and would be black; mend it.")
 
     def _reserve(self, shader: str, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
         rows = self._rows.get(shader)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import moderngl
+import numpy as np
 
-from ..errors import ShaderError
+from ..errors import DeviceError, ShaderError
 from ..geometry import COLOR, NORMAL, TANGENT, UV0, UV1
-from .shader_source import Composer
+from ..materials import STANDARD_ROW, UNLIT_ROW
+from .shader_checks import own_inputs, unfed
+from .shader_source import Composer, Source, messages
 
 if TYPE_CHECKING:
     from .device import Device
@@ -50,13 +55,16 @@ class ProgramKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MaterialShader:
-    """Where a material's `surface()` stands and whether light reaches it."""
+    """Where a material's `surface()` stands, whether light reaches it, and what its rows look like (std430)."""
 
     path: str
     lit: bool
+    row: np.dtype[Any]
 
 
-SHADERS = {"standard": MaterialShader("material/standard.glsl", True), "unlit": MaterialShader("material/unlit.glsl", False)}
+SHADERS = {"standard": MaterialShader("material/standard.glsl", True, STANDARD_ROW),
+           "unlit": MaterialShader("material/unlit.glsl", False, UNLIT_ROW)}
+_QUOTED = re.compile(r"[`'\"]([A-Za-z_]\w*)(?:\(.*?)?['\"]")
 _UNITS = {"shade": ("geometry/mesh.vert.glsl", "pass/shade.frag.glsl"), "depth": ("geometry/mesh.vert.glsl", "pass/depth.frag.glsl"),
           "ids": ("geometry/mesh.vert.glsl", "pass/ids.frag.glsl"), "ghost": ("geometry/mesh.vert.glsl", "pass/ghost.frag.glsl"),
           "selection": ("geometry/mesh.vert.glsl", "pass/selection.frag.glsl"),
@@ -130,21 +138,49 @@ class Programs:
         return program
 
     def _compile(self, key: ProgramKey) -> moderngl.Program:
-        features = defines(key)
-        aliases = {"material/surface.glsl": SHADERS[key.shader].path if key.shader else "material/none.glsl"}
-        vertex_path, fragment_path = _UNITS[key.render_pass]
-        units = {"vertex": self._composer.compose(vertex_path, features, aliases),
-                 "fragment": self._composer.compose(fragment_path, features, aliases)}
+        fragment_path = _UNITS[key.render_pass][1]
+        units = self._compose(key)
+        what = f"Shader {fragment_path} with material {key.shader or 'none'}"
+        for unit in units.values():
+            for number, name in own_inputs(unit):
+                raise ShaderError(f"{what} would read zeros:\n" + unit.show(
+                    number, f"nothing produces {name}; surface() finds all there is in its Fragment") + f"\n{unit.features}")
         try:
             self._device.registry.about_to("compile", fragment_path)
             program = self._device.ctx.program(vertex_shader=units["vertex"].text, fragment_shader=units["fragment"].text)
         except moderngl.Error as error:
-            log = str(error)
-            unit = units["vertex" if "vertex_shader" in log else "fragment"]
-            what = f"{fragment_path} with material {key.shader or 'none'}"
-            raise ShaderError(f"Shader {what} does not compile:\n{unit.explain(log)}") from None
+            with suppress(DeviceError):  # a debug context reports the same once more
+                self._device.check(f"compiling {fragment_path}")
+            raise ShaderError(f"{what} {_explained(str(error), units)}") from None
         resource = self._device.track("program", program.glo, program.release)
-        self._device.check(f"compiling {fragment_path}")
+        try:
+            self._device.check(f"compiling {fragment_path}")
+            for name, sentence in unfed(program, key):
+                raise ShaderError(f"{what} would read zeros: {sentence}\n{_mentions(name, units)}")
+        except BaseException:
+            resource.release()
+            raise
         self._resources.append(resource)
         self._device.stats.programs_compiled += 1
         return program
+
+    def _compose(self, key: ProgramKey) -> dict[str, Source]:
+        aliases = {"material/surface.glsl": SHADERS[key.shader].path if key.shader else "material/none.glsl"}
+        features = defines(key)
+        return {name: self._composer.compose(path, features, aliases)
+                for name, path in zip(("vertex", "fragment"), _UNITS[key.render_pass], strict=True)}
+
+
+def _explained(log: str, units: dict[str, Source]) -> str:
+    """Turn a driver's log into what went wrong where: a compiler names a line, a linker names what does not fit together."""
+    for name, unit in units.items():
+        if f"{name}_shader" in log:
+            return f"does not compile:\n{unit.explain(log)}"
+    places = [_mentions(name, units) for name in dict.fromkeys(_QUOTED.findall(log)) if any(unit.find(name) for unit in units.values())]
+    return "does not link:\n" + "\n".join([*messages(log), *(places or [units["fragment"].features])])
+
+
+def _mentions(name: str, units: dict[str, Source]) -> str:
+    """Where a name first stands in each unit, with the lines around."""
+    found = [unit.show(number, f"{name} in the {kind} unit") for kind, unit in units.items() if (number := unit.find(name))]
+    return "\n".join([*found, units["fragment"].features])

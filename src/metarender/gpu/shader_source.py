@@ -19,8 +19,17 @@ FEATURES = ("PASS_SHADE", "PASS_DEPTH", "PASS_IDS", "PASS_GHOST", "PASS_SELECTIO
 """Every macro that a program may be compiled with; ``FEATURE_n`` are the bits that a material declares."""
 
 VERSION = "#version 430 core"
+AROUND = 3
+"""Lines that a message shows before and after the faulty one."""
+
 _INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"\s*$')
+_HEADING = re.compile(r"^(GLSL \w+ failed|\w+_shader|Program|=+)$")
 _ERROR_LINE = re.compile(r"\b0[:(](\d+)")
+
+
+def messages(log: str) -> list[str]:
+    """Return the driver's lines out of a log, without ModernGL's headings."""
+    return [line for row in log.splitlines() if (line := row.strip()) and not _HEADING.match(line)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +59,35 @@ class Source:
     defines: tuple[str, ...]
 
     def explain(self, log: str) -> str:
-        """Turn a driver's log into file, line, the three lines around, the feature set, and the include chain."""
+        """Turn a driver's log into file, line, three lines before and after, the include chain, and the feature set."""
         parts = []
-        lines = self.text.splitlines()
-        for message in filter(None, (row.strip() for row in log.splitlines())):
+        for message in messages(log):
             match = _ERROR_LINE.search(message)
             number = int(match.group(1)) if match else 0
-            if not 1 <= number <= len(lines):
-                parts.append(message)
-                continue
-            origin = self.origins[number - 1]
-            parts.append(f"{origin.file}:{origin.line}: {message}")
-            for near in range(max(number - 3, 0), min(number + 2, len(lines))):
+            parts.append(self.show(number, message) if 1 <= number <= len(self.origins) else message)
+        return "\n".join([*parts, self.features])
+
+    def show(self, number: int, message: str) -> str:
+        """Return a message with the file and line that a line of `text` comes from, the lines around it, and who included the file."""
+        lines, origin = self.text.splitlines(), self.origins[number - 1]
+        parts = [f"{origin.file}:{origin.line}: {message}"]
+        for near in range(max(number - 1 - AROUND, 0), min(number + AROUND, len(lines))):
+            if self.origins[near].chain == origin.chain:  # lines of another file say nothing here
                 mark = ">" if near == number - 1 else " "
                 parts.append(f"  {mark} {self.origins[near].line:4d} | {lines[near]}")
-            if len(origin.chain) > 1:
-                parts.append("    included by " + " <- ".join(reversed(origin.chain[:-1])))
-        parts.append("features: " + (" ".join(self.defines) or "none"))
+        if len(origin.chain) > 1:
+            parts.append("    included by " + " <- ".join(reversed(origin.chain[:-1])))
         return "\n".join(parts)
+
+    def find(self, word: str) -> int:
+        """Return the first line of `text` that has a word in its code; 0 where there is none."""
+        wanted = re.compile(rf"\b{re.escape(word)}\b")
+        return next((number for number, line in enumerate(self.text.splitlines(), 1) if wanted.search(line.split("//")[0])), 0)
+
+    @property
+    def features(self) -> str:
+        """The feature set, as messages end with it."""
+        return "features: " + (" ".join(self.defines) or "none")
 
 
 @dataclass(slots=True)

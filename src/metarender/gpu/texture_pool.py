@@ -75,8 +75,18 @@ class TexturePool:
         return self._pages[texture.page].layers[texture]
 
     def name(self, key: PageKey) -> int:
-        """Return the GL name of a page that has textures."""
-        return int(self._pages[key].texture.name)
+        """Return the GL name of a page that has textures.
+
+        Raises
+        ------
+        DeviceError
+            It has none: what would be drawn with it would be black.
+        """
+        page = self._pages.get(key)
+        if page is None or page.texture is None:
+            raise DeviceError(f"A material reads a texture of {key.width}x{key.height} pixels that is not on the device; "
+                              "assign its texture once more.")
+        return int(page.texture.name)
 
     def _fill(self, page: _Page, textures: list[Texture]) -> None:
         """Upload textures to free layers; if that fails, the page is what it was."""

@@ -17,6 +17,7 @@ from ..gpu.pipeline import MODES, pipeline_of
 from ..gpu.programs import ProgramKey, class_key, class_topology
 from ..gpu.resource_pools import ResourcePools
 from ..gpu.scene_mirror import SceneMirror
+from ..gpu.timers import FrameTimes
 from ..gpu.view_constants import PlacedList
 
 
@@ -66,6 +67,9 @@ class FrameContext:
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("draw_calls", "fullscreen_draws", "commands", "instances",
                                                                            "triangles"), 0))
     times: dict[str, float] = field(default_factory=dict)
+    """Milliseconds of the processor by pass."""
+    gpu_times: FrameTimes | None = None
+    """Where the device notes when passes begin and end, if anybody wants to know."""
 
 
 class Pass:
@@ -94,9 +98,13 @@ class Pass:
         """Execute and note the time, if the pass is wanted."""
         if not self.wanted(frame):
             return
+        if frame.gpu_times is not None:
+            frame.gpu_times.begin(self.name)
         start = time.perf_counter()
         self.execute(frame)
         frame.times[self.name] = (time.perf_counter() - start) * 1e3
+        if frame.gpu_times is not None:
+            frame.gpu_times.end()
 
 
 def bind_target(frame: FrameContext, framebuffer: Any) -> None:
