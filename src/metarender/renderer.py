@@ -332,9 +332,9 @@ class Renderer(PictureSettings):
         lights = self._views_of(scene).lights
         rows = lights.rows(plan.eye)
         blocks, offsets = [], []
-        for view, view_plan in views.values():
-            offsets.append(view.anchor_offsets(view_plan.eye))
-            with np.errstate(over="ignore"):  # what becomes infinite is refused when it is written
+        with np.errstate(over="ignore"):  # what becomes infinite is refused when it is written
+            for view, view_plan in views.values():
+                offsets.append(view.anchor_offsets(view_plan.eye))
                 blocks.append(view_block(scene, view_plan, self, offsets[-1][0], len(rows), sun, lights.sun))
         self._constants.write_blocks(blocks)
         self._constants.write_lights(rows)

@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from .device import Device
 
 
-_FROM = {"blocks": "What the camera, the sun, the environment, the colormap or a setting gives to shaders is",
-         "anchors": "The distance from the camera to the scene is", "lights": "The position or the colour of a light is"}
-_MENDING = {"blocks": "look for a pose, a projection, an exposure or an intensity that is enormous", "anchors": "move the camera nearer",
-            "lights": "look for a place or an intensity that is enormous"}
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedList:
     """A draw list on the device."""
@@ -76,8 +70,9 @@ class ViewConstants:
 
     def _write(self, name: str, buffer: GrowBuffer, content: bytes) -> None:
         if self._written.get(name) != content:
-            if not np.isfinite(np.frombuffer(content, np.float32)).all():  # the few integers among them are small
-                raise InvalidInput(f"{_FROM[name]} not finite as float32, and nothing would be drawn; {_MENDING[name]}.")
+            if name == "blocks" and not np.isfinite(np.frombuffer(content, np.float32)).all():  # the few integers in them are small
+                raise InvalidInput("What the camera, the environment, the colormap and the settings give to shaders is not finite as float32, and "
+                                   "nothing would be drawn; look for a projection, an exposure, an intensity or a range that is enormous.")
             buffer.write(np.frombuffer(content, np.uint8))
             self._written[name] = content
 
