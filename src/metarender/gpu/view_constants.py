@@ -71,8 +71,8 @@ class ViewConstants:
     def _write(self, name: str, buffer: GrowBuffer, content: bytes) -> None:
         if self._written.get(name) != content:
             if name == "blocks" and not np.isfinite(np.frombuffer(content, np.float32)).all():  # the few integers in them are small
-                raise InvalidInput("What the camera, the environment, the colormap and the settings give to shaders is not finite as float32, and "
-                                   "nothing would be drawn; look for a projection, an exposure, an intensity or a range that is enormous.")
+                raise InvalidInput("What camera, environment, colormap and settings give to shaders is not finite as float32, and nothing "
+                                   "would be drawn; look for a projection, an exposure, an intensity or a range that is enormous.")
             buffer.write(np.frombuffer(content, np.uint8))
             self._written[name] = content
 
