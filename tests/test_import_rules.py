@@ -41,8 +41,8 @@ ALLOWED: dict[str, set[str]] = {
     "captures": SCENE_LAYER | {"_core", "captures", "doctor", "frame", "io", "renderer", "settings", "stats", "testing", "views"},
     "doctor": {"gpu", "_core", "targets", "_version"},
     "demos": SCENE_LAYER | {"targets", "stats", "renderer", "viewer", "frame"},
-    "cli": SCENE_LAYER | {"bench", "captures", "demos", "inventory", "progress", "doctor", "io", "renderer", "viewer", "frame", "stats", "_version",
-                          "testing"},
+    "cli": SCENE_LAYER | {"bench", "captures", "demos", "inventory", "progress", "doctor", "io", "renderer", "viewer", "frame", "stats",
+                          "_version", "testing"},
     "testing": SCENE_LAYER | {"_core", "_version", "frame", "gpu", "pictures", "renderer", "stats", "testing"},
 }
 EXTERNAL_OWNERS = {"moderngl": {"gpu"}, "glcontext": {"gpu"}, "glfw": {"targets/window.py"}, "pyrr": set(),

@@ -1,5 +1,5 @@
-"""The command line: ``metarender render | view | info | capture | replay | bench | doctor | demo | report``. Angles in degrees; exit code 0,
-or 1 with a sentence."""
+"""The command line: ``metarender render | view | info | capture | replay | bench | doctor | demo | report``. Angles in degrees; exit
+code 0, or 1 with a sentence."""
 
 from __future__ import annotations
 
