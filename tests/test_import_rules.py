@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "bench": SCENE_LAYER | {"_core", "_version", "bench_report", "progress", "renderer", "stats"},
     "bench_report": set(),
     "warm_up": {"_core", "gpu"},
-    "viewer": SCENE_LAYER | {"controls", "frame", "renderer", "stats", "targets", "gpu", "views"},
+    "viewer": SCENE_LAYER | {"controls", "frame", "renderer", "settings", "stats", "targets", "gpu", "views"},
     "inventory": SCENE_LAYER,
     "progress": set(),
     "captures": SCENE_LAYER | {"_core", "captures", "doctor", "frame", "io", "renderer", "settings", "stats", "testing", "views"},

@@ -145,7 +145,7 @@ def as_quaternion(value, what="rotation"):
     array = _finite(_numbers(value, what, (4,)), what, 1e150)
     length = float(np.sqrt(array @ array))
     if not length > 1e-12:
-        raise InvalidInput(f"{what} is a quaternion of length zero; the identity is (0, 0, 0, 1)")
+        raise InvalidInput(f"{what} is a quaternion of length zero; give (0, 0, 0, 1) for no rotation")
     return array / length
 
 

@@ -74,7 +74,8 @@ cdef class Node:
     def parent(self, value):
         self._changeable()
         if value is not None and (not isinstance(value, Node) or (<Node>value).store is not self.store):
-            raise InvalidInput(f"parent must be a Node of the same scene or None, got {type(value).__name__}")
+            got = "one of another scene" if isinstance(value, Node) else type(value).__name__
+            raise InvalidInput(f"parent must be a Node of the same scene or None, got {got}")
         self.store.set_parent(self.id, 0 if value is None else value.id)
 
     @property
@@ -115,7 +116,7 @@ cdef class Node:
         cdef uint32_t slot = self._changeable()
         _vector(value, 4, r, "rotation", 1e150)
         if not r[0] * r[0] + r[1] * r[1] + r[2] * r[2] + r[3] * r[3] > 1e-24:
-            raise InvalidInput("rotation is a quaternion of length zero; the identity is (0, 0, 0, 1)")
+            raise InvalidInput("rotation is a quaternion of length zero; give (0, 0, 0, 1) for no rotation")
         _fail(mr_set_trs(self.store.s, slot, NULL, r, NULL))
 
     @property

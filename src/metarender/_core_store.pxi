@@ -97,7 +97,7 @@ cdef class Store:
             raise InvalidInput(f"a node id must lie in 0 .. 4294967295, got {value}")
         index = mr_resolve(self.s, <uint32_t>value)
         if index == MR_NONE:
-            raise ReleasedError(f"node id {value} names no living node; it was removed or never existed")
+            raise ReleasedError(f"node id {value} names no living node; it was removed or never existed: look it up again")
         return index
 
     cdef uint32_t _real(self, object id) except? 0xFFFFFFFF:
@@ -118,7 +118,7 @@ cdef class Store:
             if done < n:
                 if given[done] == 0:
                     raise InvalidInput(f"id 0 (row {done}) is the root of the scene: it cannot be changed or removed")
-                raise ReleasedError(f"node id {given[done]} (row {done}) names no living node; it was removed or never existed")
+                raise ReleasedError(f"node id {given[done]} (row {done}) names no living node; it was removed or never existed: look it up again")
         return slots
 
     cdef bint _pending(self) noexcept:
@@ -429,7 +429,7 @@ cdef class Store:
         if r is not None:
             bad = mr_zero_row(&r[0], n, 4)
             if bad < n:
-                raise InvalidInput(f"rotation in row {bad} is a quaternion of length zero; the identity is (0, 0, 0, 1)")
+                raise InvalidInput(f"rotation in row {bad} is a quaternion of length zero; give (0, 0, 0, 1) for no rotation")
         if (r is None) != (k is None):
             self._refuse_shear(slots)
         _fail(mr_set_many(self.s, &slots[0], n, &p[0] if p is not None else NULL, &r[0] if r is not None else NULL,
@@ -612,7 +612,7 @@ cdef class Store:
         _fail(mr_mark(self.s, first, n, MR_TINTED if field in ("color", "state") else MR_MOVED))
         if bad:
             raise InvalidInput(f"edit({field!r}) left {bad} row(s) with values that are not finite or too large, the first is row {row}; "
-                               "those rows were reset")
+                               "those rows were reset: give finite numbers")
 
     def set_range(self, uint32_t number, matrix):
         """Sets the local matrices of a whole range, in its order: `set` without looking ids up, and without a copy of float32 input.

@@ -84,7 +84,8 @@ class Frame:
         """
         width, height = self.size
         if not (is_number(x) and is_number(y) and 0 <= x < width and 0 <= y < height):
-            raise InvalidInput(f"pick({x}, {y}) lies outside the picture of {width}x{height} pixels.")
+            raise InvalidInput(f"pick({x}, {y}) lies outside the picture of {width}x{height} pixels; count from the top left, "
+                               f"from 0 to {width - 1} and from 0 to {height - 1}.")
         number = int(self.ids[int(y), int(x)])  # positions inside a pixel are as good as its corner
         return None if number == 0 else self._scene.node(number)
 

@@ -69,7 +69,8 @@ def _indices(values: ArrayLike | None, vertex_count: int) -> NDArray[np.uint32]:
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise InvalidInput(f"Geometry indices must be a (m,) array of integers, not {array.shape} {array.dtype}; use .ravel() on (t, 3).")
     if array.size and (array.min() < 0 or int(array.max()) >= vertex_count):
-        raise InvalidInput(f"Geometry indices reach {int(array.max())} (lowest {int(array.min())}) but there are {vertex_count} vertices.")
+        raise InvalidInput(f"Geometry indices reach {int(array.max())} (lowest {int(array.min())}) but there are {vertex_count} vertices; "
+                           f"they must lie in 0 .. {vertex_count - 1}.")
     return _frozen(np.ascontiguousarray(array, np.uint32), values)
 
 
@@ -125,7 +126,8 @@ class Geometry:
         self.colors = _colors(colors, count)
         self.indices: NDArray[np.uint32] = _indices(indices, count)
         if len(self.indices) % _DIVISOR[topology]:
-            raise InvalidInput(f"Geometry of {topology} has {len(self.indices)} indices, which {_DIVISOR[topology]} does not divide.")
+            raise InvalidInput(f"Geometry of {topology} has {len(self.indices)} indices, which {_DIVISOR[topology]} does not divide; "
+                               f"give {_DIVISOR[topology]} for each.")
         self.topology, self.name = topology, name
         bits = zip((NORMAL, TANGENT, UV0, UV1, COLOR), (self.normals, self.tangents, self.uv0, self.uv1, self.colors), strict=True)
         self.geometry_key = sum(bit for bit, array in bits if array is not None) | TOPOLOGIES.index(topology) << TOPOLOGY_SHIFT

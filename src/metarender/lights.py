@@ -27,7 +27,7 @@ class Light(Watched):
     extras : dict
     """
 
-    def __init__(self, color: Color, intensity: float, name: str) -> None:
+    def __init__(self, color: Color = "white", intensity: float = 1.0, name: str = "") -> None:
         if type(self) is Light:
             raise InvalidInput("Light is what all lights share; use DirectionalLight, PointLight or SpotLight.")
         super().__init__()

@@ -182,7 +182,8 @@ class Parts:
             except (TypeError, ValueError) as error:
                 raise InvalidInput(f"{field} does not fit {len(rows)} parts: {error}") from error
         if value is not None and not np.isfinite(rows["value"]).all():
-            raise InvalidInput("value must be finite")
+            row = int(np.argmin(np.isfinite(rows["value"])))
+            raise InvalidInput(f"value must be finite, got {rows['value'][row]} in row {row}")
         return rows
 
     @property

@@ -234,7 +234,7 @@ class Renderer(PictureSettings):
         ------
         InvalidInput, ReleasedError, WrongThreadError, DeviceError
         """
-        wanted = self._check_call(scene, outputs)
+        wanted = self._check_call(scene, outputs, "Renderer.render")
         with scene.store:                                                    # no other thread may come in before the frame is drawn
             scene.update()                                                   # 1 posted edits; transforms, bounds, order: dirty only
             before = self._begin()
@@ -250,11 +250,11 @@ class Renderer(PictureSettings):
                 step.run(context)
             return self._finish(scene, context, wanted, before, views)
 
-    def _check_call(self, scene: Any, outputs: Sequence[str], where: str = "Renderer.render") -> tuple[str, ...]:
+    def _check_call(self, scene: Any, outputs: Sequence[str], where: str) -> tuple[str, ...]:
         if self._closed:
             raise ReleasedError(f"{where} was called after close(); make a new Renderer.")
         if not isinstance(scene, Scene):
-            raise InvalidInput(f"{where} needs a Scene, not {type(scene).__name__}.")
+            raise InvalidInput(f"{where} needs a Scene, such as mr.load(path) gives, not {type(scene).__name__}.")
         wanted = (outputs,) if isinstance(outputs, str) else tuple(outputs) if isinstance(outputs, Iterable) else ()
         if not wanted or any(name not in OUTPUTS for name in wanted):
             raise InvalidInput(f"outputs={outputs!r} must name at least one of {', '.join(OUTPUTS)}.")
@@ -518,23 +518,24 @@ class Renderer(PictureSettings):
             As `render`.
         """
         self._check_call(scene, OUTPUTS, "Renderer.compile")
-        scene.update()
-        before, mirror = self._begin(), self._sync(scene)
-        self._shadow_drawn = ()
-        camera_plan, sun_plan, views = self._plan(scene, None)
-        placed = self._upload(scene, views, warm_up_lists(scene.store, mirror.ranges, "sun" in views), camera_plan, sun_plan)
-        for states in {mirror.states, mirror.states | (ALL_STATES if part_states else 0)}:
-            context = self._context_of(scene, mirror, placed, OUTPUTS)
-            context.states, context.gpu_times = states, None
-            for step in self.passes:
-                step.run(context)
-        self._device.check("Renderer.compile")
-        if self._where_hidden(scene) == "gpu":  # what looks for hidden objects works on a whole frame
-            self.render(scene)
-            self._frame = self._context = None
-        self._views_of(scene).stand()
-        self._device.finish()
-        return self._device.stats.programs_compiled - before["programs_compiled"]
+        with scene.store:
+            scene.update()
+            before, mirror = self._begin(), self._sync(scene)
+            self._shadow_drawn = ()
+            camera_plan, sun_plan, views = self._plan(scene, None)
+            placed = self._upload(scene, views, warm_up_lists(scene.store, mirror.ranges, "sun" in views), camera_plan, sun_plan)
+            for states in {mirror.states, mirror.states | (ALL_STATES if part_states else 0)}:
+                context = self._context_of(scene, mirror, placed, OUTPUTS)
+                context.states, context.gpu_times = states, None
+                for step in self.passes:
+                    step.run(context)
+            self._device.check("Renderer.compile")
+            if self._where_hidden(scene) == "gpu":  # what looks for hidden objects works on a whole frame
+                self.render(scene)
+                self._frame = self._context = None
+            self._views_of(scene).stand()
+            self._device.finish()
+            return self._device.stats.programs_compiled - before["programs_compiled"]
 
     def simulate_loss(self) -> None:
         """Behave from now on as if the driver had lost the context: every use of this device raises until `restore`.

@@ -352,7 +352,8 @@ class Scene:
         from .environment import Environment
 
         if value is not None and not isinstance(value, Environment):
-            raise InvalidInput(f"environment must be an Environment or None, got {type(value).__name__}")
+            raise InvalidInput(f"environment must be an Environment or None, got {type(value).__name__}; "
+                               "Environment.from_file(path) reads one")
         self._environment = value
         self.store.touch()
 
@@ -376,7 +377,7 @@ class Scene:
     @colormap.setter
     def colormap(self, value: Colormap) -> None:
         if not isinstance(value, Colormap):
-            raise InvalidInput(f"colormap must be a Colormap, got {type(value).__name__}")
+            raise InvalidInput(f"colormap must be a Colormap such as Colormap.heat(low, high), got {type(value).__name__}")
         self._colormap = value
         self.store.touch()
 

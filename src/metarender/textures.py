@@ -118,7 +118,7 @@ class TextureInfo:
 
     def __post_init__(self) -> None:
         if not isinstance(self.texture, Texture):
-            raise InvalidInput(f"TextureInfo needs a Texture, not {type(self.texture).__name__}.")
+            raise InvalidInput(f"TextureInfo needs a Texture, such as Texture(pixels, srgb=True), not {type(self.texture).__name__}.")
         if isinstance(self.tex_coord, bool) or self.tex_coord not in (0, 1):
             raise InvalidInput(f"TextureInfo tex_coord={self.tex_coord!r} must be 0 or 1.")
         for name, value in (("offset", self.offset), ("scale", self.scale)):
@@ -146,4 +146,4 @@ def as_texture_info(value: Texture | TextureInfo | None, what: str) -> TextureIn
         return value
     if isinstance(value, Texture):
         return TextureInfo(value)
-    raise InvalidInput(f"{what} must be a Texture or a TextureInfo, not {type(value).__name__}.")
+    raise InvalidInput(f"{what} must be a Texture, such as Texture(pixels, srgb=True), or a TextureInfo, not {type(value).__name__}.")

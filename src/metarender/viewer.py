@@ -12,13 +12,14 @@ from .controls.events import AnyEvent, Close, Key, Resize
 from .controls.orbit import Orbit
 from .errors import InvalidInput
 from .renderer import Renderer
+from .scene import Scene
+from .settings import check_picture
 from .targets.base import Target
 from .targets.window import WindowTarget
 from .views import camera_of, default_camera
 
 if TYPE_CHECKING:
     from .frame import Frame
-    from .scene import Scene
     from .stats import Stats
 
 BACKDROP = "#30343a"
@@ -62,6 +63,8 @@ class Viewer:
 
     Raises
     ------
+    InvalidInput
+        There is no scene, a callback cannot be called, or a setting is out of range.
     DeviceError
         If there is no display; the message names `metarender render`.
     """
@@ -87,6 +90,9 @@ class Viewer:
         for name, function in (("on_frame", on_frame), ("on_event", on_event)):
             if function is not None and not callable(function):
                 raise InvalidInput(f"{name} must be callable, not {type(function).__name__}.")
+        if not isinstance(scene, Scene):
+            raise InvalidInput(f"Viewer needs a Scene, such as mr.load(path) gives, not {type(scene).__name__}.")
+        check_picture(size, msaa)
         self.scene, self.title = scene, title
         self.frame: Frame | None = None
         self._on_frame, self._on_event = on_frame, on_event

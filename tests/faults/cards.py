@@ -81,9 +81,9 @@ def materials() -> Card:
         scene.add(mr.Mesh(quad(1.15, tangents=tangents), sheet), position=(-2.1 + 1.3 * number, 0.35, 1.6), rotation=(-0.35, 0, 0, 0.94),
                   scale=(1 - 2 * number, 1, 1))
     everything = mr.Standard(color_texture=texture(opaque(waves(5)), srgb=True), metallic=1.0, roughness=1.0,
-                             metallic_roughness_texture=texture(opaque(waves(6)), srgb=False), occlusion_strength=0.9,
+                             metallic_roughness_texture=texture(opaque(waves(6, 16)), srgb=False), occlusion_strength=0.9,
                              occlusion_texture=texture(opaque(waves(7)), srgb=False), emissive="#301800", emissive_strength=3.0,
-                             emissive_texture=texture(opaque(waves(8)), srgb=True))
+                             emissive_texture=texture(opaque(waves(8, 16)), srgb=True))
     scene.add(mr.Mesh(mr.box(1.0), everything), position=(0.8, 0.5, 1.3), rotation=(0, 0.3, 0, 0.95))
     scene.add(mr.Mesh(mr.torus(0.4, 0.15, 24, 12), mr.Standard(color=(0.3, 0.3, 0.3), emissive=(0.02, 0.06, 0.03), emissive_strength=2.5)),
               position=(2.4, 0.5, 0.9), rotation=(0.5, 0, 0.2, 0.84), scale=(1.2, 0.7, 1.0))
@@ -106,7 +106,8 @@ def textures() -> Card:
     wrapped = [texture(patches, srgb=True, wrap_s=s, wrap_t=t, **nearest)
                for s, t in (("repeat", "mirrored_repeat"), ("mirrored_repeat", "clamp_to_edge"), ("clamp_to_edge", "repeat"))]
     skins: list[mr.Material] = [mr.Unlit(color_texture=mr.TextureInfo(made, offset=(-0.7, -0.6), scale=(2.5, 2.25))) for made in wrapped]
-    skins += [mr.Unlit(color_texture=texture(picture, srgb=True)), mr.Unlit(color=(0.5, 1.0, 0.8), color_texture=texture(picture, srgb=True)),
+    skins += [mr.Unlit(color_texture=texture(picture, srgb=True)),
+              mr.Unlit(color=(0.5, 1.0, 0.8), color_texture=texture(picture, srgb=True)),
               mr.Unlit(color_texture=mr.TextureInfo(texture(picture, srgb=True), rotation=0.6, offset=(0.1, 0.2), scale=(1.5, 0.8))),
               mr.Unlit(color_texture=mr.TextureInfo(texture(board, srgb=True), scale=(5, 3))),
               mr.Unlit(color_texture=mr.TextureInfo(texture(opaque(waves(12, 16)), srgb=True, wrap_s="clamp_to_edge"), tex_coord=1))]
@@ -141,6 +142,8 @@ def states() -> Card:
     parts.set(ids[[17, 18, 10]], color=np.array([[200, 40, 160, 255], [20, 220, 90, 128], [255, 200, 0, 200]], np.uint8))
     parts.set(ids[[19]], visible=False)
     parts[20].layers = 0
+    glass = mr.Standard(color=(0.3, 0.6, 0.9, 0.4), alpha_mode="blend")
+    scene.set_state(scene.add(mr.Mesh(mr.box(0.6), glass), position=(0.6, 0.35, 2.7)), selected=True)
     scene.add(mr.DirectionalLight(direction=(0.6, -1, -0.4), intensity=1.6))
     return Card(scene, mr.PerspectiveCamera(fov=30).look_at((-3.5, 6.0, 9.0), (0, 0.2, 0.1)), {})
 
@@ -183,7 +186,7 @@ def sky() -> Card:
 
 
 def places() -> Card:
-    """Trees of mirrored and sheared nodes, kilometres from the origin over several anchors, some hidden, many repeated, cut by the frame."""
+    """Trees of mirrored and sheared nodes, kilometres away over several anchors, some hidden, many repeated, cut by the frame."""
     scene = studio_scene(0.4)
     scene.background = "#10202a"
     away = scene.add(None, position=(40_000.5, -300.25, -70_000.75))
@@ -205,8 +208,8 @@ def places() -> Card:
     skins = [mr.Standard(color=tuple(rng.uniform(0.1, 0.9, 3)), roughness=0.3 + 0.2 * k) for k in range(4)]
     scene.add_parts(kinds, skins, rng.integers(0, 3, 300), rng.integers(0, 4, 300), blocks)
     scene.add(mr.Mesh(mr.box(600.0), mr.Unlit(color="#335544")), away, position=(900, 100, -3000))  # another anchor
-    scene.add(mr.Mesh(quad(0.9), mr.Standard(color="white", double_sided=True)), away, position=(2.9, 0.6, 0.6), rotation=(0, 0.94, 0, 0.34))
-    scene.add(mr.Mesh(quad(0.9), mr.Standard(color="red")), away, position=(2.9, -0.6, 0.6), rotation=(0, 0.94, 0, 0.34))  # seen from behind
+    for height, skin in ((0.6, mr.Standard(color="white", double_sided=True)), (-0.6, mr.Standard(color="red"))):  # seen from behind
+        scene.add(mr.Mesh(quad(0.9), skin), away, position=(2.9, height, 0.6), rotation=(0, 0.94, 0, 0.34))
     scene.add(mr.DirectionalLight(direction=(-0.4, -0.6, -1), intensity=2.5))
     scene.add(mr.PointLight(intensity=8.0), away, position=(0, 2, 2.5))
     camera = mr.PerspectiveCamera(fov=40).look_at((0.6, 0.8, 6.5), (0.1, 0.2, 0))

@@ -96,7 +96,7 @@ def check_budget(frame: Frame | Stats, allowed: dict[str, float], drawn: Iterabl
     lines = []
     for counter, most in allowed.items():
         if counter not in COUNTERS and counter != "python_calls":
-            raise InvalidInput(f"budget knows no counter {counter!r}; it knows {', '.join(COUNTERS)}, python_calls.")
+            raise InvalidInput(f"budget knows no counter {counter!r}; name one of {', '.join(COUNTERS)}, python_calls.")
         if not is_number(most) or most < 0:
             raise InvalidInput(f"budget {counter}={most!r} must be a number from 0.")
         lines.append(Line(counter, _python_calls(frame, drawn) if counter == "python_calls" else getattr(stats, counter), most))

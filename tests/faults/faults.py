@@ -1,0 +1,310 @@
+"""The deliberate faults: what is put in place of what, and which tests have to notice. One table, so one long file.
+
+`old` stands exactly once in its file, and `test_planted.py` holds that, so that the table cannot rot. Faults are what really goes wrong in
+renderers: a factor twice or not at all, a sign, an order, an off-by-one, an upload that is lost. None is there because it is easy to see.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+CARDS = "tests/faults/test_cards.py"
+DRAWING = "tests/gpu/test_drawing.py"
+STATES = "tests/gpu/test_part_states.py"
+OUTPUTS = "tests/gpu/test_outputs.py"
+SHADOW = "tests/gpu/test_shadow.py"
+EXACT = "tests/gpu/test_color_exact.py"
+LIB = "tests/gpu/test_shader_lib.py"
+CONTRACT = "tests/gpu/test_frame_contract.py"
+
+
+class Fault(NamedTuple):
+    """One wrong line.
+
+    Attributes
+    ----------
+    name : str
+    file : str
+        Below the root of the repository.
+    old, new : str
+        What stands there once, and what takes its place.
+    tests : tuple of str
+        Node ids that are run; at least one must fail by an assertion.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...] = (CARDS,)
+
+
+def _shader(name: str, file: str, old: str, new: str, *tests: str) -> Fault:
+    return Fault(name, f"shaders/{file}", old, new, (CARDS, *tests))
+
+
+def _python(name: str, file: str, old: str, new: str, *tests: str) -> Fault:
+    return Fault(name, f"src/metarender/{file}", old, new, (CARDS, *tests))
+
+
+def _native(name: str, file: str, old: str, new: str, *tests: str) -> Fault:
+    return Fault(name, f"src/metarender/_native/{file}", old, new, (CARDS, *tests))
+
+
+COLOR = (
+    _shader("sRGB is encoded twice", "pass/encode.frag.glsl", "srgb_encode(clamp(color.rgb / color.a, 0.0, 1.0))",
+            "srgb_encode(srgb_encode(clamp(color.rgb / color.a, 0.0, 1.0)))", f"{EXACT}::test_promise_5_unlit_colors_read_back_exactly"),
+    _shader("colours stay premultiplied in the result", "pass/encode.frag.glsl", "color.rgb / color.a", "color.rgb",
+            f"{EXACT}::test_a_half_transparent_surface_over_nothing_keeps_its_color"),
+    _shader("a picture one pixel to the left", "pass/encode.frag.glsl", "ivec2 place = ivec2(gl_FragCoord.xy);",
+            "ivec2 place = ivec2(gl_FragCoord.xy) + ivec2(1, 0);", f"{EXACT}::test_promise_5_unlit_colors_read_back_exactly"),
+    _shader("the bottom row comes first", "pass/encode.frag.glsl", "    place.y = SOURCE_HEIGHT - 1 - place.y;\n", "",
+            f"{OUTPUTS}::test_top_row_is_first_and_saving_keeps_it"),
+    _shader("samples are not resolved", "pass/encode.frag.glsl", "sum += texelFetch(source, place, i);",
+            "sum += texelFetch(source, place, 0);", f"{DRAWING}::test_any_msaa_draws_and_is_clamped"),
+    _shader("another tone curve", "lib/tonemap.glsl", "if (curve == TONE_ACES) return tone_aces(color);",
+            "if (curve == TONE_ACES) return tone_agx(color);", f"{LIB}::test_tone_curves_agree_with_their_twins"),
+    _shader("a tone curve that keeps a little more colour", "lib/tonemap.glsl", "const float DESATURATION = 0.15;",
+            "const float DESATURATION = 0.12;", f"{LIB}::test_tone_curves_agree_with_their_twins"),
+    _shader("exposure is applied twice", "pass/shade.frag.glsl", "tone_map(radiance * view.exposure,",
+            "tone_map(radiance * view.exposure * view.exposure,"),
+    _shader("the sky ignores the exposure", "pass/sky.frag.glsl", "(view.environment.z * view.exposure)", "view.environment.z"),
+    _python("colours of textures are not decoded", "gpu/texture_pool.py", "gl.GL_SRGB8_ALPHA8 if key.srgb else gl.GL_RGBA8", "gl.GL_RGBA8",
+            f"{DRAWING}::test_textures_of_one_page_and_of_many"),
+    _python("numbers of textures are decoded as colours", "gpu/texture_pool.py", "gl.GL_SRGB8_ALPHA8 if key.srgb else gl.GL_RGBA8",
+            "gl.GL_SRGB8_ALPHA8"),
+    _python("a translucent background is premultiplied twice", "renderer.py", "return premultiplied(scene.background_color)",
+            "return premultiplied(premultiplied(scene.background_color))"),
+    _shader("colours of vertices are ignored", "pass/fragment.glsl", "f.color = v_color;", "f.color = vec4(1.0);",
+            f"{DRAWING}::test_vertex_colors_multiply_and_interpolate"),
+    _shader("colours of vertices are decoded as sRGB", "pass/fragment.glsl", "f.color = v_color;",
+            "f.color = vec4(srgb_decode(v_color.rgb), v_color.a);", f"{DRAWING}::test_vertex_colors_multiply_and_interpolate"),
+    _shader("the override of a part is taken as linear", "interface/surface.glsl", "srgb_decode(override.rgb)", "override.rgb",
+            f"{EXACT}::test_instance_colors_blend_over_the_material"),
+)
+
+TEXTURES = (
+    _python("mip levels are not made", "gpu/texture_pool.py", "if page.key.levels > 1:", "if page.key.levels > 99:",
+            f"{DRAWING}::test_small_levels_average_linear_light"),
+    _shader("v grows upwards", "interface/surface.glsl", "vec3 uv = vec3(f.uv[int(slot.v.w)], 1.0);",
+            "vec3 uv = vec3(f.uv[int(slot.v.w)].x, 1.0 - f.uv[int(slot.v.w)].y, 1.0);", f"{DRAWING}::test_a_texture_stands_upright"),
+    _shader("the second coordinates are those of the first", "interface/surface.glsl", "vec3 uv = vec3(f.uv[int(slot.v.w)], 1.0);",
+            "vec3 uv = vec3(f.uv[0], 1.0);", f"{DRAWING}::test_the_second_set_of_coordinates"),
+    _shader("gradients ignore the scale of a texture", "interface/surface.glsl", "return vec2(dot(slot.u.xy, uv), dot(slot.v.xy, uv));",
+            "return uv;"),
+    _python("a texture turns the other way", "textures.py", "return sx * cosine, sy * sine, self.offset[0], -sx * sine, sy * cosine,",
+            "return sx * cosine, -sy * sine, self.offset[0], sx * sine, sy * cosine,",
+            f"{DRAWING}::test_texture_transform_turns_as_gltf_says"),
+    _python("t wraps as s does", "gpu/texture_pool.py", "(gl.GL_TEXTURE_WRAP_T, _WRAP[sampler.wrap_t])",
+            "(gl.GL_TEXTURE_WRAP_T, _WRAP[sampler.wrap_s])"),
+    _python("pages of a material are mixed up", "gpu/scene_mirror.py", "for slot, page in zip(slots, pages, strict=True)]",
+            "for slot, page in zip(slots, pages[::-1], strict=True)]"),
+    _python("all textures are the first of their page", "gpu/material_tables.py",
+            "layers = [0 if info is None else self._textures.layer(info.texture) for info in material.texture_infos]",
+            "layers = [0 for info in material.texture_infos]", f"{DRAWING}::test_textures_of_one_page_and_of_many"),
+    _python("a freed layer is handed out while it is taken", "gpu/texture_pool.py", "layers = [page.free.pop() for _ in textures]",
+            "layers = [page.free[-1] for _ in textures]", f"{DRAWING}::test_textures_of_one_page_and_of_many"),
+    _shader("metalness is read from red", "material/standard.glsl", "s.metallic *= packed_factors.b;", "s.metallic *= packed_factors.r;"),
+    _shader("the occlusion map is ignored", "material/standard.glsl",
+            "s.occlusion = mix(1.0, sample_slot(occlusion_texture, ROW.slots[3], f).r, ROW.factors.w);", "s.occlusion = 1.0;"),
+    _shader("the strength of the relief is ignored", "lib/normal.glsl", "* vec3(scale, scale, 1.0)", "* vec3(1.0)"),
+    _shader("the bitangent points the other way", "lib/normal.glsl", "vec3 b = cross(n, t) * tangent.w;",
+            "vec3 b = cross(t, n) * tangent.w;", f"{DRAWING}::test_a_mirrored_normal_map_keeps_its_relief"),
+    _shader("without tangents, v points the other way", "lib/normal.glsl", "dot(b, along_v) > 0.0 ? -1.0 : 1.0",
+            "dot(b, along_v) > 0.0 ? 1.0 : -1.0", f"{DRAWING}::test_a_mirrored_normal_map_keeps_its_relief"),
+)
+
+LIGHT = (
+    _python("a light in other units", "light_rows.py", "[channel * light.intensity for channel in light.color]",
+            "[channel * light.intensity / math.pi for channel in light.color]",
+            f"{EXACT}::test_promise_5_a_white_lambert_surface_facing_pi_lux_is_white"),
+    _shader("light falls off with the distance, not its square", "interface/lights.glsl", "return light.color.rgb * (fade / squared);",
+            "return light.color.rgb * (fade * inversesqrt(squared));"),
+    _shader("the range of a light fades too soon", "interface/lights.glsl", "clamp(1.0 - ratio * ratio, 0.0, 1.0)",
+            "clamp(1.0 - ratio, 0.0, 1.0)"),
+    _shader("the cone of a spot is not squared", "interface/lights.glsl", "fade *= angular * angular;", "fade *= angular;"),
+    _python("lights stand relative to the origin, not the eye", "light_rows.py", "self._positions - eye", "self._positions",
+            f"{DRAWING}::test_every_edit_of_a_light_reaches_the_next_frame"),
+    _python("hidden lights shine", "light_rows.py", "self._positions, self._shown = world[shown, :3, 3], self._rows[shown]",
+            "self._positions, self._shown = world[:, :3, 3], self._rows.copy()",
+            f"{DRAWING}::test_every_edit_of_a_light_reaches_the_next_frame"),
+    _shader("normals are not normalised again", "pass/fragment.glsl", "? normalize(v_normal) : -view.forward.xyz;",
+            "? v_normal : -view.forward.xyz;", f"{DRAWING}::test_uneven_scale_keeps_normals_upright"),
+    _shader("normals move like positions", "geometry/mesh.vert.glsl",
+            "v_normal = vec3(dot(cofactor0, in_normal), dot(cofactor1, in_normal), dot(cofactor2, in_normal));",
+            "v_normal = in_normal * mat3(in_row0.xyz, in_row1.xyz, in_row2.xyz) * sign(dot(in_row0.xyz, cofactor0));",
+            f"{DRAWING}::test_uneven_scale_keeps_normals_upright"),
+    _shader("mirrored normals point inwards", "geometry/mesh.vert.glsl", "v_normal = -v_normal;", "",
+            f"{DRAWING}::test_a_mirrored_node_is_the_mirrored_thing"),
+    _shader("mirrored tangents keep their handedness", "geometry/mesh.vert.glsl", "v_tangent.w = -v_tangent.w;", "",
+            f"{DRAWING}::test_a_mirrored_normal_map_keeps_its_relief"),
+    _shader("back sides are lit from the front", "pass/shade.frag.glsl", "    s.normal *= f.side;\n", "",
+            f"{DRAWING}::test_one_side_or_both"),
+    _shader("roughness is squared twice", "lib/brdf.glsl",
+            "float roughness = max(layers.roughness, LOWEST_ROUGHNESS);\n    float alpha = roughness * roughness;",
+            "float roughness = max(layers.roughness, LOWEST_ROUGHNESS);\n    float alpha = roughness * roughness * roughness * roughness;",
+            f"{LIB}::test_direct_light_is_the_brdf_of_gltf"),
+    _shader("curved highlights are not widened", "lib/brdf.glsl", "min(2.0 * variance, 0.18)", "0.0"),
+    _shader("the ambient term is missing", "lib/ibl.glsl", "return layers.diffuse * irradiance * (transmitted * occlusion) + reflected",
+            "return reflected", f"{LIB}::test_an_environment_and_a_dome_of_lights_see_one_material"),
+    _shader("rough mirrors look at a level too sharp", "lib/ibl.glsl", "return last_level * (sqrt(0.16 + 2.4 * roughness) - 0.4) / 1.2;",
+            "return last_level * (sqrt(0.16 + 2.4 * roughness) - 0.4) / 1.4;"),
+    _python("two faces of the sky are swapped", "gpu/environment_textures.py", "texels[..., :3] = faces\n",
+            "texels[..., :3] = faces[[1, 0, 2, 3, 4, 5]]\n"),
+    _python("the sky turns the other way", "view_block.py", "(math.cos(angle), math.sin(angle), environment.intensity",
+            "(math.cos(angle), -math.sin(angle), environment.intensity", f"{DRAWING}::test_the_environment_turns_with_its_rotation"),
+    _python("the sky is drawn mirrored", "views.py", "axes[:, 0] / projection[0, 0], axes", "-axes[:, 0] / projection[0, 0], axes"),
+    _python("the strength of emitted light is ignored", "materials.py", "[channel * self.emissive_strength for channel in self._emissive]",
+            "list(self._emissive)"),
+    _shader("the sun has no shadow", "pass/shade.frag.glsl", "if (i == int(view.shadow.z))", "if (i == int(view.shadow.z) + 64)",
+            f"{SHADOW}::test_a_plate_throws_its_shadow_where_geometry_says"),
+    _shader("receivers of shadows do not step back", "lib/shadow.glsl", "const float SHADOW_NORMAL_OFFSET = 2.5;",
+            "const float SHADOW_NORMAL_OFFSET = 0.0;", f"{SHADOW}::test_nothing_is_in_its_own_shadow"),
+    _python("the bias of shadows has the wrong sign", "views.py", "0.5 * texel / depth)", "-2.5 * texel / depth)",
+            f"{SHADOW}::test_nothing_is_in_its_own_shadow"),
+    _shader("masked casters throw the shadow of the whole sheet", "pass/depth.frag.glsl", "if (s.color.a < s.alpha_cutoff) discard;", "",
+            f"{SHADOW}::test_masked_materials_cast_masked_shadows"),
+    _python("the shadow map is kept after an edit", "renderer.py", "now = (draws, scene.store.epoch, scene.material_changes,",
+            "now = (len(draws.commands), scene.material_changes,", f"{SHADOW}::test_the_map_is_drawn_anew_only_after_a_change"),
+)
+
+SURFACES = (
+    _python("matrices are sent as rows", "view_block.py", 'plan.view_projection().T', 'plan.view_projection()'),
+    _python("the shape of the picture is ignored", "views.py", "camera.projection(aspect), nearest_anchor",
+            "camera.projection(1.0), nearest_anchor"),
+    _python("front faces are dropped", "gpu/pipeline.py", "api.glFrontFace(gl.GL_CW if pipeline.clockwise else gl.GL_CCW)",
+            "api.glFrontFace(gl.GL_CCW if pipeline.clockwise else gl.GL_CW)", f"{DRAWING}::test_one_side_or_both"),
+    _python("double-sided surfaces have one side", "gpu/pipeline.py",
+            "not geometry_class & CLASS_DOUBLE_SIDED and class_topology(geometry_class) == 0", "class_topology(geometry_class) == 0",
+            f"{DRAWING}::test_one_side_or_both"),
+    _python("mirrored surfaces keep their winding", "gpu/pipeline.py", "clockwise=bool(geometry_class & CLASS_MIRRORED)", "clockwise=False",
+            f"{DRAWING}::test_a_mirrored_node_is_the_mirrored_thing"),
+    _python("mirrored glass keeps its winding", "passes/base.py", "pipeline.cull, gl.GL_CW if pipeline.clockwise else gl.GL_CCW",
+            "pipeline.cull, gl.GL_CCW"),
+    _python("the last surface wins", "gpu/pipeline.py", "gl.GL_GEQUAL if pipeline.depth_equal else gl.GL_GREATER",
+            "gl.GL_GEQUAL if pipeline.depth_equal else gl.GL_ALWAYS"),
+    _python("glass hides what is behind it", "gpu/pipeline.py", 'depth_write=not blends and render_pass != "selection"',
+            'depth_write=render_pass != "selection"'),
+    _shader("glass is not premultiplied", "pass/shade.frag.glsl", "out_color = vec4(clamp(color, 0.0, 1.0) * alpha, alpha);",
+            "out_color = vec4(clamp(color, 0.0, 1.0), alpha);",
+            f"{DRAWING}::test_blended_surfaces_are_sorted_whatever_the_order_of_making"),
+    _shader("the alpha cutoff is inverted", "pass/shade.frag.glsl", "if (s.color.a < s.alpha_cutoff) discard;",
+            "if (s.color.a >= s.alpha_cutoff) discard;", f"{DRAWING}::test_every_edit_of_a_material_reaches_the_next_frame"),
+    _shader("anchors are ignored", "geometry/mesh.vert.glsl", "dot(in_row2, local)) + anchor_offset();",
+            "dot(in_row2, local)) + view.first_anchor.xyz;", f"{DRAWING}::test_things_kilometres_apart_are_all_in_place"),
+    _shader("a material is the next one of its table", "geometry/mesh.vert.glsl", "uvec2(in_info.y, in_state.x)",
+            "uvec2(in_info.y + 1u, in_state.x)", f"{DRAWING}::test_textures_of_one_page_and_of_many"),
+    _python("new geometries lie on each other", "gpu/geometry_pool.py",
+            "base, first = base + geometry.vertex_count, first + geometry.index_count", "first = first + geometry.index_count"),
+    _python("the sets of coordinates change places", "gpu/geometry_pool.py", '(UV0, "uv0", "in_uv0", 2), (UV1, "uv1", "in_uv1", 2)',
+            '(UV0, "uv1", "in_uv0", 2), (UV1, "uv0", "in_uv1", 2)'),
+)
+
+PARTS = (
+    _shader("a ghost is opaque", "pass/ghost.frag.glsl", "* alpha, alpha);", "* alpha, 1.0);",
+            f"{STATES}::test_a_ghost_is_a_film_and_is_not_picked"),
+    _shader("ghosts are drawn solid too", "geometry/mesh.vert.glsl", "#else\n    return ghost;", "#else\n    return false;",
+            f"{STATES}::test_a_ghost_casts_no_shadow"),
+    _shader("the outline is a pixel thinner", "pass/outline.frag.glsl", "const int WIDTH = 3;", "const int WIDTH = 2;"),
+    _shader("the outline covers what it surrounds", "pass/outline.frag.glsl", " || texelFetch(mask, here, 0).r > 0.5) discard;",
+            ") discard;"),
+    _python("the selection is that of solid parts", "passes/selection.py", 'draw(frame, view, "all", "selection")',
+            'draw(frame, view, "opaque", "selection")'),
+    _python("colormaps are reversed", "gpu/colormap_textures.py", "texels[:, :3] = colormap.table", "texels[:, :3] = colormap.table[::-1]",
+            f"{STATES}::test_values_show_the_colours_of_the_colormap_exactly"),
+    _shader("values are one colour too low", "interface/surface.glsl", "int(share * 255.0 + 0.5)", "int(share * 255.0 - 0.5)",
+            f"{STATES}::test_values_show_the_colours_of_the_colormap_exactly"),
+    _shader("highlighting is ignored", "interface/surface.glsl",
+            "return (v_state.x & uint(STATE_HIGHLIGHTED)) != 0u ? mix(color, vec3(1.0, 0.75, 0.25), 0.45) : color;", "return color;",
+            f"{STATES}::test_highlighting_shows"),
+    _python("a slice of parts begins one late", "parts.py", "if isinstance(ids, slice):\n            return self.ids[ids]",
+            "if isinstance(ids, slice):\n            return self.ids[ids][1:]",
+            "tests/scene/test_parts.py::test_set_and_remove_take_masks_and_slices_as_numpy_does"),
+    _python("only some of a part's flags are followed", "gpu/scene_mirror.py", "np.bitwise_or.reduce(self._page_flags)",
+            "self._page_flags[0]", f"{STATES}::test_ghosting_adds_one_call_for_each_geometry_class", "tests/faults/test_lost_edits.py"),
+)
+
+OUTPUT = (
+    _shader("ids are one too high", "pass/ids.frag.glsl", "out_id = v_id;", "out_id = v_id + 1u;",
+            f"{OUTPUTS}::test_ids_and_pick_name_the_node"),
+    _shader("holes are picked", "pass/ids.frag.glsl", "if (s.color.a < s.alpha_cutoff) discard;", "",
+            f"{OUTPUTS}::test_blended_surfaces_have_ids_and_masks_are_respected"),
+    _python("ids are upside down", "renderer.py", '"r32ui", frame.size)[::-1])', '"r32ui", frame.size))',
+            "tests/scene/test_queries.py::test_promise_4_rays_through_pixels_meet_what_the_picture_of_ids_shows"),
+    _python("picking after an edit gives what is there now", "renderer.py", "if scene.store.epoch != self._planned[1]:",
+            "if scene.store.epoch < self._planned[1]:", f"{OUTPUTS}::test_ids_on_demand_are_refused_after_an_edit"),
+    _python("depth is measured from the near plane", "views.py", "metres = (projection[2, 3] - value) / projection[2, 2]",
+            "metres = (1.0 - value) / projection[2, 2]", f"{OUTPUTS}::test_depth_is_metres_along_the_view_axis"),
+)
+
+UPLOADS = (
+    _python("only the first upload of rows happens", "gpu/scene_mirror.py", "if self._seen[kind] == store.epoch:", "if self._seen[kind]:",
+            "tests/faults/test_lost_edits.py"),
+    _python("only the first edited material goes up", "gpu/scene_mirror.py", "epochs[:len(materials)] > self._materials_seen)[0]",
+            "epochs[:len(materials)] > self._materials_seen)[0][:1]", f"{DRAWING}::test_one_scene_on_two_devices_in_turn"),
+    _python("runs of rows land one row early", "gpu/scene_mirror.py", "buffer.write(rows[start:end], first * size)",
+            "buffer.write(rows[start:end], max(first - 1, 0) * size)", f"{CONTRACT}::test_moving_one_node_uploads_its_page",
+            "tests/faults/test_lost_edits.py"),
+    _shader("scattered rows land one row late", "compute/scatter.comp.glsl", "target_rows[run.destination + row]",
+            "target_rows[run.destination + row + 1u]", f"{STATES}::test_scattered_states_go_up_by_page_and_in_one_dispatch"),
+    _python("commands are not written again", "gpu/view_constants.py",
+            "any(a is not b.draws for a, b in zip(lists, self._placed, strict=True))", "False", "tests/faults/test_lost_edits.py"),
+    _python("constants of the first frame stay", "gpu/view_constants.py", "if self._written.get(name) != content:",
+            "if name not in self._written:", f"{DRAWING}::test_things_kilometres_apart_are_all_in_place"),
+    _python("everything is uploaded in every frame", "gpu/scene_mirror.py", "runs = store.dirty_runs(kind, self._seen[kind])",
+            "runs = store.dirty_runs(kind, 0)", f"{CONTRACT}::test_moving_one_node_uploads_its_page"),
+)
+
+CORE = (
+    _native("the last of many instances is dropped", "drawlist.c", "(mr_command){r[0], run, r[1], (int32_t)r[2], slot}",
+            "(mr_command){r[0], run > 8 ? run - 1 : run, r[1], (int32_t)r[2], slot}", "tests/core/test_draws.py"),
+    _native("blended surfaces run front to back", "drawlist.c", "(uint64_t)~ordered_bits((float)depth)",
+            "(uint64_t)ordered_bits((float)depth)", f"{DRAWING}::test_blended_surfaces_are_sorted_whatever_the_order_of_making"),
+    _native("equally deep surfaces in the order of slots", "drawlist.c", "(s->slot_id[slot] & MR_INDEX_MASK)", "slot",
+            "tests/core/test_draws.py::test_sorted_lists_run_back_to_front_with_ties_by_id"),
+    _native("planes look the other way", "cull.c", "(uint8_t)((v->normal[k][p] < 0) << k)", "(uint8_t)((v->normal[k][p] > 0) << k)",
+            "tests/core/test_cull.py::test_promise_2_a_million_adversarial_boxes_lose_none_that_is_visible"),
+    _native("culling does not allow for rounding", "cull.c", "out[p] = (float)(d + U16 * fabs(d) + 4e-15 * size);", "out[p] = (float)d;",
+            "tests/core/test_cull.py::test_promise_2_a_million_adversarial_boxes_lose_none_that_is_visible"),
+    _native("boxes of geometries are not widened", "bounds.c", "g->fit[4 + k] = up(h * (1 + U16) + U16 * fabs(c));",
+            "g->fit[4 + k] = (float)h;", "tests/core/test_cull.py::test_promise_2_a_million_adversarial_boxes_lose_none_that_is_visible",
+            "tests/core/test_draws.py"),
+    _native("bounds of a scene are those of its centres", "bounds.c", "if (c + h > upper[k]) upper[k] = c + h;",
+            "if (c > upper[k]) upper[k] = c;", "tests/scene/test_scene.py", "tests/core/test_transforms.py"),
+    _native("hidden things are drawn", "bounds.c", "if (s->flags[s->slot_node[block * 64 + i]] & MR_SHOWN) live |=", "live |=",
+            f"{DRAWING}::test_hidden_and_layerless_nodes_are_not_drawn"),
+    _native("layers are ignored", "cull.inl", "else if (!(v->layers & s->block_layers[b])) word = 0;", "",
+            f"{DRAWING}::test_hidden_and_layerless_nodes_are_not_drawn"),
+    _native("layers within a block are ignored", "cull.c", "if (s->slot_layers[block * 64 + i] & v->layers) kept |=", "kept |=",
+            "tests/core/test_cull.py"),
+    _native("levels stray twice as far as allowed", "lod.c", "double budget = d->lod_pixels / d->metric, allowed = 0;",
+            "double budget = 2 * d->lod_pixels / d->metric, allowed = 0;", "tests/core/test_lod.py"),
+    _native("the same view of a larger picture is not culled anew", "lod.c",
+            "int same = width == d->width && height == d->height && metric == d->metric &&", "int same = metric == d->metric &&",
+            "tests/core/test_lod.py",
+            "tests/gpu/test_device_occlusion.py::test_a_wider_picture_of_the_same_frustum_is_tested_in_its_own_pixels"),
+    _native("children elsewhere are not told that they moved", "update.c", "        s->flags[child] |= flag;\n", "",
+            "tests/core/test_live.py"),
+    _native("pages of moved rows keep their epoch", "update.c", "mr_touch_draws(s, i, 1u << MR_TRANSFORM);", "mr_touch_draws(s, i, 0);",
+            f"{DRAWING}::test_one_scene_on_two_devices_in_turn"),
+    _native("pages of states keep their epoch", "update.c", "mr_touch_draws(s, i, 1u << MR_STATE);", "mr_touch_draws(s, i, 0);",
+            f"{STATES}::test_highlighting_shows"),
+    _native("outlines do not open the cells that they cross", "raster.c", "if (p.n == 2) open_cells(v, &p);", "",
+            "tests/core/test_occlusion.py"),
+    _native("matrices are multiplied in the other order", "transform.c",
+            "(a[0] * linear[j] + a[1] * linear[3 + j]) + a[2] * linear[6 + j];",
+            "(a[0] * linear[3 * j] + a[1] * linear[3 * j + 1]) + a[2] * linear[3 * j + 2];", "tests/core/test_transforms.py"),
+)
+
+OCCLUSION = (
+    _shader("the depth pyramid keeps the nearest", "compute/pyramid.comp.glsl",
+            "depth = min(depth, farthest(ivec2(x, y)));",
+            "depth = x + y == first.x + first.y ? farthest(first) : max(depth, farthest(ivec2(x, y)));",
+            "tests/gpu/test_device_occlusion.py::test_the_pyramid_holds_the_farthest_depth_of_its_pixels"),
+    _shader("a stretch of draws ends one early", "compute/commands.comp.glsl",
+            "end_of_stretch(slot, min(end, (slot / LONGEST + 1u) * LONGEST)) - slot : 0u;",
+            "max(end_of_stretch(slot, min(end, (slot / LONGEST + 1u) * LONGEST)) - slot, 2u) - 1u : 0u;",
+            "tests/gpu/test_device_occlusion.py::test_runs_fall_apart_into_stretches_in_their_order"),
+)
+
+FAULTS: tuple[Fault, ...] = (*COLOR, *TEXTURES, *LIGHT, *SURFACES, *PARTS, *OUTPUT, *UPLOADS, *CORE, *OCCLUSION)
