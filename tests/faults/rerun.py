@@ -1,8 +1,8 @@
 """Runs the picture tests again and again, each time in another order, with another hash seed and another number of threads: none may fail.
 
-    python tests/faults/rerun.py [--runs 100] [--first 0] [--out reruns.json]
+    python tests/faults/rerun.py [--runs 100] [--seconds 240] [--out reruns.json]
 
-Adds to the figures in the file, so that a hundred runs may be made in pieces. Exit code 1 where any test of any run did not pass.
+Goes on where the file ends, so that a hundred runs may be made in pieces. Exit code 1 where any test of any run did not pass.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TESTS = ("tests/faults/test_cards.py", "tests/gpu/test_drawing.py", "tests/gpu/t
          "tests/gpu/test_outputs.py", "tests/gpu/test_shadow.py", *(f"tests/test_examples.py::test_example[{name}]" for name in EXAMPLES))
 """The goldens and the picture tests that need no large scene."""
 
-LEFT_OUT = ("coarser_levels", "scattered", "texture_layers", "two_devices")
+LEFT_OUT = ("coarser_levels", "environment", "scattered", "texture_layers", "two_devices", "two_scenes")
 """What takes seconds by itself: the same kinds of picture, more of them."""
 
 
@@ -42,16 +42,18 @@ def once(number: int, folder: Path) -> dict[str, str]:
 def main() -> int:
     """Run what was asked for; 0 where everything passed every time."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=100)
-    parser.add_argument("--first", type=int, default=0, help="number of the first run")
+    parser.add_argument("--runs", type=int, default=100, help="how many in all")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="no run begins after that many")
     parser.add_argument("--out", type=Path, default=Path("reruns.json"))
     options = parser.parse_args()
     told = {"runs": 0, "tests": 0, "not passed": [], "seconds": 0.0}
     if options.out.is_file():
         told = json.loads(options.out.read_text("utf-8"))
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(options.first, options.first + options.runs):
-            start = time.perf_counter()
+        begin = time.perf_counter()
+        for number in range(told["runs"], options.runs):
+            if (start := time.perf_counter()) - begin > options.seconds:
+                break
             ended = once(number, Path(folder))
             told["runs"] += 1
             told["tests"] += len(ended)

@@ -482,7 +482,10 @@ def test_one_scene_on_two_devices_in_turn():
             second = two.render(scene, FRONT).color if step % 2 == 0 else None
             if first is not None and second is not None:
                 assert np.array_equal(first, second)
-        assert np.array_equal(one.render(scene, FRONT).color, two.render(scene, FRONT).color)
+        last = one.render(scene, FRONT).color
+        assert np.array_equal(last, two.render(scene, FRONT).color)
+    with mr.Renderer(size=(96, 96), msaa=1, device="software") as fresh:  # both could have missed the same edit
+        assert np.array_equal(fresh.render(scene, FRONT).color, last)
 
 
 def test_two_renderers_share_a_device_and_keep_their_own_settings(device):
