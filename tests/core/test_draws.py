@@ -160,7 +160,7 @@ def test_sorted_lists_run_back_to_front_with_ties_by_id(place):
     ids = store.add(0, 400)
     store.set(ids, position=position + place)
     for k, number in enumerate(ids.tolist()):
-        store.set_draws([number], [k % 2], [(k // 2) % 2])
+        store.set_draws([number], [(k + k // 4) % 2], [(k // 2) % 2])  # of half the pairs the second has the lower slot
     store.update()
     view = View(store)
     view.configure(pose(np.full(3, place), np.eye(3)), perspective(90, 1, 0.1))
@@ -172,7 +172,7 @@ def test_sorted_lists_run_back_to_front_with_ties_by_id(place):
     seen = (np.float64(depth[order]) * 1e3).round()
     assert (np.diff(seen) <= 1).all()
     ties = np.flatnonzero(np.diff(depth[order]) == 0)
-    assert len(ties) == 200 and (np.diff(order)[ties] > 0).all()
+    assert len(ties) == 200 and (np.diff(order)[ties] > 0).all() and (np.diff(slots.astype(np.int64))[ties] < 0).sum() == 100
     assert lists.instances == 400 and lists.batches["count"].sum() == len(lists.commands)
 
 
