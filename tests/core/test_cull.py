@@ -83,7 +83,7 @@ def lose_none(place, seeds):
 
 
 def test_promise_2_small_things_at_anchors_far_from_the_eye_lose_none_that_is_visible():
-    """Each has an anchor to itself and stands at it: what is rounded is the planes' distance from the anchor, by 0.5 m at 1e7 m."""
+    """Each has an anchor to itself, to which planes move in float64: in float32 they would be 0.5 m off at 1e7 m."""
     for seed in range(4):
         rng, n = np.random.default_rng(seed), 20_000
         turn = rotation(rng, 1)[0]

@@ -29,8 +29,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note the worst that happened in any phase of a test; a skipped one is noted as broken, because it claims nothing."""
+    """Note the worst that happened in any phase of a test; a skipped one is not noted, because it claims nothing."""
     report = yield
+    if report.skipped:
+        return report
     ended = PASSED
     if call.excinfo is not None:
         ended = FAILED if call.when != "setup" and isinstance(call.excinfo.value, (AssertionError, pytest.fail.Exception)) else BROKEN

@@ -1,6 +1,6 @@
 """Plants every fault of the table in a copy of the tree and tells which tests notice.
 
-    python tests/faults/run_faults.py [--out DIR] [--only WORDS] [--part K/N]
+    python tests/faults/run_faults.py [--out DIR] [--only PATTERN] [--part K/N]
 
 Writes DIR/faults.json, to which several parts add up, and DIR/faults.md. Exit code 1 where a fault was missed. The tests must pass
 without a fault; a fault counts as caught only where a test fails by an assertion. Needs a compiler for faults of the core.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 import time
@@ -29,7 +30,7 @@ FLIP_THRESHOLDS = (0.05, 0.01)
 def chosen(options: argparse.Namespace) -> list[Fault]:
     """The faults that were asked for."""
     part, parts = map(int, options.part.split("/"))
-    found = [fault for fault in FAULTS if options.only in fault.name]
+    found = [fault for fault in FAULTS if re.search(options.only, fault.name)]
     return found[len(found) * (part - 1) // parts:len(found) * part // parts]
 
 
@@ -63,7 +64,7 @@ def main() -> int:
     """Run what was asked for; 0 where everything was caught."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("faults"))
-    parser.add_argument("--only", default="", help="part of a fault's name")
+    parser.add_argument("--only", default="", help="a regular expression for names")
     parser.add_argument("--part", default="1/1", help="the K-th of N stretches of the table")
     options = parser.parse_args()
     selected, kept = chosen(options), options.out / "faults.json"
