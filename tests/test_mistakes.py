@@ -356,6 +356,13 @@ MISTAKES = (
     Mistake("io", "a suffix without a dot", lambda: mr.io.loader("ply"), mr.InvalidInput, "such as '.ply', not 'ply'"),
     Mistake("io", "a limit of nothing", lambda: mr.io.Limits(image_pixels=0),
             mr.InvalidInput, "Limits.image_pixels must be an int of at least 1, not 0"),
+    Mistake("capture", "the path of a model", lambda: mr.capture("helmet.glb", None, "bug.mrz"),
+            mr.InvalidInput, "capture needs a Scene, not str"),
+    Mistake("capture", "a scene for a path", lambda: mr.capture(mr.Scene(), None, mr.Scene()),
+            mr.InvalidInput, "capture needs the path of a file, such as 'bug.mrz', not Scene"),
+    Mistake("open_capture", "a file that is not there", lambda: mr.open_capture("nowhere.mrz"),
+            mr.AssetError, "nowhere.mrz does not exist; check the path"),
+    Mistake("replay", "a number", lambda: mr.replay(3), mr.InvalidInput, "needs? a path, not int"),
     Mistake("metarender.testing", "a picture without alpha", lambda: check_picture(np.zeros((4, 4, 3), np.uint8)),
             mr.InvalidInput, r"\(height, width, 4\) uint8 such as frame\.color"),
     Mistake("metarender.testing", "a golden that leaves its folder", lambda: check_name("../a"),
@@ -379,8 +386,8 @@ def test_promise_6_a_mistake_is_refused_in_one_plain_sentence(mistake):
     assert MENDING.search(said), f"it does not say what to do: {said}"
 
 
-PLAIN = {"PartState", "Stats", "close", "__version__", "Instances"}
-"""Public names that take nothing which could be wrong; Instances is another name for Parts."""
+PLAIN = {"PartState", "Stats", "Capture", "Replay", "close", "__version__", "Instances"}
+"""Public names that take nothing which could be wrong: what functions return, and another name for Parts."""
 
 
 def test_promise_6_every_public_name_has_mistakes_of_its_own():
