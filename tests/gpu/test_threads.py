@@ -70,7 +70,8 @@ def test_every_member_of_a_renderer_that_touches_opengl_refuses_another_thread(d
             "render": lambda: renderer.render(scene), "compile": lambda: renderer.compile(scene), "close": renderer.close,
             "present": renderer.present, "simulate_loss": renderer.simulate_loss, "restore": renderer.restore,
             "memory": lambda: renderer.memory, "size": lambda: setattr(renderer, "size", (16, 16)), "count_kept": counting.count_kept,
-        }, {"device", "msaa", "refines", "tone_mapping", "exposure", "backdrop", "cull_pixels", "lod_pixels", "occlusion", "memory_limit"})
+        }, {"device", "msaa", "refines", "tone_mapping", "exposure", "backdrop", "cull_pixels", "lod_pixels", "occlusion", "memory_limit",
+            "gpu_times"})
         error = in_thread(lambda: mr.Renderer(size=(8, 8), device=device))
         assert isinstance(error, WrongThreadError) and str(error).startswith("Renderer()")
         assert renderer.size == (32, 32) and np.ptp(renderer.render(scene, CAMERA).color[..., :3]) > 0
@@ -88,7 +89,7 @@ def test_every_read_of_a_frame_refuses_another_thread_and_what_was_read_is_every
     with mr.Renderer(size=(32, 32), device=device) as renderer:
         frame = renderer.render(scene, CAMERA, ("color", "depth", "ids"))
         refuse_all(Frame, {"color": lambda: frame.color, "depth": lambda: frame.depth, "ids": lambda: frame.ids,
-                           "pick": lambda: frame.pick(1, 1), "save": lambda: frame.save(tmp_path / "a.png")}, set())
+                           "pick": lambda: frame.pick(1, 1), "save": lambda: frame.save(tmp_path / "a.png")}, {"stats"})
         assert not list(tmp_path.iterdir())
         lazy = renderer.render(scene, CAMERA)
         assert isinstance(in_thread(lambda: lazy.ids), WrongThreadError)  # would be drawn now
