@@ -417,6 +417,19 @@ def test_moving_refits_boxes_without_a_new_order():
     assert np.abs(centre - position).max() < 1e-4 and (half >= 0.5).all() and (half < 0.5006).all()
 
 
+def test_promise_2_boxes_are_wider_than_geometries_by_what_is_rounded():
+    """Half extents are at least the geometry's and ten units of rounding, as bounds.c derives; at an anchor nothing else adds to them."""
+    store, unit = Store(), 2.0**-24
+    for index, half in enumerate((0.1, 1 / 3, 7.7, 123.456)):
+        store.set_geometry(index, 1, (-half,) * 3, (half,) * 3)
+        store.set_material(index, 0, 0)
+        store.set_draws(store.add(0, 1), [index], [index])
+    store.update()
+    boxes = dict(zip(store.slot_geometry.tolist(), store.boxes.astype(np.float64), strict=True))
+    for index, half in enumerate((0.1, 1 / 3, 7.7, 123.456)):
+        assert (boxes[index][3:] >= half * (1 + 10 * unit)).all() and (boxes[index][3:] <= half * (1 + 32 * unit)).all()
+
+
 def test_sheared_rotated_boxes_contain_their_corners():
     rng = np.random.default_rng(2)
     linear = rng.normal(size=(500, 3, 3)).astype(np.float32)
