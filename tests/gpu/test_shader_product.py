@@ -19,7 +19,7 @@ COMPUTE = {"compute/scatter.comp.glsl": [()], "compute/commands.comp.glsl": [()]
            "compute/pyramid.comp.glsl": [(), ("FROM_DEPTH",), ("FROM_DEPTH", "MULTISAMPLE")]}
 SLOTS = {name: SHADERS[name].row["slots"].shape[0] for name in sorted(SHADERS)}
 LONG = bool(os.environ.get("METARENDER_LONG"))
-"""METARENDER_LONG=1: the whole product, some 300,000 programs, half an hour; -n and -k take parts of it."""
+"""METARENDER_LONG=1: the whole product, 302,100 programs, the better part of an hour; -n and -k take parts of it."""
 
 
 def keys(render_pass: str, shader: str, feature_sets, topologies=range(3), alphas=range(3)) -> set[ProgramKey]:
