@@ -289,7 +289,7 @@ CORE = (
     _native("pages of moved rows keep their epoch", "update.c", "mr_touch_draws(s, i, 1u << MR_TRANSFORM);", "mr_touch_draws(s, i, 0);",
             f"{DRAWING}::test_one_scene_on_two_devices_in_turn"),
     _native("pages of states keep their epoch", "update.c", "mr_touch_draws(s, i, 1u << MR_STATE);", "mr_touch_draws(s, i, 0);",
-            f"{STATES}::test_highlighting_shows"),
+            "tests/faults/test_lost_edits.py"),
     _native("outlines do not open the cells that they cross", "raster.c", "if (p.n == 2) open_cells(v, &p);", "",
             "tests/core/test_occlusion.py"),
     _native("matrices are multiplied in the other order", "transform.c",
