@@ -145,6 +145,7 @@ def hostile(good: dict[str, Any]) -> dict[str, bytes]:
         "no counters": but(("counters",), None), "a counter of text": but(("counters", "triangles"), "many"),
         "half a counter": but(("counters", "triangles"), {"sum": 3}), "a counter that is true": but(("counters", "nodes", "sum"), True),
         "no times": but(("frame_ms",), []), "a time that is infinite": but(("frame_ms", "median"), float("inf")),
+        "a time beyond any float": but(("frame_ms", "median"), 10**400),
         "a time of zero": but(("frame_ms", "median"), 0), "a time below zero": but(("frame_ms", "p95"), -1.0),
         "a pass without times": but(("passes", "opaque"), {}), "a pass that is a list": but(("passes", "opaque"), [1]),
         "GPU times of text": but(("passes", "opaque", "gpu_ms"), "fast"), "settings of text": but(("settings",), "x"),

@@ -18,7 +18,7 @@ import metarender
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-MATRIX = os.environ.get("METARENDER_WHEEL_MATRIX") or f"{sys.executable} ==1.26.*"
+MATRIX = os.environ.get("METARENDER_WHEEL_MATRIX") or f"{sys.executable} {'==1.26.*' if sys.version_info < (3, 13) else '>=2'}"
 """Which Pythons and NumPys try the wheel: pairs with commas between them, ``python3.12 >=2, python3.13 >=2``."""
 
 

@@ -300,7 +300,7 @@ cdef extern from "mr.h" nogil:
     int mr_has_work(const mr_store *s)
     int mr_range_close(mr_store *s, uint32_t range)
     void mr_slot_materials(const mr_store *s, uint32_t *out)
-    uint32_t mr_bucket_draws(const mr_store *s, uint32_t *out)
+    uint32_t mr_bucket_draws(const mr_store *s, const uint8_t *wanted, uint32_t count, uint32_t *out)
     size_t mr_check_state(mr_store *s, uint32_t first, uint32_t n, size_t *row)
 
 cdef extern from "simd.h" nogil:

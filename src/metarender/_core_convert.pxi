@@ -164,13 +164,13 @@ cdef int _vector(object value, int n, double *out, str what, double limit) excep
         try:
             for i in range(n):
                 out[i] = <object>PyTuple_GetItem(value, i)
-        except (TypeError, ValueError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError, IndexError) as error:
             raise InvalidInput(f"{what} must be {n} numbers, got {value!r}") from error
     elif type(value) is list and len(<list>value) == n:
         try:
             for i in range(n):
                 out[i] = <object>PyList_GetItem(value, i)
-        except (TypeError, ValueError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError, IndexError) as error:
             raise InvalidInput(f"{what} must be {n} numbers, got {value!r}") from error
     else:
         array = value if type(value) is np.ndarray and value.dtype == np.float64 and value.shape == (n,) else None

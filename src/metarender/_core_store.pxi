@@ -77,6 +77,8 @@ cdef class Store:
         return self
 
     def __exit__(self, *exception):
+        if self.inside <= 0:
+            raise InvalidInput("Store.__exit__ without __enter__; write `with store:`")
         self._leave()
 
     cdef int _reshape(self) except -1:
@@ -157,8 +159,12 @@ cdef class Store:
         """Distinct (geometry class, shading class) pairs."""
         return self.s.bucket_count
 
-    def bucket_draws(self):
-        """Return one draw of each bucket that has any, shown or not.
+    def bucket_draws(self, wanted):
+        """Return one draw of each bucket that has any of a wanted geometry, shown or not.
+
+        Parameters
+        ----------
+        wanted : (geometries,) bool
 
         Returns
         -------
@@ -168,7 +174,8 @@ cdef class Store:
         self._current("bucket_draws")
         out = np.zeros((max(self.s.bucket_count, 1), 4), dtype=np.uint32)
         cdef uint32_t[:, ::1] o = out
-        return out[:mr_bucket_draws(self.s, &o[0, 0])]
+        cdef const uint8_t[::1] chosen = np.append(np.asarray(wanted, dtype=bool).ravel(), False).view(np.uint8)
+        return out[:mr_bucket_draws(self.s, &chosen[0], <uint32_t>(chosen.shape[0] - 1), &o[0, 0])]
 
     @property
     def anchor_count(self):

@@ -129,7 +129,7 @@ class Renderer(PictureSettings):
                  backdrop: Color | None = None, cull_pixels: float = 0.0, lod_pixels: float = 0.0,
                  occlusion: bool | str = False, memory_limit: int | None = None, gpu_times: bool = False,
                  device: str | int | Device = "auto") -> None:
-        self._own_device = not isinstance(device, Device)
+        self._own_device, self._closed = not isinstance(device, Device), False
         check_picture(size, msaa)
         self.tone_mapping, self.exposure, self.backdrop = tone_mapping, exposure, backdrop
         self.cull_pixels, self.lod_pixels, self.occlusion, self._refines = cull_pixels, lod_pixels, occlusion, False
@@ -150,7 +150,6 @@ class Renderer(PictureSettings):
             raise
         self.passes: list[Pass] = [ShadowPass(), OccludersPass(), OpaquePass(), SkyPass(), TransparentPass(), GhostPass(), SelectionPass(),
                                    OutlinePass(), EncodePass(), IdsPass()]
-        self._closed = False
 
     def _begin_on_device(self) -> None:
         """Start with nothing drawn, on a device that is new or was restored."""
@@ -237,7 +236,7 @@ class Renderer(PictureSettings):
         wanted = self._check_call(scene, outputs, "Renderer.render")
         with scene.store:                                                    # no other thread may come in before the frame is drawn
             scene.update()                                                   # 1 posted edits; transforms, bounds, order: dirty only
-            before = self._begin()
+            before = self._begin("Renderer.render")
             mirror = self._sync(scene)                                       # 2 geometry, materials, textures, pages of rows: changed only
             camera_plan, sun_plan, views = self._plan(scene, camera)         # 3 the camera, and the sun where it casts a shadow
             cull([view for view, _ in views.values()])                       # 4 one visit of the blocks for all views
@@ -251,24 +250,25 @@ class Renderer(PictureSettings):
             return self._finish(scene, context, wanted, before, views)
 
     def _check_call(self, scene: Any, outputs: Sequence[str], where: str) -> tuple[str, ...]:
-        if self._closed:
-            raise ReleasedError(f"{where} was called after close(); make a new Renderer.")
+        self._enter(where)
         if not isinstance(scene, Scene):
             raise InvalidInput(f"{where} needs a Scene, such as mr.load(path) gives, not {type(scene).__name__}.")
         wanted = (outputs,) if isinstance(outputs, str) else tuple(outputs) if isinstance(outputs, Iterable) else ()
         if not wanted or any(name not in OUTPUTS for name in wanted):
             raise InvalidInput(f"outputs={outputs!r} must name at least one of {', '.join(OUTPUTS)}.")
-        self._enter(where)
         return wanted
 
     def _enter(self, where: str) -> None:
         """Make the device current, under this renderer's limit."""
+        if self._closed:
+            raise ReleasedError(f"{where} was called after close(); make a new Renderer.")
         self._device.check_current(where)
         if self._generation != self._device.generation:
             raise DeviceError(f"{where}: the device was restored after a loss; call Renderer.restore() on this renderer too")
         self._device.registry.memory_limit = self._memory_limit
 
-    def _begin(self) -> dict[str, int]:
+    def _begin(self, where: str) -> dict[str, int]:
+        self._enter(where)  # once more: posted calls may have closed this renderer, or drawn with another one of the device
         self._device.drain()
         self._pools.textures.trim()
         self._frame = self._context = None
@@ -520,7 +520,7 @@ class Renderer(PictureSettings):
         self._check_call(scene, OUTPUTS, "Renderer.compile")
         with scene.store:
             scene.update()
-            before, mirror = self._begin(), self._sync(scene)
+            before, mirror = self._begin("Renderer.compile"), self._sync(scene)
             self._shadow_drawn = ()
             camera_plan, sun_plan, views = self._plan(scene, None)
             placed = self._upload(scene, views, warm_up_lists(scene.store, mirror.ranges, "sun" in views), camera_plan, sun_plan)

@@ -495,6 +495,8 @@ class Scene:
     def update(self) -> None:
         """Run posted calls, then bring everything derived up to date."""
         for _ in range(len(self._posted)):  # calls that they post run next time
+            if not self._posted:  # one of them has updated this scene itself
+                break
             self._posted.popleft()()
         self.store.update()
 

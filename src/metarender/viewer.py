@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from .camera import Camera
 from .controls.events import AnyEvent, Close, Key, Resize
 from .controls.orbit import Orbit
-from .errors import InvalidInput
+from .errors import InvalidInput, ReleasedError
 from .renderer import Renderer
 from .scene import Scene
 from .settings import check_picture
@@ -148,6 +148,11 @@ class Viewer:
                 if self.closed:
                     return False
             self._drew = self._draw()
+        except ReleasedError:  # a posted call closed the viewer while it drew
+            if self.closed:
+                return False
+            self.close()
+            raise
         except BaseException:
             self.close()
             raise

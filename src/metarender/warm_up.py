@@ -43,8 +43,7 @@ def warm_up_lists(store: Store, ranges: NDArray[np.uint32], shadow: bool) -> dic
     shadow : bool
         Whether a light casts one.
     """
-    rows = store.bucket_draws()
-    rows = rows[ranges[rows[:, 3], 0] > 0]
+    rows = store.bucket_draws(ranges[:, 0] > 0)
     blended = np.array([class_alpha(value) == BLEND for value in rows[:, 0].tolist()], bool)
     lists = {"opaque": _list(rows[~blended], ranges), "transparent": _list(rows[blended], ranges), "all": _list(rows, ranges)}
     return {**lists, "shadow": _list(rows[~blended], ranges)} if shadow else lists

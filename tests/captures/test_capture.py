@@ -247,6 +247,12 @@ class Grain(Pass):
         """Draws nothing."""
 
 
+class Flat(Grain):
+    """A pass of an application under a name of ours."""
+
+    name = "opaque"
+
+
 def test_promise_6_what_a_capture_cannot_hold_is_named_and_nothing_is_written(device, tmp_path):
     scene, camera, path = mr.Scene(), mr.PerspectiveCamera().look_at((0, 0, 3), (0, 0, 0)), tmp_path / "a.mrz"
     with mr.Renderer(SIZE, device=device) as renderer:
@@ -268,10 +274,17 @@ def test_promise_6_what_a_capture_cannot_hold_is_named_and_nothing_is_written(de
         refused("either a renderer or settings such as msaa=", msaa=4)
         refused("outputs", outputs=("colour",))
         refused("camera must be", camera=3)
-        refused("cannot be written", AssetError, path=tmp_path / "no" / "folder.mrz")
-        renderer.passes.append(Grain())
+        for nowhere in (tmp_path / "no" / "folder.mrz", "", "a\0b", "/"):
+            refused("a folder that exists", path=nowhere)
+        refused("cannot be written", AssetError, path=tmp_path)
+        ours = list(renderer.passes)
+        renderer.passes = [*ours, Grain()]
         refused("the pass 'grain'")
-        renderer.passes = renderer.passes[:-1]
+        renderer.passes = [*ours, ours[2]]
+        refused("each pass once")
+        renderer.passes = [Flat() if step.name == "opaque" else step for step in ours]
+        refused("the pass 'opaque' of class Flat")
+        renderer.passes = ours
         mr.capture(scene, camera, path, renderer=renderer)
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.mrz"]
 

@@ -13,6 +13,8 @@ from PIL import Image
 
 import metarender as mr
 from metarender import cli
+from metarender.captures.replaying import redraw
+from metarender.io import Limits
 
 MODEL = Path(__file__).parents[1] / "assets" / "TextureCoordinateTest" / "TextureCoordinateTest.glb"
 
@@ -116,3 +118,23 @@ def test_mistakes_are_one_sentence_and_exit_code_1(run, tmp_path):
                       ("capture", MODEL, "-o", tmp_path / "no" / "a.mrz", "--size", "8x8")):
         code, out, err = run(*arguments)
         assert code == 1 and out == "" and err.startswith("metarender: ") and err.count("\n") == 1, (arguments, err)
+
+
+def test_promise_6_what_cannot_be_drawn_is_refused_with_a_code(rich, tmp_path):
+    for name, change in {"light": lambda manifest: manifest["scene"]["environment"].update(intensity=1e308),
+                         "eye": lambda manifest: manifest["camera"].update(aspect=1e-308),
+                         "exposure": lambda manifest: manifest["renderer"].update(exposure=1e308)}.items():
+        with pytest.raises(mr.CaptureError, match="cannot be drawn") as caught:
+            mr.replay(changed(rich, change, tmp_path / f"{name}.mrz"))
+        assert caught.value.code == "NOT_DRAWABLE"
+    with pytest.raises(mr.CaptureError, match="total_bytes") as caught:
+        redraw(mr.open_capture(rich), limits=Limits(total_bytes=100_000))
+    assert caught.value.code == "LIMIT_EXCEEDED"
+
+
+def test_a_capture_without_colour_is_replayed_but_not_written(run, tmp_path):
+    scene, camera = everything()
+    mr.capture(scene, camera, tmp_path / "ids.mrz", size=SIZE, outputs=("ids",), device="software")
+    assert run("replay", tmp_path / "ids.mrz")[0] == 0
+    code, out, err = run("replay", tmp_path / "ids.mrz", "-o", tmp_path / "a.png")
+    assert (code, out) == (1, "") and "holds no colour to write, only ids" in err and not (tmp_path / "a.png").exists()

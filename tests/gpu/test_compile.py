@@ -117,12 +117,22 @@ def test_a_camera_that_stands_is_not_taken_for_one_that_moves(renderer):
 def test_the_store_names_one_draw_of_each_kind(renderer):
     scene = everything()
     scene.update()
-    rows = scene.store.bucket_draws()
+    rows = scene.store.bucket_draws(np.ones(99, bool))
     assert len(np.unique(rows[:, :2], axis=0)) == len(rows) and (scene.store.slot_geometry[rows[:, 2]] == rows[:, 3]).all()
     for node in [node for node in scene.nodes if node.mesh is not None]:
         node.remove()
     scene.update()
-    assert len(scene.store.bucket_draws()) == 0
+    assert len(scene.store.bucket_draws(np.ones(99, bool))) == 0
     scene.add(mr.Mesh(mr.box(1), mr.Unlit()))
     with pytest.raises(mr.InvalidInput, match="update"):
-        scene.store.bucket_draws()
+        scene.store.bucket_draws(np.ones(99, bool))
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_geometry_without_indices_does_not_hide_the_others_of_its_kind(renderer, swapped):
+    scene, material = mr.Scene(), mr.Unlit(color="red")
+    empty = mr.Geometry(positions=np.zeros((3, 3)), indices=np.zeros(0, np.uint32))
+    for shape in (mr.Geometry(positions=[[0, 0, 0], [1, 0, 0], [0, 1, 0]]), empty)[::1 if swapped else -1]:
+        scene.add(mr.Mesh(shape, material))
+    renderer.compile(scene)
+    assert renderer.render(scene, CAMERAS[0], OUTPUTS).stats.programs_compiled == 0

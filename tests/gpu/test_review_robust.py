@@ -9,7 +9,7 @@ import pytest
 
 import metarender as mr
 from metarender.errors import DeviceError, OutOfDeviceMemory
-from metarender.gpu import attachments
+from metarender.gpu import attachments, buffers
 from metarender.gpu.buffers import RangeAllocator
 from metarender.passes.shadow import ShadowPass
 
@@ -458,3 +458,55 @@ def test_a_geometry_is_not_changed_by_the_arrays_it_came_from():
     fixed = np.zeros((3, 3), np.float32)
     fixed.flags.writeable = False
     assert np.shares_memory(mr.Geometry(positions=fixed).positions, fixed), "what nobody can write is not copied"
+
+
+def test_a_posted_call_may_close_the_renderer_or_draw_with_another(device):
+    """The frame says that its renderer is closed, nothing is made for it, and the limit of the other holds for that one alone."""
+    scene, other = textured(), mr.Scene()
+    with mr.Renderer((16, 16), device=device) as kept, mr.Renderer((16, 16), device=device, memory_limit=1 << 30) as limited:
+        kept.render(scene, FRONT)
+        limited.render(other, FRONT)
+        before = device.live
+        short = mr.Renderer((16, 16), device=device)
+        scene.post(short.close)
+        with pytest.raises(mr.ReleasedError, match="was called after close"):
+            short.render(scene, FRONT)
+        device.drain()
+        assert device.live == before
+        scene.post(lambda: limited.render(other, FRONT))
+        kept.render(scene, FRONT)
+        assert device.registry.memory_limit is None
+
+
+def test_a_posted_call_may_update_its_scene(renderer):
+    scene, seen = textured(), []
+    scene.post(lambda: renderer.render(scene, FRONT))
+    scene.post(lambda: seen.append(1))
+    renderer.render(scene, FRONT)
+    assert seen == [1] and not scene.has_posted
+
+
+def test_rows_reach_the_device_where_it_does_not_map_its_buffers(renderer, monkeypatch):
+    """Moved by a whole range, which is gathered into mapped memory otherwise; what the failed mapping left behind is written anew."""
+    rng = np.random.default_rng(1)
+    matrices = np.tile(np.eye(4), (3000, 1, 1))
+    matrices[:, :3, 3] = rng.uniform(-2, 2, (3000, 3))
+    pictures = []
+    for maps in (True, False):
+        scene = mr.Scene()
+        parts = scene.add_instances(mr.box(0.1), mr.Unlit(color="orange"), count=3000)
+        scene.add(mr.Mesh(mr.box(0.5), mr.Unlit(color="teal")))
+        renderer.render(scene, FRONT)
+        if not maps:
+            monkeypatch.setattr(buffers, "fill_buffer", lambda *_: False)
+        parts.set(slice(None), matrix=matrices)
+        pictures.append(renderer.render(scene, FRONT).color)
+    assert np.array_equal(*pictures) and len(np.unique(pictures[0].reshape(-1, 4), axis=0)) > 2
+
+
+def test_a_store_is_left_only_where_it_was_entered():
+    store = mr.Scene().store
+    with pytest.raises(mr.InvalidInput, match="with store"):
+        store.__exit__()
+    with store, store:
+        pass

@@ -387,3 +387,20 @@ ready.wait()
 """
     done = subprocess.run([sys.executable, "-X", "dev", "-c", code], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_main_thread_owns_its_devices_to_the_end_of_the_process():
+    """Before the callbacks of ``atexit`` run, the main thread is said to have stopped."""
+    code = """import atexit
+import metarender as mr
+atexit.register(mr.close)
+scene = mr.Scene()
+scene.add(mr.Mesh(mr.box(1), mr.Unlit()))
+renderer = mr.Renderer((16, 16), device="software")
+renderer.render(scene)
+mr.render(scene, size=(16, 16))
+atexit.register(renderer.close)
+atexit.register(lambda: print(renderer.render(scene).color.shape))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "(16, 16, 4)\n")

@@ -188,14 +188,13 @@ void mr_slot_materials(const mr_store *s, uint32_t *out) {
     }
 }
 
-uint32_t mr_bucket_draws(const mr_store *s, uint32_t *out) {
+uint32_t mr_bucket_draws(const mr_store *s, const uint8_t *wanted, uint32_t count, uint32_t *out) {
     uint32_t n = 0;
     for (uint32_t k = 0; k < s->bucket_count; k++) {
         const mr_bucket *b = s->buckets + k;
-        uint32_t block = b->first_slot / 64, end = (b->first_slot + b->slots + 63) / 64;
-        while (block < end && !s->block_used[block]) block++;
-        if (block == end) continue;
-        uint32_t slot = block * 64 + (uint32_t)__builtin_ctzll(s->block_used[block]);
+        uint32_t slot = b->first_slot, end = b->first_slot + b->slots;
+        while (slot < end && (s->slot_node[slot] == MR_NONE || s->slot_geometry[slot] >= count || !wanted[s->slot_geometry[slot]])) slot++;
+        if (slot == end) continue;
         uint32_t row[4] = {b->klass, b->shading, slot, s->slot_geometry[slot]};
         memcpy(out + 4 * (size_t)n++, row, sizeof row);
     }

@@ -360,8 +360,9 @@ int mr_drawable(const mr_store *s, uint32_t d);
 /* The draw record in a draw slot, MR_NONE in an empty one; and the materials of all slots (0 in empty ones). */
 uint32_t mr_draw_at(const mr_store *s, uint32_t at);
 void mr_slot_materials(const mr_store *s, uint32_t *out);
-/* One draw of each bucket that has any, shown or not: rows of class, shading, slot, geometry; room for bucket_count. Returns how many. */
-uint32_t mr_bucket_draws(const mr_store *s, uint32_t *out);
+/* One draw of each bucket that has any of a wanted geometry (`count` bytes), shown or not: rows of class, shading, slot, geometry; room for
+ * bucket_count. Returns how many. */
+uint32_t mr_bucket_draws(const mr_store *s, const uint8_t *wanted, uint32_t count, uint32_t *out);
 /* Marks one draw slot for refitting. */
 void mr_dirty_slot(mr_store *s, uint32_t at);
 /* Copies anchor and layers of a node slot to its draws. */

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import struct
+import threading
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -64,9 +65,11 @@ def write_archive(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, 
     Raises
     ------
     AssetError
-        The file cannot be written, or is larger than 4 GiB.
+        The file cannot be written, would pass 2 GiB, or would hold more textures and pictures than a reader takes.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    if len(arrays) >= MOST_MEMBERS:
+        raise AssetError(f"{path}: the capture would hold {len(arrays):,} arrays, more than {MOST_MEMBERS - 1:,}; capture a part of it.")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         with zipfile.ZipFile(unfinished, "w", allowZip64=False) as archive:
             _write_member(archive, MANIFEST, json.dumps(manifest, indent=1, allow_nan=False).encode())
@@ -76,7 +79,7 @@ def write_archive(path: Path, manifest: Mapping[str, Any], arrays: Mapping[str, 
         unfinished.replace(path)
         return path.stat().st_size
     except zipfile.LargeZipFile:
-        raise AssetError(f"{path}: the capture would pass 4 GiB; capture a part of the scene.") from None
+        raise AssetError(f"{path}: the capture would pass 2 GiB; capture a part of the scene.") from None
     except OSError as error:
         raise AssetError(f"{path}: the capture cannot be written: {error.strerror or error}.") from None
     finally:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ..camera import Camera
+from ..errors import InvalidInput
 from ..io import Limits
 from ..scene import Scene
-from .replaying import replay
+from .opening import open_capture
+from .replaying import redraw
 from .writing import capture, hashes, pictures_of
 
 _ANY = 1 << 40
@@ -26,7 +28,11 @@ def run_capture(scene: Scene, camera: Camera, output: str, outputs: Sequence[str
 
 def run_replay(path: str, output: str | None, trusted: bool) -> int:
     """Draw a capture again, say what came of it, and write the picture; returns the exit code."""
-    done = replay(path, limits=_TRUSTED if trusted else None)
+    limits = _TRUSTED if trusted else None
+    opened = open_capture(path, limits=limits)
+    if output is not None and "color" not in opened.outputs:
+        raise InvalidInput(f"{path} holds no colour to write, only {' and '.join(opened.outputs)}; replay it without -o.")
+    done = redraw(opened, limits=limits)
     print(done)
     if output is not None:
         done.frame.save(output)

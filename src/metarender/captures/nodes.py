@@ -19,8 +19,8 @@ from .fields import Fields, plain_text
 from .surfaces import OBJECT_BYTES
 from .view import camera_values, read_camera
 
-_NODE_BYTES, _ID_BYTES = 256, 40
-"""What a store takes for a node, and for each id up to the highest."""
+_NODE_BYTES, _ID_BYTES, _DRAW_BYTES = 256, 40, 120
+"""What a scene takes for a node, for each id up to the highest, and for a draw while it is read."""
 _MOST = 0xFFFFFF
 _MOST_DRAWS = 0xFFFFFFFF
 
@@ -109,6 +109,7 @@ def _read_rows(scene: Fields, archive: ArchiveReader) -> dict[str, NDArray[Any]]
         if count > getattr(limits, name):
             scene.refuse(f"it has {count:,} {name}, more than {getattr(limits, name):,}; raise Limits.{name} if the file is trusted",
                          "LIMIT_EXCEEDED", name)
+    archive.budget.take(_NODE_BYTES * nodes + _DRAW_BYTES * draws, "A scene", scene.pointer)
     parts = scene.value("parts")
     if type(parts) is not list or len(parts) > nodes or not all(type(name) is str for name in parts):
         scene.refuse("parts must be names of ranges of nodes", name="parts")
@@ -116,7 +117,6 @@ def _read_rows(scene: Fields, archive: ArchiveReader) -> dict[str, NDArray[Any]]
     rows = {name: archive.array(f"nodes/{name}", dtype, tuple(lengths[extent] if isinstance(extent, str) else extent for extent in shape))
             for name, (dtype, shape) in ROW_ARRAYS.items()}
     highest = int((rows["id"] & _MOST).max(initial=0))
-    archive.budget.take(_NODE_BYTES * nodes, "A scene", scene.pointer)
     archive.budget.take(_ID_BYTES * highest, "A table of ids", scene.pointer)
     return rows | {"parts": np.array(parts, object)}
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import CaptureError, InvalidInput, OutOfDeviceMemory
 from ..frame import Frame
 from ..io import Limits
 from ..testing.comparison import compare
 from ..testing.goldens import OTHER_VERSION, Key, tolerance_between
-from .opening import Capture, open_capture
+from .opening import LIMITS, Capture, open_capture
 from .writing import counters, draw_twice, hashes, pictures_of
 
 
@@ -93,14 +94,25 @@ def replay(path: str | os.PathLike[str], *, device: Any = None, limits: Limits |
     Raises
     ------
     AssetError
-        As `open_capture`.
+        As `open_capture`; as a CaptureError also where what it holds cannot be drawn here, or not within the limits.
     DeviceError
         Nothing here can draw.
     """
-    opened = open_capture(path, limits=limits)
-    with opened.renderer(device if device is not None else "software" if opened.software else "auto") as renderer:
-        frame = draw_twice(renderer, opened.scene, opened.camera, opened.outputs)
-        rasteriser = renderer.device.rasteriser_key
+    return redraw(open_capture(path, limits=limits), device, limits)
+
+
+def redraw(opened: Capture, device: Any = None, limits: Limits | None = None) -> Replay:
+    """Draw an open capture again and compare; parameters and errors as those of `replay`."""
+    try:
+        with opened.renderer(device if device is not None else "software" if opened.software else "auto") as renderer:
+            renderer.memory_limit = (limits or LIMITS).total_bytes
+            frame = draw_twice(renderer, opened.scene, opened.camera, opened.outputs)
+            rasteriser = renderer.device.rasteriser_key
+    except OutOfDeviceMemory as error:
+        sentence = f"Drawing the capture takes more memory than Limits.total_bytes: {error}"
+        raise CaptureError(sentence, "LIMIT_EXCEEDED", "/renderer") from None
+    except InvalidInput as error:
+        raise CaptureError(f"What the capture holds cannot be drawn: {error}", "NOT_DRAWABLE", "/scene") from None
     now = pictures_of(frame)
     unequal = [output for output, picture in now.items() if hashes({output: picture}) != hashes({output: opened.pictures[output]})]
     return Replay(opened, frame, rasteriser, tuple(_difference(output, now[output], opened, rasteriser) for output in unequal))

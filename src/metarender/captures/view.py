@@ -102,6 +102,9 @@ class Look:
         made = Renderer(**self.settings, device=device)
         ours = {step.name: step for step in made.passes}
         foreign = [name for name in self.passes if name not in ours]
+        if len(set(self.passes)) < len(self.passes):
+            made.close()
+            raise InvalidInput(f"A capture holds each pass once, not {', '.join(self.passes)}; take out what is there twice.")
         if foreign:
             made.close()
             raise InvalidInput(f"A capture cannot hold the pass {foreign[0]!r}, which is not metarender's; take it out for the capture.")

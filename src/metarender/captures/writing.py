@@ -70,6 +70,8 @@ def capture(scene: Scene, camera: Camera | Any, path: str | os.PathLike[str], *,
     if not isinstance(path, (str, os.PathLike)):
         raise InvalidInput(f"capture needs the path of a file, such as 'bug.mrz', not {type(path).__name__}.")
     place = Path(os.fsdecode(path))
+    if not place.name or "\0" in place.name or not place.absolute().parent.is_dir():
+        raise InvalidInput(f"capture needs the path of a file in a folder that exists, such as 'bug.mrz', got {os.fsdecode(path)!r}.")
     if not isinstance(scene, Scene):
         raise InvalidInput(f"capture needs a Scene, not {type(scene).__name__}.")
     if renderer is not None and settings:
@@ -85,6 +87,10 @@ def capture(scene: Scene, camera: Camera | Any, path: str | os.PathLike[str], *,
         arrays: dict[str, NDArray[Any]] = {}
         manifest["scene"] = scene_values(scene, arrays)
         twin = stack.enter_context(look.renderer(device))
+        for step, ours in zip(given.passes, twin.passes, strict=True):
+            if type(step) is not type(ours):
+                kind = type(step).__name__
+                raise InvalidInput(f"A capture cannot hold the pass {step.name!r} of class {kind}; take it out for the capture.")
         frame = draw_twice(twin, scene, posed, tuple(before))
         manifest["made"] = {**versions(), "rasteriser": device.rasteriser_key, "software": device.capabilities.software,
                             "device": device.capabilities.to_dict()}

@@ -83,6 +83,7 @@ class GrowBuffer:
     def fill(self, store: Any, kind: int, first: int, count: int, size: int) -> bool:
         """Gather `count` rows of `size` bytes straight to their place, for which there is room; False where they did not arrive."""
         if not fill_buffer(*self._map, self.buffer.glo, store, kind, first, count):
+            self._device.gl.errors()  # of the mapping: the rows go another way now, and what that meets counts
             return False
         self._count(2, count * size)
         return True

@@ -72,8 +72,9 @@ class Owner:
         return self._thread.name
 
     def is_here(self) -> bool:
-        """Whether this is that thread; so it is to the last of its locals."""
-        return threading.get_ident() == self.ident and self._thread.is_alive()
+        """Whether this is that thread; so it is to the last of its locals, and for the main thread, which is said to have stopped
+        before the callbacks of ``atexit`` run, to the end of the process."""
+        return threading.get_ident() == self.ident and (self._thread is threading.main_thread() or self._thread.is_alive())
 
 
 def clear() -> None:

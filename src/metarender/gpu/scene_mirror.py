@@ -108,10 +108,12 @@ class SceneMirror:
     def _write_runs(self, store: Any, kind: int, runs: NDArray[np.uint32]) -> None:
         """Gather the rows of all runs and write them: a long one in place, else a call for each, or one scattered upload."""
         buffer, size = (self.boxes, BOX_BYTES) if kind == BOX else (self._rows[kind], ROW_BYTES[kind])
-        counts = runs[:, 1].astype(np.int64)
         first, count = runs[0].tolist()
-        if kind != STATE and len(runs) == 1 and count * size >= MAPPED_BYTES and buffer.fill(store, kind, first, count, size):
-            return
+        if kind != STATE and len(runs) == 1 and count * size >= MAPPED_BYTES:
+            if buffer.fill(store, kind, first, count, size):
+                return
+            runs = np.array([[0, store.draw_slots]], np.uint32)  # a buffer that lost its mapping may hold anything
+        counts = runs[:, 1].astype(np.int64)
         rows = buffer.staging(int(counts.sum()) * size)
         fill_runs(store, kind, runs, rows)
         if kind == STATE:
