@@ -1,11 +1,14 @@
 """Everything made can be released, and is: live counts return to zero and memory stays flat."""
 
 import ctypes
+import functools
 import gc
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,9 +173,28 @@ def cycles_of(renderer: mr.Renderer) -> dict[str, Callable[[], None]]:
 needs_mallinfo = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="this C library has no mallinfo2")
 
 
+def alone(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test in a process of its own: what earlier tests loaded, another Mesa for one, scatters the heap by more than is looked for."""
+
+    @functools.wraps(test)
+    def run(*arguments: object, **given: object) -> None:
+        if os.environ.get("METARENDER_ALONE"):
+            test(*arguments, **given)
+            return
+        name = os.environ["PYTEST_CURRENT_TEST"].rsplit(" ", 1)[0].partition("::")[2]
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")} | {"METARENDER_ALONE": "1"}
+        command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", f"{Path(__file__).name}::{name}"]
+        done = subprocess.run(command, cwd=Path(__file__).parent, env=environment, capture_output=True, text=True, check=False)
+        print(done.stdout)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return run
+
+
 @needs_mallinfo
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ("buffer", "texture", "mesh", "material", "scene"))
+@alone
 def test_promise_7_cycles_leave_nothing_on_the_heap(kind):
     count = CYCLES if LONG or kind != "scene" else 200
     with Device.open("software") as device, mr.Renderer(size=(32, 32), msaa=1, device=device) as renderer:
@@ -191,6 +213,7 @@ def test_promise_7_cycles_leave_nothing_on_the_heap(kind):
 
 
 @needs_mallinfo
+@alone
 def test_a_cycle_that_leaves_something_is_seen():
     """200 bytes kept by malloc and a few objects of Python, each time."""
     kept, allocate, free = [], ctypes.CDLL(None).malloc, ctypes.CDLL(None).free
@@ -203,6 +226,7 @@ def test_a_cycle_that_leaves_something_is_seen():
 
 @needs_mallinfo
 @pytest.mark.slow
+@alone
 def test_promise_7_renderers_on_pooled_contexts_cost_what_opening_contexts_costs():
     """The control only opens and closes devices: contexts of the pool, reset by the driver each time."""
     scene, camera = small_scene()
@@ -224,6 +248,7 @@ def test_promise_7_renderers_on_pooled_contexts_cost_what_opening_contexts_costs
 
 
 @needs_mallinfo
+@alone
 def test_promise_7_a_lost_context_costs_what_a_destroyed_one_costs():
     """What each new context loses whatever is done (the names of its extensions, by ModernGL, and more in the driver) is the control."""
     scene, camera = small_scene()

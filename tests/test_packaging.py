@@ -190,7 +190,7 @@ def test_the_recipe_of_the_manual_runs(tmp_path):
 def test_the_first_command_of_the_readme_in_a_fresh_environment(tmp_path):
     """The second one is what CI calls."""
     command, second = re.findall(r"^(pip install [^#]*?) *#", (ROOT / "README.md").read_text("utf-8"), re.M)
-    assert command == "pip install . && metarender demo" and second == 'pip install ".[test]" && pytest'
+    assert command == "pip install . && metarender demo" and second == 'pip install ".[test]" && pytest -n auto'
     run(sys.executable, "-m", "venv", str(tmp_path / "environment"))
     source = tmp_path / "source"
     ignored = shutil.ignore_patterns(".git", "build", "*.so", "*.egg-info", "__pycache__", ".venv")
