@@ -322,8 +322,9 @@ def test_wrong(frame_benchmark):
 """
 
 
-def test_a_frame_is_measured_beside_its_baseline(run, pytester):
+def test_a_frame_is_measured_beside_its_baseline(run, pytester, monkeypatch):
     pytest.importorskip("pytest_benchmark")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # pytest-benchmark measures nothing under xdist
     result = run(BENCHMARK, "--benchmark-json=times.json", "-W", "ignore")
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(["A frame takes * times the baseline (* ms and * ms, 3 pairs), allowed 1."])
