@@ -1,4 +1,4 @@
-"""The native core under AddressSanitizer and UndefinedBehaviorSanitizer: its own tests, and random edits that run out of memory."""
+"""The native core under AddressSanitizer, UndefinedBehaviorSanitizer and valgrind: its tests, and random edits that run out of memory."""
 
 import os
 import shutil
@@ -21,6 +21,8 @@ VARIANTS = {
     "heap": ["-fsanitize=address,undefined", "-DLARGE=((size_t)-1)", "-DEXACT=1"],
     # Blocks from 16 KiB on are mappings that move.
     "mapped": ["-fsanitize=undefined", "-DLARGE=((size_t)1<<14)"],
+    # For valgrind, which also knows what was never written.
+    "plain": ["-DLARGE=((size_t)-1)", "-DEXACT=1"],
 }
 
 CORE_TESTS = ("test_edits.py", "test_draws.py", "test_occlusion.py", "test_raycast.py", "test_query.py", "test_lod.py", "test_gpucull.py",
@@ -59,7 +61,7 @@ def build_edits(compiler, folder, variant, sources=NATIVE):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", ("heap", "mapped"))
 def test_random_edits_that_run_out_of_memory_leave_the_store_as_it_was(compiler, tmp_path, variant):
     """Each store is edited at random twice, once with allocations that fail; both stay equal to the bit, at two SIMD levels."""
     program = build_edits(compiler, tmp_path, variant)
@@ -81,6 +83,24 @@ def test_random_edits_notice_a_call_that_fails_half_way(compiler, tmp_path):
     program = build_edits(compiler, tmp_path, "heap", sources)
     done = subprocess.run([program, "1", "12000"], capture_output=True, text=True, timeout=400)
     assert "the store that ran out of memory differs" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="no valgrind on this machine")
+def test_random_edits_read_nothing_that_was_not_written_and_lose_no_memory(compiler, tmp_path):
+    """The same edits under valgrind, at two SIMD levels; a store that depends on what was never written is found."""
+    checked = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"]
+    program = build_edits(compiler, tmp_path, "plain")
+    for level in ("0", "1"):
+        assert "steps" in run([*checked, program, "3", "6000", level])
+    sources = tmp_path / "native"
+    shutil.copytree(NATIVE, sources)
+    update = sources / "update.c"
+    entry = "int mr_update(mr_store *s) {"
+    unwritten = " volatile char unwritten[4]; if (unwritten[1] == 7) s->epoch += 2;"
+    update.write_text(update.read_text("utf-8").replace(entry, entry + unwritten), "utf-8")
+    faulty = subprocess.run([*checked, build_edits(compiler, tmp_path, "plain", sources), "3", "500"], capture_output=True, text=True)
+    assert faulty.returncode == 9 and "uninitialised" in faulty.stderr
 
 
 @pytest.mark.slow
