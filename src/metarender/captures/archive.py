@@ -40,6 +40,7 @@ _DIRECTORY_ENTRY = 256
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError, OSError,
            struct.error)
+"""What `zipfile` raises while it reads damaged bytes; it promises no list. MemoryError is none of them: that is told apart."""
 
 
 def array_head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
