@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "queries": SCENE_LAYER | {"_core", "views"},
     "environment": SCENE_LAYER | {"_core", "io"},
     "stats": set(),
-    "views": {"camera"},
+    "views": {"_core", "camera"},
     "settings": {"checks", "color"},
     "view_block": {"gpu", "settings", "views"},
     "pictures": {"camera", "frame", "renderer", "scene", "settings"},

@@ -151,9 +151,14 @@ def as_quaternion(value, what="rotation"):
 
 def as_vector3(value, what="position"):
     """Checked vector of three, (3,) float64; InvalidInput for another shape or a value that is not finite or beyond 1e15."""
+    return np.array(as_triple(value, what))
+
+
+def as_triple(value, what="position"):
+    """The same as three plain floats."""
     cdef double[3] numbers
     _vector(value, 3, numbers, what, MAX_POSITION)
-    return np.array((numbers[0], numbers[1], numbers[2]))
+    return numbers[0], numbers[1], numbers[2]
 
 
 cdef int _vector(object value, int n, double *out, str what, double limit) except -1:

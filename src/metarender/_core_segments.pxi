@@ -3,6 +3,7 @@
 ctypedef void (*gl_name)(unsigned int) noexcept nogil
 ctypedef void (*gl_pair)(unsigned int, unsigned int) noexcept nogil
 ctypedef void (*gl_base)(unsigned int, unsigned int, unsigned int) noexcept nogil
+ctypedef void (*gl_four)(unsigned int, unsigned int, unsigned int, unsigned int) noexcept nogil
 ctypedef void (*gl_write)(unsigned int, Py_ssize_t, Py_ssize_t, const void *) noexcept nogil
 ctypedef void *(*gl_map)(unsigned int, Py_ssize_t, Py_ssize_t, unsigned int) noexcept nogil
 ctypedef unsigned char (*gl_unmap)(unsigned int) noexcept nogil
@@ -131,3 +132,45 @@ def draw_segments(functions, classes, segments, unsigned int material_binding):
                 _set_class(gl, now, last, material_binding)
                 last = now
             (<gl_draw>gl[7])(now.mode, 0x1405, <const void *><size_t>(20 * <size_t>rows[i, 1]), rows[i, 2], 20)  # GL_UNSIGNED_INT
+
+
+cdef class EntryPoint:
+    """A function of OpenGL that takes up to four whole numbers of 32 bits, returns nothing and does not wait.
+
+    A call takes a third of one through ctypes. Numbers that no 32 bits hold raise OverflowError.
+
+    Parameters
+    ----------
+    address : int
+        In the context that is current when it is called.
+    count : int
+        How many numbers it takes, 1 to 4.
+    """
+
+    cdef readonly size_t address
+    cdef int count
+
+    def __cinit__(self, size_t address, int count):
+        if not address or not 1 <= count <= 4:
+            raise InvalidInput("EntryPoint needs an address and a count of 1 to 4")
+        self.address, self.count = address, count
+
+    def __call__(self, *numbers):
+        cdef unsigned int n[4]
+        cdef int i
+        cdef long long number
+        if len(numbers) != self.count:
+            raise TypeError(f"this function of OpenGL takes {self.count} numbers, not {len(numbers)}")
+        for i in range(self.count):
+            number = numbers[i]
+            if not -0x80000000 <= number <= 0xFFFFFFFF:
+                raise OverflowError(f"{number} does not fit into 32 bits")
+            n[i] = <unsigned int>number
+        if self.count == 1:
+            (<gl_name>self.address)(n[0])
+        elif self.count == 2:
+            (<gl_pair>self.address)(n[0], n[1])
+        elif self.count == 3:
+            (<gl_base>self.address)(n[0], n[1], n[2])
+        else:
+            (<gl_four>self.address)(n[0], n[1], n[2], n[3])

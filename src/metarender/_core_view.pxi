@@ -48,6 +48,9 @@ cdef class DrawList:
         self.version = version
         self.instances = self.l.instances
         self.triangles = self.l.triangles
+        if not self.l.command_count:  # often: no view of a scene without blended surfaces has any
+            self.commands, self.batches = _NO_COMMANDS, _NO_BATCHES
+            return self
         self.commands = _expose(self.l.commands, self.l.commands, b"I", 4, True, self.l.command_count, 5)
         raw = _expose(self.l.batches, self.l.batches, b"B", 1, True, self.l.batch_count * 32)
         self.batches = raw.view(BATCH_DTYPE)
@@ -55,6 +58,9 @@ cdef class DrawList:
 
 
 cdef unsigned long long _version = 0
+
+cdef object _NO_COMMANDS = np.zeros((0, 5), dtype=np.uint32), _NO_BATCHES = np.zeros(0, dtype=BATCH_DTYPE)
+_NO_COMMANDS.flags.writeable = _NO_BATCHES.flags.writeable = False
 
 GPU_VIEW_DTYPE = np.dtype([("axes", "f4", (3, 4)), ("planes", "f4", (6, 4)), ("gain", "f4", 2), ("shift", "f4", 2), ("size", "f4", 2),
                            ("depth", "f4", 2), ("near", "f4"), ("parallel", "i4"), ("layers", "u4"), ("spare", "u4")])
@@ -81,6 +87,32 @@ cdef int _plain_matrix(object value, double *out, bint affine) except -1:
 cdef int _copy_matrix(const double[:, ::1] rows, double *out) except -1:
     memcpy(out, &rows[0, 0], 128)
     return 0
+
+
+def view_projection(pose, projection):
+    """World axes about the eye to clip space, (4, 4) float64: the projection times the inverse of the pose's rotation.
+
+    Here and not in numpy, whose products depend on the processor in their last bits.
+
+    Parameters
+    ----------
+    pose, projection : (4, 4) float64
+        As `View.configure` takes them; the axes of the pose are a rotation.
+    """
+    cdef double p[16]
+    cdef double m[16]
+    cdef int i, j
+    if not _plain_matrix(pose, p, True):
+        _copy_matrix(as_matrix(pose, "pose"), p)
+    if not _plain_matrix(projection, m, False):
+        _copy_matrix(_finite(_numbers(projection, "projection", (4, 4)), "projection", 1e30), m)
+    out = np.empty((4, 4))
+    cdef double[:, ::1] o = out
+    for i in range(4):
+        for j in range(3):
+            o[i, j] = m[4 * i] * p[4 * j] + m[4 * i + 1] * p[4 * j + 1] + m[4 * i + 2] * p[4 * j + 2]
+        o[i, 3] = m[4 * i + 3]
+    return out
 
 
 cdef object _FLOAT64 = np.dtype(np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .checks import is_number
 from .errors import InvalidInput
-from .transforms import as_matrix, as_vector3
+from .transforms import as_matrix, as_triple, as_vector3
 
 
 class Camera:
@@ -69,12 +70,12 @@ class Camera:
         InvalidInput
             Eye and target coincide, or a value is not finite.
         """
-        place, aim = as_vector3(eye, "look_at eye"), as_vector3(target, "look_at target")
-        back = place - aim
-        distance = math.sqrt(back @ back)
+        place, aim = as_triple(eye, "look_at eye"), as_triple(target, "look_at target")
+        back = place[0] - aim[0], place[1] - aim[1], place[2] - aim[2]
+        distance = _length(back)
         if not distance > 0:
-            raise InvalidInput(f"look_at eye and target are the same point {tuple(map(float, place))}; move one of them.")
-        self._aim(place, back / distance, as_vector3(up, "look_at up"))
+            raise InvalidInput(f"look_at eye and target are the same point {place}; move one of them.")
+        self._aim(place, _divided(back, distance), as_triple(up, "look_at up"))
         return self
 
     def orbit(self, theta: float, phi: float, radius: float, target: ArrayLike = (0.0, 0.0, 0.0)) -> Camera:
@@ -97,23 +98,24 @@ class Camera:
         """
         if not all(is_number(v) and math.isfinite(v) for v in (theta, phi, radius)) or radius < 0:
             raise InvalidInput(f"orbit(theta={theta!r}, phi={phi!r}, radius={radius!r}) needs finite numbers and a radius of at least 0.")
-        back = np.array([math.sin(phi) * math.sin(theta), math.cos(phi), math.sin(phi) * math.cos(theta)])
+        back = math.sin(phi) * math.sin(theta), math.cos(phi), math.sin(phi) * math.cos(theta)
         # At the poles +Y is parallel to the view; the limit of phi from inside keeps the picture from jumping.
-        up = np.array([0.0, 1.0, 0.0])
+        up = 0.0, 1.0, 0.0
         if abs(back[1]) > 1 - 1e-12:
-            up = np.array([-math.sin(theta), 0.0, -math.cos(theta)]) * math.copysign(1.0, back[1])
-        self._aim(as_vector3(target, "orbit target") + radius * back, back, up)
+            side = math.copysign(1.0, back[1])
+            up = -math.sin(theta) * side, 0.0, -math.cos(theta) * side
+        x, y, z = as_triple(target, "orbit target")
+        self._aim((x + radius * back[0], y + radius * back[1], z + radius * back[2]), back, up)
         return self
 
-    def _aim(self, eye: NDArray[np.float64], back: NDArray[np.float64], up: NDArray[np.float64]) -> None:
+    def _aim(self, eye: Sequence[float], back: Sequence[float], up: Sequence[float]) -> None:
         right = _cross(up, back)
-        length = math.sqrt(right @ right)
-        if not length > 1e-12 * max(1.0, math.sqrt(up @ up)):
-            right = _cross(np.array((0.0, 0.0, -1.0) if abs(back[1]) > 0.5 else (0.0, 1.0, 0.0)), back)
-            length = math.sqrt(right @ right)
-        right /= length
-        (rx, ry, rz), (ux, uy, uz) = right.tolist(), _cross(back, right).tolist()
-        (bx, by, bz), (ex, ey, ez) = back.tolist(), eye.tolist()
+        length = _length(right)
+        if not length > 1e-12 * max(1.0, _length(up)):
+            right = _cross((0.0, 0.0, -1.0) if abs(back[1]) > 0.5 else (0.0, 1.0, 0.0), back)
+            length = _length(right)
+        right = _divided(right, length)
+        (rx, ry, rz), (ux, uy, uz), (bx, by, bz), (ex, ey, ez) = right, _cross(back, right), back, eye
         self._matrix = np.array(((rx, ux, bx, ex), (ry, uy, by, ey), (rz, uz, bz, ez), (0.0, 0.0, 0.0, 1.0)))
 
     def frame(self, bounds: ArrayLike, aspect: float = 1.0) -> Camera:
@@ -217,10 +219,21 @@ class Camera:
         raise InvalidInput("Camera is a base class; use PerspectiveCamera or OrthographicCamera.")
 
 
-def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cross product of two (3,) vectors; ``np.cross`` takes ten times as long, and cameras move every frame."""
-    (ax, ay, az), (bx, by, bz) = a.tolist(), b.tolist()
-    return np.array((ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx))
+# Plain numbers, because an array of three takes ten times as long, and cameras move every frame.
+
+
+def _cross(a: Sequence[float], b: Sequence[float]) -> tuple[float, float, float]:
+    (ax, ay, az), (bx, by, bz) = a, b
+    return ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+
+
+def _length(vector: Sequence[float]) -> float:
+    x, y, z = vector
+    return math.sqrt(x * x + y * y + z * z)
+
+
+def _divided(vector: Sequence[float], by: float) -> tuple[float, float, float]:
+    return vector[0] / by, vector[1] / by, vector[2] / by
 
 
 def _check_aspect(value: float, what: str) -> float:

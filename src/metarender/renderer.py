@@ -269,7 +269,7 @@ class Renderer(PictureSettings):
 
     def _begin(self, where: str) -> dict[str, int]:
         self._enter(where)  # once more: posted calls may have closed this renderer, or drawn with another one of the device
-        self._device.drain()
+        self._device.registry.drain()
         self._pools.textures.trim()
         self._frame = self._context = None
         self._pools.pipeline.forget()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._core import view_projection
 from .camera import Camera, PerspectiveCamera
 from .errors import InvalidInput
 
@@ -16,8 +17,7 @@ SHADOW_DISTANCE = 150.0
 """Metres from the eye to which the sun's one map reaches in scenes that are larger than what it could resolve."""
 
 
-@dataclass(frozen=True, slots=True)
-class ViewPlan:
+class ViewPlan(NamedTuple):
     """One view before culling.
 
     Attributes
@@ -49,8 +49,7 @@ class ViewPlan:
 
     def view_projection(self) -> NDArray[np.float64]:
         """Eye space (world axes, origin at the eye) to clip space, (4, 4) float64."""
-        matrix: NDArray[np.float64] = self.projection[:, :3] @ self.pose[:3, :3].T
-        return np.concatenate([matrix, self.projection[:, 3:]], axis=1)
+        return view_projection(self.pose, self.projection)
 
 
 def camera_of(camera: Any) -> Camera:

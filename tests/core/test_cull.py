@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metarender import InvalidInput
-from metarender._core import Store, View, cull, simd_level
+from metarender._core import Store, View, cull, simd_level, view_projection
 
 
 def adversarial(rng, frustum, turn, n):
@@ -260,3 +260,28 @@ def test_views_are_refused_when_stale_or_foreign():
 def test_bad_views_are_refused(camera, projection, message):
     with pytest.raises(InvalidInput, match=message):
         View(Store()).configure(camera, projection)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=50, deadline=None)
+def test_view_projection_is_the_product_and_the_same_everywhere(seed):
+    rng = np.random.default_rng(seed)
+    turn = np.eye(4)
+    turn[:3, :3], turn[:3, 3] = rotation(rng, 1)[0], rng.uniform(-1e7, 1e7, 3)
+    projection = rng.normal(size=(4, 4))
+    found = view_projection(turn, projection)
+    rows = [[sum_in_order([projection[i, k] * turn[j, k] for k in range(3)]) for j in range(3)] + [projection[i, 3]] for i in range(4)]
+    assert found.tolist() == rows
+    inverse = np.linalg.inv(turn)
+    inverse[:3, 3] = 0
+    np.testing.assert_allclose(found, projection @ inverse, atol=1e-12)
+
+
+def sum_in_order(terms):
+    return float(terms[0] + terms[1] + terms[2])
+
+
+def test_view_projection_refuses_what_no_view_takes():
+    for pose_, projection in ((np.eye(3), np.eye(4)), (np.eye(4), np.full((4, 4), np.nan)), (np.ones((4, 4)), np.eye(4))):
+        with pytest.raises(InvalidInput):
+            view_projection(pose_, projection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from metarender._core import EntryPoint
 from metarender.errors import DeviceError, InvalidInput, OutOfDeviceMemory, ReleasedError, WrongThreadError
 from metarender.gpu import context_pool
 from metarender.gpu import gl_extra as g
@@ -368,6 +370,26 @@ def test_unknown_entry_points_are_refused_by_name(device: Device) -> None:
     assert g.GL(lambda name: 1, (4, 3), {"GL_ARB_clip_control"}).supports("glClipControl")
     with pytest.raises(DeviceError, match="not C-contiguous"):
         g.address(np.zeros((4, 4))[:, ::2])
+
+
+def test_compiled_entry_points_take_what_fits_and_refuse_the_rest(device: Device) -> None:
+    device.check_current("test")
+    assert isinstance(device.gl.glViewport, EntryPoint)
+    device.gl.glScissor(-3, 0, 5, 6)
+    device.gl.glDepthMask(0)
+    assert device.gl.address_of("glViewport") == device.gl.glViewport.address
+    box, mask = (ctypes.c_int * 4)(), (ctypes.c_int * 4)()
+    device.gl.glGetIntegerv(0x0C10, box)  # GL_SCISSOR_BOX
+    device.gl.glGetIntegerv(0x0B72, mask)  # GL_DEPTH_WRITEMASK
+    assert list(box) == [-3, 0, 5, 6] and mask[0] == 0
+    for wrong, error in (((1, 2, 3), TypeError), ((1, 2, 3, 4, 5), TypeError), ((0, 0, 0, 1 << 32), OverflowError),
+                         ((0, 0, 0, -(1 << 31) - 1), OverflowError), ((0, 0, 0, "1"), TypeError)):
+        with pytest.raises(error):
+            device.gl.glScissor(*wrong)
+    device.check("test")
+    for address, count in ((0, 1), (1, 0), (1, 5)):
+        with pytest.raises(InvalidInput):
+            EntryPoint(address, count)
 
 
 def test_every_entry_point_of_the_table_is_well_formed() -> None:

@@ -35,6 +35,7 @@ class GrowBuffer:
         self._map = device.gl.address_of("glMapNamedBufferRange"), device.gl.address_of("glUnmapNamedBuffer")
         self._buffer: moderngl.Buffer | None = None
         self._resource: Any = None
+        self._size = self._name = 0
         self._staging: NDArray[np.uint8] = np.empty(0, np.uint8)
         self.generation = 0
         """Grows whenever the buffer behind changes, so that vertex arrays know to bind anew."""
@@ -49,7 +50,7 @@ class GrowBuffer:
     @property
     def size(self) -> int:
         """Allocated bytes."""
-        return self._buffer.size if self._buffer is not None else 0
+        return self._size
 
     def _allocate(self, size: int) -> None:
         self._device.drain()
@@ -64,20 +65,20 @@ class GrowBuffer:
         if self._buffer is not None:
             self._device.ctx.copy_buffer(buffer, self._buffer, size=self._buffer.size)
             self._resource.release()
-        self._buffer, self._resource = buffer, resource
+        self._buffer, self._resource, self._size, self._name = buffer, resource, size, buffer.glo
         self.generation += 1
 
     def reserve(self, size: int) -> None:
         """Make room for at least `size` bytes; grows by half at a time so that n appends cost O(n)."""
-        if size > self.size:
-            self._allocate(max(size, self.size + self.size // 2))
+        if size > self._size:
+            self._allocate(max(size, self._size + self._size // 2))
 
     def write(self, data: NDArray[Any], offset: int = 0) -> None:
         """Write a C-contiguous array at a byte offset, growing first where it does not fit."""
         if data.nbytes:
             self.reserve(offset + data.nbytes)
             # Not ModernGL's write: it may wait for drawing that still reads the buffer, and other threads shall run meanwhile.
-            write_buffer(self._function, self.buffer.glo, offset, data)
+            write_buffer(self._function, self._name, offset, data)
             self._count(1, data.nbytes)
 
     def fill(self, store: Any, kind: int, first: int, count: int, size: int) -> bool:
@@ -104,6 +105,7 @@ class GrowBuffer:
         if self._resource is not None:
             self._resource.release()
         self._resource = self._buffer = None
+        self._size = self._name = 0
 
 
 class RangeAllocator:

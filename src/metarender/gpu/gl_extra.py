@@ -1,4 +1,4 @@
-"""Raw OpenGL entry points that ModernGL lacks, called through ctypes, as one table of data.
+"""Raw OpenGL entry points that ModernGL lacks, called through ctypes or compiled code, as one table of data.
 
 Names and constants are spelled as in the OpenGL specification. A call that may wait for the driver (finish, read-back,
 draws and big uploads on a software driver) releases the GIL; a short one keeps it, because giving it up costs another
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .._core import EntryPoint
 from ..errors import DeviceError
 
 # One letter an argument, in the order of the C signature.
@@ -356,12 +357,16 @@ class GL:
         pointer = self._load(symbol)
         if not pointer:
             raise DeviceError(f"the driver reports support for {name} but exports no such entry point; update the driver")
+        result, _, arguments = entry.signature.partition(" ")
+        if result == "v" and 1 <= len(arguments) <= 4 and set(arguments) <= set("eib") and name not in BLOCKING:
+            return EntryPoint(pointer, len(arguments))  # a frame makes dozens of these calls, and ctypes is slow
         function: Callable[..., Any] = _prototype(entry.signature, name in BLOCKING)(pointer)
         return function
 
     def address_of(self, name: str) -> int:
         """Address of an entry point, for loops in compiled code; support is checked as for a call."""
-        return ctypes.cast(getattr(self, name), ctypes.c_void_p).value or 0
+        function = getattr(self, name)
+        return function.address if isinstance(function, EntryPoint) else ctypes.cast(function, ctypes.c_void_p).value or 0
 
     def integer(self, name: int) -> int:
         """One integer of the state or the limits (``glGetIntegerv``)."""

@@ -53,6 +53,8 @@ class SceneMirror:
         self._vertex_arrays: dict[tuple[ProgramKey, int], tuple[moderngl.VertexArray, Any]] = {}
         self._generation: tuple[int, ...] = ()
         self._page_flags: NDArray[np.uint32] = np.zeros(0, np.uint32)
+        self.states = 0
+        """All state flags that any part has; up to date after ``sync_rows``."""
 
     def sync_geometries(self, geometries: Sequence[Geometry | None], epochs: NDArray[np.uint64], changes: int) -> None:
         """Upload the geometries that are new since this device last looked."""
@@ -86,6 +88,7 @@ class SceneMirror:
                 self._write_runs(store, kind, runs)
             if kind == STATE:
                 self._page_flags = self._page_flags[:-(-store.draw_slots // STATE_PAGE)]
+                self.states = int(np.bitwise_or.reduce(self._page_flags))
             self._seen[kind] = store.epoch
 
     @property
@@ -141,21 +144,17 @@ class SceneMirror:
         """Device memory of the instance rows, and of the boxes where the device culls."""
         return sum(rows.size for rows in (*self._rows.values(), self._boxes) if rows is not None)
 
-    @property
-    def states(self) -> int:
-        """All state flags that any part has."""
-        return int(np.bitwise_or.reduce(self._page_flags)) if len(self._page_flags) else 0
-
     def vertex_array(self, key: ProgramKey, geometry_class: int) -> moderngl.VertexArray:
         """Return the vertex array of a program over the arena of a geometry class."""
         generation = (self._pools.geometry.generation, *(rows.generation for rows in self._rows.values()))
         if generation != self._generation:  # all go, because one that is not drawn again would keep the old buffers alive
             self._drop_vertex_arrays()
             self._generation = generation
-        layout = geometry_class & LAYOUT_MASK
-        if (key, layout) not in self._vertex_arrays:
-            self._vertex_arrays[key, layout] = self._make_vertex_array(key, layout)
-        return self._vertex_arrays[key, layout][0]
+        place = key, geometry_class & LAYOUT_MASK
+        found = self._vertex_arrays.get(place)
+        if found is None:
+            found = self._vertex_arrays[place] = self._make_vertex_array(*place)
+        return found[0]
 
     def _make_vertex_array(self, key: ProgramKey, layout: int) -> tuple[moderngl.VertexArray, Any]:
         geometry, device = self._pools.geometry, self._pools.device

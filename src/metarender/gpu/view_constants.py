@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .device import Device
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class PlacedList:
     """A draw list on the device."""
 
@@ -37,8 +37,10 @@ class PlacedList:
 
 def place(draws: Any, commands: Any, first: int) -> PlacedList:
     """Return a draw list whose commands were written one for one, from command `first` of a buffer on."""
-    batches = draws.batches.copy()
-    batches["first"] += np.uint32(first)
+    batches = draws.batches
+    if first and len(batches):
+        batches = batches.copy()
+        batches["first"] += np.uint32(first)
     return PlacedList(draws, commands, batches, first, len(draws.commands), int(draws.instances), int(draws.triangles))
 
 
@@ -76,7 +78,7 @@ class ViewConstants:
             buffer.write(np.frombuffer(content, np.uint8))
             self._written[name] = content
 
-    def write_blocks(self, blocks: Sequence[NDArray[Any]]) -> None:
+    def write_blocks(self, blocks: Sequence[np.void]) -> None:
         """Write ``VIEW_DTYPE`` records, one every ``BLOCK_BYTES`` bytes."""
         self._write("blocks", self._blocks, b"".join([block.tobytes().ljust(BLOCK_BYTES, b"\0") for block in blocks]))
 

@@ -167,7 +167,7 @@ def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str
     pools, mirror, bound_shader, bound_textures = frame.pools, frame.mirror, None, None
     base, api = _base_key(frame, render_pass, shadow), frame.pools.device.gl
     api.glBindBuffer(gl.GL_DRAW_INDIRECT_BUFFER, placed.commands.glo)
-    for geometry_class, shading_class, first, count in placed.batches[["geometry_class", "shading_class", "first", "count"]].tolist():
+    for geometry_class, shading_class, first, count, *_ in placed.batches.tolist():  # the fields of BATCH_DTYPE
         shader, features, pages = frame.shading_classes[shading_class]
         key = class_key(base, shader, features, geometry_class)
         if key.shader:
