@@ -30,30 +30,56 @@ bool is_dropped() {
 #endif
 }
 
+#if defined(SKINNED) || defined(MORPHED)
+#define DEFORMED
+#include "geometry/deform.glsl"
+#endif
+
 // `gl_Position` must be bit-equal in all programs, or the passes disagree about depth.
 invariant gl_Position;
 
 void main() {
-    vec4 local = vec4(in_position, 1.0);
-    vec3 position = vec3(dot(in_row0, local), dot(in_row1, local), dot(in_row2, local)) + anchor_offset();
+    vec4 row0 = in_row0, row1 = in_row1, row2 = in_row2;
+    vec3 local = in_position, normal = vec3(0.0), tangent = vec3(0.0);
+#ifdef HAS_NORMAL
+    normal = in_normal;
+#endif
+#ifdef HAS_TANGENT
+    tangent = in_tangent.xyz;
+#endif
+#ifdef MORPHED
+    if (in_info.w != 0u) morph(in_info.w, local, normal, tangent);
+#endif
+#ifdef SKINNED
+    uint palette = in_info.w != 0u ? deform[in_info.w].x : 0u;
+    if (palette != 0u) skin(palette, row0, row1, row2);
+#endif
+    vec4 place = vec4(local, 1.0);
+    vec3 position = vec3(dot(row0, place), dot(row1, place), dot(row2, place)) + anchor_offset();
     gl_Position = view.view_projection * vec4(position, 1.0);
     if (is_dropped()) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);  // the same for all vertices: outside, and without area
 #ifdef NEEDS_POSITION
     v_position = position;
-#ifdef HAS_NORMAL
-    vec3 cofactor0 = cross(in_row1.xyz, in_row2.xyz);
-    vec3 cofactor1 = cross(in_row2.xyz, in_row0.xyz);
-    vec3 cofactor2 = cross(in_row0.xyz, in_row1.xyz);
-    v_normal = vec3(dot(cofactor0, in_normal), dot(cofactor1, in_normal), dot(cofactor2, in_normal));
+    float side = 1.0;  // the cofactor matrix carries the sign of the determinant
 #ifdef MIRRORED
-    v_normal = -v_normal;  // the cofactor matrix carries the sign of the determinant
+    side = -1.0;
 #endif
+#ifdef HAS_NORMAL
+    vec3 cofactor0 = cross(row1.xyz, row2.xyz);
+    vec3 cofactor1 = cross(row2.xyz, row0.xyz);
+    vec3 cofactor2 = cross(row0.xyz, row1.xyz);
+    v_normal = vec3(dot(cofactor0, normal), dot(cofactor1, normal), dot(cofactor2, normal));
+#ifdef DEFORMED
+    if (in_info.w != 0u) {  // joints may mirror where their node does not, and each vertex has a length of its own
+        side = dot(row0.xyz, cofactor0) < 0.0 ? -1.0 : 1.0;
+        float length2 = dot(v_normal, v_normal);
+        v_normal *= length2 > 0.0 ? inversesqrt(length2) : 0.0;
+    }
+#endif
+    v_normal *= side;
 #endif
 #ifdef HAS_TANGENT
-    v_tangent = vec4(dot(in_row0.xyz, in_tangent.xyz), dot(in_row1.xyz, in_tangent.xyz), dot(in_row2.xyz, in_tangent.xyz), in_tangent.w);
-#ifdef MIRRORED
-    v_tangent.w = -v_tangent.w;
-#endif
+    v_tangent = vec4(dot(row0.xyz, tangent), dot(row1.xyz, tangent), dot(row2.xyz, tangent), in_tangent.w * side);
 #endif
 #endif
 #ifdef NEEDS_MATERIAL

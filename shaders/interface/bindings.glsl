@@ -7,11 +7,16 @@
 #define ATTRIBUTE_UV0 3
 #define ATTRIBUTE_UV1 4
 #define ATTRIBUTE_COLOR 5
+#define ATTRIBUTE_JOINTS0 6
+#define ATTRIBUTE_WEIGHTS0 7
 #define ATTRIBUTE_ROW0 8
 #define ATTRIBUTE_ROW1 9
 #define ATTRIBUTE_ROW2 10
 #define ATTRIBUTE_INFO 11
 #define ATTRIBUTE_STATE 12
+#define ATTRIBUTE_JOINTS1 13
+#define ATTRIBUTE_WEIGHTS1 14
+#define ATTRIBUTE_MORPH 15
 
 #define BLOCK_VIEW 0
 #define BLOCK_OCCLUSION 1
@@ -19,7 +24,9 @@
 #define STORAGE_ANCHORS 0
 #define STORAGE_MATERIALS 1
 #define STORAGE_LIGHTS 2
-// Compute shaders share the numbers from 3 on: OpenGL 4.3 promises eight.
+// Compute shaders share the numbers from 3 on: OpenGL 4.3 promises eight. Draws that deform bind theirs each time.
+#define STORAGE_DEFORM 3
+#define STORAGE_MORPHS 4
 #define STORAGE_RUNS 3
 #define STORAGE_STAGING 4
 #define STORAGE_TARGET 5

@@ -19,10 +19,21 @@ layout(location = ATTRIBUTE_UV1) in vec2 in_uv1;
 #ifdef HAS_COLOR
 layout(location = ATTRIBUTE_COLOR) in vec4 in_color;
 #endif
+#ifdef SKINNED
+layout(location = ATTRIBUTE_JOINTS0) in uvec4 in_joints0;
+layout(location = ATTRIBUTE_WEIGHTS0) in vec4 in_weights0;
+#endif
+#ifdef SKINNED8
+layout(location = ATTRIBUTE_JOINTS1) in uvec4 in_joints1;
+layout(location = ATTRIBUTE_WEIGHTS1) in vec4 in_weights1;
+#endif
+#ifdef MORPHED
+layout(location = ATTRIBUTE_MORPH) in uint in_morph;   // first row of its displacements
+#endif
 layout(location = ATTRIBUTE_ROW0) in vec4 in_row0;
 layout(location = ATTRIBUTE_ROW1) in vec4 in_row1;
 layout(location = ATTRIBUTE_ROW2) in vec4 in_row2;
-layout(location = ATTRIBUTE_INFO) in uvec4 in_info;    // id, material, anchor | flags << 24, deform offset
+layout(location = ATTRIBUTE_INFO) in uvec4 in_info;    // id, material, anchor | flags << 24, first row of its pose or 0
 layout(location = ATTRIBUTE_STATE) in uvec4 in_state;  // sRGB override colour with alpha = blend, flags, value, user
 
 #ifdef MANY_ANCHORS

@@ -22,6 +22,7 @@ from .errors import (
     ShaderError,
     WrongThreadError,
 )
+from .deformation import Morph, Skin
 from .geometry import Geometry, Mesh
 from .lights import DirectionalLight, Light, PointLight, SpotLight
 from .materials import Material, Standard, Unlit
@@ -49,9 +50,9 @@ _LATE = {"Capture": "captures", "Replay": "captures", "capture": "captures", "op
 
 __all__ = [
     "AssetError", "Camera", "Capture", "CaptureError", "Colormap", "Device", "DeviceError", "DirectionalLight", "Environment", "Frame",
-    "Geometry", "GltfError", "Instances", "InvalidInput", "Light", "Material", "Mesh", "MetarenderError", "MissingExtra", "Node",
+    "Geometry", "GltfError", "Instances", "InvalidInput", "Light", "Material", "Mesh", "MetarenderError", "MissingExtra", "Morph", "Node",
     "OrthographicCamera", "OutOfDeviceMemory", "PartState", "Parts", "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer",
-    "Replay", "Sampler", "Scene", "ShaderError", "SpotLight", "Standard", "Stats", "Texture", "TextureInfo", "Unlit", "Viewer",
+    "Replay", "Sampler", "Scene", "ShaderError", "Skin", "SpotLight", "Standard", "Stats", "Texture", "TextureInfo", "Unlit", "Viewer",
     "WrongThreadError", "__version__", "box", "capsule", "capture", "close", "cone", "cylinder", "from_pyrr", "grid", "io", "load",
     "load_async", "open_capture", "plane", "render", "replay", "sphere", "torus", "view",
 ]

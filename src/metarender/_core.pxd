@@ -39,6 +39,24 @@ cdef extern from "mr.h" nogil:
     ctypedef struct mr_geometry:
         uint32_t active
 
+    ctypedef struct mr_skin:
+        double *inverse
+        uint32_t joints
+        uint32_t users
+
+    ctypedef struct mr_palette:
+        uint32_t *joint
+        uint32_t skin
+        uint32_t joints
+        uint32_t first
+        uint32_t anchor
+
+    ctypedef struct mr_pose:
+        uint32_t node
+        uint32_t palette
+        uint32_t weights
+        uint32_t first
+
     ctypedef struct mr_stats:
         uint64_t updates
         uint64_t nodes_updated
@@ -47,6 +65,7 @@ cdef extern from "mr.h" nogil:
         uint64_t reorders
         uint64_t resorts
         uint64_t anchors_made
+        uint64_t joints_posed
 
     ctypedef struct mr_store:
         uint32_t id_count
@@ -77,10 +96,19 @@ cdef extern from "mr.h" nogil:
         uint32_t material_count
         uint32_t draw_count
         uint32_t slots
+        uint32_t *slot_node
         uint32_t *slot_geometry
         uint32_t *slot_id
         uint32_t *slot_anchor
         uint64_t *block_live
+        uint64_t *block_mirrored
+        uint32_t skin_count
+        uint32_t pose_count
+        uint32_t pose_live
+        uint32_t deform_rows
+        float *deform
+        mr_skin *skins
+        mr_pose *poses
         uint32_t bucket_count
         uint64_t epoch
         uint32_t idle_count
@@ -91,6 +119,7 @@ cdef extern from "mr.h" nogil:
         uint8_t scan_all
         uint8_t nodes_moved
         uint8_t pinned
+        uint8_t joints_gone
         int level
         mr_stats stats
 
@@ -220,6 +249,7 @@ cdef extern from "mr.h" nogil:
     # ---- ray casts and spatial queries ----
     enum:
         MR_MISSING
+        MR_UNPOSED
         MR_FRONT
         MR_BACK
         MR_AS_DRAWN
@@ -262,8 +292,28 @@ cdef extern from "mr.h" nogil:
 
     int mr_bvh_build(mr_bvh *b, const float *positions, const uint32_t *indices, uint32_t triangles)
     void mr_bvh_free(mr_bvh *b)
-    int mr_raycast(const mr_store *s, const mr_ray *r, const mr_filter *f, mr_bvh **bvhs, uint32_t bvh_count, mr_queue *q, mr_hit *out,
-                   uint32_t *missing)
+    ctypedef struct mr_forest:
+        mr_bvh **bvhs
+        mr_bvh **posed
+        uint32_t count
+        uint32_t posed_count
+
+    int mr_raycast(const mr_store *s, const mr_ray *r, const mr_filter *f, const mr_forest *forest, mr_queue *q, mr_hit *out, uint32_t *missing)
+    # poses
+    int mr_add_skin(mr_store *s, const double *inverse, uint32_t joints, uint32_t *index)
+    void mr_drop_skin(mr_store *s, uint32_t index)
+    int mr_bind(mr_store *s, uint32_t index, uint32_t skin, const uint32_t *joints)
+    void mr_unbind(mr_store *s, uint32_t index)
+    int mr_hold_weights(mr_store *s, uint32_t index, const float *values, uint32_t count)
+    int mr_set_weights(mr_store *s, uint32_t index, const float *values, uint32_t count)
+    const float *mr_weights_of(const mr_store *s, uint32_t index, uint32_t *count)
+    const mr_palette *mr_palette_of(const mr_store *s, uint32_t index)
+    int mr_copy_poses(mr_store *s, const mr_store *source, const uint32_t *ids, const uint32_t *skins)
+    int mr_set_flesh(mr_store *s, uint32_t index, uint32_t boxes, const uint32_t *joint, const double *box, uint32_t morphs, const double *morph)
+    const mr_pose *mr_posed(const mr_store *s, uint32_t node, uint32_t geometry)
+    uint32_t mr_draw_anchor(const mr_store *s, uint32_t node, uint32_t geometry)
+    int mr_pose_prepare(mr_store *s)
+    uint32_t mr_row_count(const mr_store *s, int kind)
     int mr_query_ray(const mr_store *s, const mr_ray *r, const mr_filter *f, mr_queue *q, uint32_t **ids, uint32_t *count)
     void mr_region_of_view(const mr_view *v, mr_region *out)
     int mr_query(const mr_store *s, const mr_region *region, const mr_filter *f, mr_queue *q, uint64_t *bits, uint32_t *found)

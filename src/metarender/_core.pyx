@@ -23,7 +23,7 @@ cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident() nogil
 
 ROOT = 0
-TRANSFORM, INFO, STATE, BOX = 0, 1, 2, 3
+TRANSFORM, INFO, STATE, BOX, DEFORM = 0, 1, 2, 3, 4
 BATCH_DTYPE = np.dtype({
     "names": ["geometry_class", "shading_class", "first", "count", "instances", "triangles"],
     "formats": ["u4", "u4", "u4", "u4", "u4", "u8"], "offsets": [0, 4, 8, 12, 16, 24], "itemsize": 32})
@@ -118,6 +118,7 @@ include "_core_store.pxi"
 include "_core_view.pxi"
 include "_core_node.pxi"
 include "_core_state.pxi"
+include "_core_pose.pxi"
 include "_core_segments.pxi"
 include "_core_query.pxi"
 include "_core_build.pxi"

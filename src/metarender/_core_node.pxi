@@ -226,6 +226,40 @@ cdef class Node:
         self._scene()._set_camera(self.id, value)
 
     @property
+    def weights(self):
+        """Weights of the mesh's morphs, (m,) float32 (a copy; assign to change), as many as its geometries have; empty without morphs."""
+        cdef uint32_t count = 0
+        self._slot()
+        cdef const float *w = mr_weights_of(self.store.s, self.index, &count)
+        out = np.empty(count, dtype=np.float32)
+        cdef float[::1] o = out
+        if count:
+            memcpy(&o[0], w, count * sizeof(float))
+        return out
+
+    @weights.setter
+    def weights(self, value):
+        cdef uint32_t count = 0
+        self._changeable()
+        cdef const float[::1] w = _weights(value)
+        mr_weights_of(self.store.s, self.index, &count)
+        if <uint32_t>w.shape[0] != count:
+            raise InvalidInput(f"this node has {count} morph weights, got {w.shape[0]}; give as many as its mesh has morphs")
+        if count:
+            mr_set_weights(self.store.s, self.index, &w[0], count)
+
+    @property
+    def skin(self):
+        """Skin that the node's mesh follows joints with, or None; see ``Scene.bind``."""
+        return self._scene()._skin_of(self.id)
+
+    @property
+    def joints(self):
+        """Ids of the joints that the node's mesh follows, (j,) uint32; empty without a skin."""
+        self._slot()
+        return joints_of(self.store, mr_public_id(self.store.s, self.index))
+
+    @property
     def extras(self):
         """Free data of the application, a dict that belongs to the node."""
         return self._scene()._extras_of(self.id)

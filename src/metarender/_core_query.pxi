@@ -77,6 +77,22 @@ cdef int _aim(mr_ray *r, double *direction, double limit, object what) except -1
     return 0
 
 
+cdef int _place_bvh(mr_bvh ***table, uint32_t *held, uint32_t index, uint32_t room, mr_bvh *bvh) except -1:
+    """Puts a hierarchy into a table, which grows to `room` places where it must."""
+    cdef mr_bvh **larger
+    if index >= held[0]:
+        larger = <mr_bvh **>calloc(room, sizeof(void *))
+        if larger == NULL:
+            raise MemoryError("the ray caster could not allocate memory")
+        if held[0]:
+            memcpy(larger, table[0], held[0] * sizeof(void *))
+        free(table[0])
+        table[0] = larger
+        held[0] = room
+    table[0][index] = bvh
+    return 0
+
+
 cdef class Caster:
     """Casts rays into one Store. Keeps the hierarchies that it was given and its scratch memory.
 
@@ -85,6 +101,9 @@ cdef class Caster:
     store : Store
     find : callable
         ``find(index) -> Bvh`` for a geometry index of the store; called at most once for each until :meth:`forget`.
+    pose : callable, optional
+        ``pose(id, index, mirrored) -> Bvh`` of a node that deforms a geometry: over the posed vertices relative to the draw's anchor, with
+        -x where `mirrored`; called at most once for each until the scene changes.
 
     Notes
     -----
@@ -93,61 +112,72 @@ cdef class Caster:
     """
 
     cdef readonly Store store
-    cdef object find
-    cdef list held
-    cdef mr_bvh **bvhs
-    cdef uint32_t bvh_count
+    cdef object find, pose
+    cdef list held, held_posed
+    cdef mr_forest forest
+    cdef uint64_t posed_epoch
     cdef mr_queue queue
 
-    def __cinit__(self, Store store not None, find):
+    def __cinit__(self, Store store not None, find, pose=None):
         self.store = store
         self.find = find
+        self.pose = pose
         self.held = []
+        self.held_posed = []
 
     def __dealloc__(self):
-        free(self.bvhs)
+        free(self.forest.bvhs)
+        free(self.forest.posed)
         mr_queue_free(&self.queue)
 
     def forget(self):
         """Drops the hierarchies: the geometries behind the indices may have changed."""
         self.store._guard()
-        if self.bvh_count:
-            memset(self.bvhs, 0, self.bvh_count * sizeof(void *))
+        if self.forest.count:
+            memset(self.forest.bvhs, 0, self.forest.count * sizeof(void *))
         self.held.clear()
+        self._forget_poses()
+
+    cdef void _forget_poses(self):
+        if self.forest.posed_count:
+            memset(self.forest.posed, 0, self.forest.posed_count * sizeof(void *))
+        self.held_posed.clear()
+        self.posed_epoch = self.store.s.draw_epoch
 
     cdef int _supply(self, uint32_t index) except -1:
-        cdef mr_bvh **larger
-        cdef uint32_t count
         cdef Bvh made = self.find(index)
-        if index >= self.bvh_count:
-            count = max(self.store.s.geometry_count, index + 1)
-            larger = <mr_bvh **>calloc(count, sizeof(void *))
-            if larger == NULL:
-                raise MemoryError("the ray caster could not allocate memory")
-            if self.bvh_count:
-                memcpy(larger, self.bvhs, self.bvh_count * sizeof(void *))
-            free(self.bvhs)
-            self.bvhs = larger
-            self.bvh_count = count
+        _place_bvh(&self.forest.bvhs, &self.forest.count, index, max(self.store.s.geometry_count, index + 1), &made.b)
         self.held.append(made)
-        self.bvhs[index] = &made.b
+        return 0
+
+    cdef int _supply_posed(self, uint32_t slot) except -1:
+        cdef mr_store *s = self.store.s
+        cdef bint mirrored = s.block_mirrored[slot // 64] >> (slot & 63) & 1
+        cdef Bvh made = self.pose(mr_public_id(s, s.node_id[s.slot_node[slot]]), s.slot_geometry[slot], mirrored)
+        _place_bvh(&self.forest.posed, &self.forest.posed_count, slot, s.slots, &made.b)
+        self.held_posed.append(made)
         return 0
 
     cdef int _cast(self, mr_ray *rays, mr_hit *hits, size_t n, mr_filter *f) except -1:
         cdef size_t i = 0
         cdef uint32_t missing = 0
         cdef int status = MR_OK
+        if self.posed_epoch != self.store.s.draw_epoch:
+            self._forget_poses()
         while i < n:
             self.store._enter()
             with nogil:
                 while i < n:
-                    status = mr_raycast(self.store.s, rays + i, f, self.bvhs, self.bvh_count, &self.queue, hits + i, &missing)
+                    status = mr_raycast(self.store.s, rays + i, f, &self.forest, &self.queue, hits + i, &missing)
                     if status:
                         break
                     i += 1
             self.store._leave()
             if status == MR_MISSING:
                 self._supply(missing)
+                self.store._fresh()
+            elif status == MR_UNPOSED:
+                self._supply_posed(missing)
                 self.store._fresh()
             else:
                 _fail(status)

@@ -69,7 +69,7 @@ def fill_buffer(size_t map_function, size_t unmap_function, unsigned int name, S
     name : int
         GL name of a buffer that has room for the rows of all slots.
     kind : int
-        TRANSFORM, INFO, STATE or BOX.
+        TRANSFORM, INFO, STATE, BOX or DEFORM.
 
     Returns
     -------
@@ -83,8 +83,8 @@ def fill_buffer(size_t map_function, size_t unmap_function, unsigned int name, S
     cdef unsigned char kept = 0
     if not map_function or not unmap_function:
         raise InvalidInput("fill_buffer needs the addresses of glMapNamedBufferRange and glUnmapNamedBuffer")
-    if not count or <uint64_t>first + count > store.s.slots:
-        raise InvalidInput(f"rows {first} .. {<uint64_t>first + count} lie outside the {store.s.slots} draw slots, or are none")
+    if not count or <uint64_t>first + count > mr_row_count(store.s, kind):
+        raise InvalidInput(f"rows {first} .. {<uint64_t>first + count} lie outside the {mr_row_count(store.s, kind)} rows, or are none")
     store._enter()
     with nogil:
         to = (<gl_map>map_function)(name, size * first, size * count, 0x6)  # GL_MAP_WRITE_BIT | GL_MAP_INVALIDATE_RANGE_BIT

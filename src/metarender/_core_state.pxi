@@ -60,12 +60,12 @@ def parents_of(Store store not None, ids):
 
 
 def fill_runs(Store store not None, int kind, runs, out):
-    """Gathers the rows of several runs of draw slots one behind the other.
+    """Gathers the rows of several runs one behind the other.
 
     Parameters
     ----------
     kind : int
-        TRANSFORM, INFO, STATE or BOX.
+        TRANSFORM, INFO, STATE, BOX or DEFORM.
     runs : (k, 2) uint32
         As `Store.dirty_runs` returns them.
     out : writable buffer
@@ -77,8 +77,8 @@ def fill_runs(Store store not None, int kind, runs, out):
     cdef uint8_t[::1] to = memoryview(out).cast("B")
     cdef size_t size = mr_row_bytes(kind), total = 0, n = given.shape[0], i
     for i in range(n):  # a page each: few
-        if <uint64_t>given[i, 0] + given[i, 1] > store.s.slots:
-            raise InvalidInput(f"run {i} lies outside the {store.s.slots} draw slots")
+        if <uint64_t>given[i, 0] + given[i, 1] > mr_row_count(store.s, kind):
+            raise InvalidInput(f"run {i} lies outside the {mr_row_count(store.s, kind)} rows of this kind")
         total += given[i, 1]
     if <size_t>to.shape[0] != size * total:
         raise InvalidInput(f"fill_runs needs {size * total} bytes for {total} rows, got {to.shape[0]}")

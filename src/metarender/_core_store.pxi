@@ -197,14 +197,14 @@ cdef class Store:
         """Totals since the store was made: dict of int."""
         return {"updates": self.s.stats.updates, "nodes_updated": self.s.stats.nodes_updated, "draws_refit": self.s.stats.draws_refit,
                 "blocks_refit": self.s.stats.blocks_refit, "reorders": self.s.stats.reorders, "resorts": self.s.stats.resorts,
-                "anchors_made": self.s.stats.anchors_made}
+                "anchors_made": self.s.stats.anchors_made, "joints_posed": self.s.stats.joints_posed}
 
     @property
     def memory(self):
         """Bytes held, by what for: dict of int."""
-        cdef uint64_t[7] bytes_
+        cdef uint64_t[8] bytes_
         mr_memory(self.s, bytes_)
-        return dict(zip(("nodes", "transforms", "state", "draws", "bounds", "descriptions", "tracking"), [bytes_[k] for k in range(7)]))
+        return dict(zip(("nodes", "transforms", "state", "draws", "bounds", "descriptions", "tracking", "poses"), [bytes_[k] for k in range(8)]))
 
     # ---- tree ----
 
@@ -862,7 +862,7 @@ cdef class Store:
         """Row runs that changed after an epoch, (k, 2) uint32 of [first slot, count]; pages one page apart are joined."""
         self._guard()
         self._kind(kind)
-        cdef uint32_t pages = self.s.slots // mr_page_slots(kind) + 1
+        cdef uint32_t pages = mr_row_count(self.s, kind) // mr_page_slots(kind) + 1
         runs = np.empty((pages // 2 + 1, 2), dtype=np.uint32)
         cdef uint32_t[:, ::1] out = runs
         cdef uint64_t since = since_epoch
@@ -870,13 +870,13 @@ cdef class Store:
         return runs[:n]
 
     def fill_rows(self, int kind, first, count, out):
-        """Gathers rows of draw slots [first, first + count) into a writable, contiguous buffer of exactly their size."""
+        """Gathers rows [first, first + count) of draw slots, or of what deforms vertices, into a writable, contiguous buffer of exactly their size."""
         self._current("fill_rows")
         self._kind(kind)
         cdef uint8_t[::1] to = memoryview(out).cast("B")
         cdef uint64_t size = mr_row_bytes(kind)
-        if not (0 <= first and 0 <= count and first + count <= self.s.slots):
-            raise InvalidInput(f"rows {first} .. {first + count} lie outside the {self.s.slots} draw slots")
+        if not (0 <= first and 0 <= count and first + count <= mr_row_count(self.s, kind)):
+            raise InvalidInput(f"rows {first} .. {first + count} lie outside the {mr_row_count(self.s, kind)} rows of this kind")
         cdef uint32_t begin = first, n = count
         if <uint64_t>to.shape[0] != size * n:
             raise InvalidInput(f"fill_rows needs {size * n} bytes for {n} rows, got {to.shape[0]}")
@@ -888,9 +888,75 @@ cdef class Store:
         self._leave()
 
     cdef int _kind(self, int kind) except -1:
-        if kind < 0 or kind > 3:
-            raise InvalidInput(f"kind must be TRANSFORM, INFO, STATE or BOX, got {kind}")
+        if kind < 0 or kind > 4:
+            raise InvalidInput(f"kind must be TRANSFORM, INFO, STATE, BOX or DEFORM, got {kind}")
         return 0
+
+    def row_count(self, int kind):
+        """Rows of a kind: draw slots, or the rows of what deforms vertices."""
+        self._kind(kind)
+        return mr_row_count(self.s, kind)
+
+    # ---- poses ----
+
+    def bind(self, id, skin, joints):
+        """Makes a node follow joints with a skin that `add_skin` numbered.
+
+        Parameters
+        ----------
+        joints : (j,) uint32
+            Public ids, one for each joint of the skin.
+        """
+        self._guard()
+        cdef uint32_t index = self._real(id), number = _skin_number(self, skin)
+        cdef const uint32_t[::1] chosen = _id_array(joints)
+        if <uint32_t>chosen.shape[0] != self.s.skins[number].joints:
+            raise InvalidInput(f"the skin has {self.s.skins[number].joints} joints, got {chosen.shape[0]} nodes; give one for each")
+        self._slots(chosen)
+        _fail(mr_bind(self.s, index, number, &chosen[0]))
+
+    def hold_weights(self, ids, values):
+        """Gives every node the same morph weights, (m,) float32, whatever number it had before; m = 0 takes them away."""
+        self._guard()
+        self._slots(ids)
+        cdef const uint32_t[::1] chosen = _id_array(ids)
+        cdef const float[::1] weights = _weights(values)
+        cdef uint32_t k
+        for k in range(<uint32_t>chosen.shape[0]):
+            _fail(mr_hold_weights(self.s, chosen[k] & MR_INDEX_MASK, &weights[0] if weights.shape[0] else NULL, weights.shape[0]))
+
+    def set_morph_weights(self, ids, offsets, values):
+        """Sets the morph weights of n nodes in one call; those that stay the same cost nothing more.
+
+        Parameters
+        ----------
+        ids : (n,) uint32
+        offsets : (n + 1,) whole numbers
+            Node i gets ``values[offsets[i]:offsets[i + 1]]``, which must be as many as it has.
+        values : (k,) float32
+
+        Raises
+        ------
+        InvalidInput, ReleasedError
+            Unknown ids, offsets that do not fit, another number of weights than a node has, or values that are not finite; nothing is
+            changed then.
+        """
+        self._guard()
+        self._slots(ids)
+        cdef const uint32_t[::1] chosen = _id_array(ids)
+        cdef const float[::1] weights = _weights(values)
+        cdef const int64_t[::1] at = np.ascontiguousarray(offsets, dtype=np.int64).reshape(-1)
+        cdef uint32_t count = 0
+        cdef Py_ssize_t k, n = chosen.shape[0]
+        if at.shape[0] != n + 1 or at[0] < 0 or at[n] > weights.shape[0]:
+            raise InvalidInput(f"offsets must be {n + 1} places in the {weights.shape[0]} values, got {at.shape[0]}")
+        for k in range(n):
+            mr_weights_of(self.s, chosen[k] & MR_INDEX_MASK, &count)
+            if at[k + 1] - at[k] != count:
+                raise InvalidInput(f"node {chosen[k]} (row {k}) has {count} morph weights, got {at[k + 1] - at[k]}; give as many")
+        for k in range(n):
+            if at[k + 1] > at[k]:
+                mr_set_weights(self.s, chosen[k] & MR_INDEX_MASK, &weights[at[k]], <uint32_t>(at[k + 1] - at[k]))
 
     # ---- read-only looks inside, for tests ----
 

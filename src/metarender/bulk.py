@@ -40,5 +40,7 @@ def add_many(scene: Scene, parents: ArrayLike, names: Sequence[str] | None, mesh
             users.setdefault(mesh, []).append(number)
         for mesh, members in users.items():
             scene.store.set_draws(np.array(members, np.uint32), *scene._tables.indices(mesh))
+            if mesh.weights.size:
+                scene.store.hold_weights(members, mesh.weights)
         scene._meshes.update(drawn)
     return ids

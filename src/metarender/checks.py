@@ -1,4 +1,4 @@
-"""What counts as a number at the public edge: one rule for cameras, lights, materials and pictures."""
+"""What counts as a number at the public edge, and as the rows of a vertex array: one rule for everything that takes them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import Any, TypeGuard
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .errors import InvalidInput
 
@@ -36,3 +37,44 @@ def number(value: Any, what: str, low: float, high: float = math.inf) -> float:
     if not is_number(value) or not low <= value <= high:
         raise InvalidInput(f"{what}={value!r} must be a number from {low:g} to {high:g}.")
     return float(value)
+
+
+def attribute(values: ArrayLike | None, what: str, widths: tuple[int, ...], count: int | None = None) -> NDArray[np.float32] | None:
+    """Return read-only C-contiguous float32 of (n, width), checked; what the caller may still write is copied.
+
+    Parameters
+    ----------
+    what : str
+        Which array of a geometry it is, for error messages.
+    widths : tuple of int
+        Allowed numbers of columns.
+    count : int, optional
+        Rows that there must be.
+
+    Raises
+    ------
+    InvalidInput
+        Wrong shape or kind, or a value that is not finite.
+    """
+    if values is None:
+        return None
+    try:
+        array = np.ascontiguousarray(values, np.float32)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"Geometry {what} must be numbers.") from None
+    if array.ndim != 2 or array.shape[1] not in widths:
+        raise InvalidInput(f"Geometry {what} must have shape (n, {' or '.join(map(str, widths))}), not {array.shape}.")
+    if count is not None and len(array) != count:
+        raise InvalidInput(f"Geometry {what} has {len(array)} rows but there are {count} positions; give one row for each vertex.")
+    if not np.isfinite(array).all():
+        row = int(np.nonzero(~np.isfinite(array).all(axis=1))[0][0])
+        raise InvalidInput(f"Geometry {what}[{row}] is not finite; remove NaN and infinity.")
+    return frozen(array, values)
+
+
+def frozen(array: NDArray[Any], given: ArrayLike | None) -> NDArray[Any]:
+    """Make an array read-only, and a copy first where it is memory that its giver may still write."""
+    if array.flags.writeable and isinstance(given, np.ndarray) and np.may_share_memory(array, given):
+        array = array.copy()
+    array.flags.writeable = False
+    return array

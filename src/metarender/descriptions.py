@@ -8,8 +8,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ._core import Draws, Store
-from .geometry import Geometry, Mesh
+from ._core import Draws, Store, add_skin, drop_skins, set_flesh
+from .deformation import Skin, boxes_by_joint, boxes_by_morph
+from .geometry import DEFORMED, Geometry, Mesh
 from .materials import Material
 
 OCCLUDER_TRIANGLES = 256
@@ -77,13 +78,15 @@ class Table(Generic[T]):
 
 
 class Descriptions:
-    """The geometries and materials of one scene, and what the store knows of them.
+    """The geometries, materials and skins of one scene, and what the store knows of them.
 
     Attributes
     ----------
     geometries, materials : Table
     shading_classes : list of tuple
         ``Material.shading_key`` by shading class.
+    skins : dict of int to Skin
+        By number in the store.
     """
 
     def __init__(self, store: Store) -> None:
@@ -92,6 +95,8 @@ class Descriptions:
         self.materials: Table[Material] = Table()
         self.shading_classes: list[tuple[Any, ...]] = []
         self._shading_index: dict[tuple[Any, ...], int] = {}
+        self.skins: dict[int, Skin] = {}
+        self._skin_numbers: dict[Skin, int] = {}
         self._draws: dict[Mesh, Draws] = {}
         self._occluders_seen = 0
         self._level_users: dict[int, int] = {}  # by geometry index: how many geometries here have it as a coarser level
@@ -121,6 +126,16 @@ class Descriptions:
         """Tell the store the class and the box of a geometry; the box holds its coarser levels too."""
         boxes = np.stack([geometry.bounds, *(level.bounds for level, _ in geometry.levels)]).astype(np.float64)
         self.store.set_geometry(index, geometry.geometry_key, boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0))
+        if geometry.geometry_key & DEFORMED:
+            set_flesh(self.store, index, *boxes_by_joint(geometry), boxes_by_morph(geometry))
+
+    def skin(self, skin: Skin) -> int:
+        """Number of a skin, described to the store at first sight."""
+        number = self._skin_numbers.get(skin)
+        if number is None:
+            number = self._skin_numbers[skin] = add_skin(self.store, skin.inverse_bind_matrices[:, :3])
+            self.skins[number] = skin
+        return number
 
     def _add_levels(self, geometry: Geometry, index: int) -> None:
         numbers = [self.geometry(level) for level, _ in geometry.levels]
@@ -171,7 +186,10 @@ class Descriptions:
             self.materials.touch(index)
 
     def collect(self) -> None:
-        """Free the indices of descriptions that no node draws any more."""
+        """Free the indices of descriptions that no node draws, or follows, any more."""
+        if self.skins:
+            for number in drop_skins(self.store):
+                del self._skin_numbers[self.skins.pop(number)]
         idle, materials = self.store.take_idle()
         geometries = [index for index in idle if index not in self._level_users]
         if not geometries and not materials:

@@ -9,12 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._core import Bvh
+from .checks import attribute, frozen
+from .deformation import Morph, checked_morphs, influences
 from .errors import InvalidInput
 from .materials import Material
 
 TOPOLOGIES = ("triangles", "lines", "points")
-NORMAL, TANGENT, UV0, UV1, COLOR = 1, 2, 4, 8, 16
+NORMAL, TANGENT, UV0, UV1, COLOR, JOINTS, JOINTS8, MORPH, MORPH_NORMAL, MORPH_TANGENT = (1 << bit for bit in range(10))
 """Bits of the vertex layout; positions are always there. The drawing of the whole geometry class is in ``_native/mr.h``."""
+
+DEFORMED = JOINTS | JOINTS8 | MORPH | MORPH_NORMAL | MORPH_TANGENT
+"""Bits of geometries that a pose may deform."""
+
 
 TOPOLOGY_SHIFT = 16
 MAX_LEVELS = 7
@@ -22,37 +28,11 @@ MAX_LEVELS = 7
 _DIVISOR = {"triangles": 3, "lines": 2, "points": 1}
 
 
-def _attribute(values: ArrayLike | None, what: str, widths: tuple[int, ...], count: int | None = None) -> NDArray[np.float32] | None:
-    """Return read-only C-contiguous float32 of (n, width), checked; what the caller may still write is copied."""
-    if values is None:
-        return None
-    try:
-        array = np.ascontiguousarray(values, np.float32)
-    except (TypeError, ValueError):
-        raise InvalidInput(f"Geometry {what} must be numbers.") from None
-    if array.ndim != 2 or array.shape[1] not in widths:
-        raise InvalidInput(f"Geometry {what} must have shape (n, {' or '.join(map(str, widths))}), not {array.shape}.")
-    if count is not None and len(array) != count:
-        raise InvalidInput(f"Geometry {what} has {len(array)} rows but there are {count} positions; give one row for each vertex.")
-    if not np.isfinite(array).all():
-        row = int(np.nonzero(~np.isfinite(array).all(axis=1))[0][0])
-        raise InvalidInput(f"Geometry {what}[{row}] is not finite; remove NaN and infinity.")
-    return _frozen(array, values)
-
-
-def _frozen(array: NDArray[Any], given: ArrayLike | None) -> NDArray[Any]:
-    """Make an array read-only, and a copy first where it is memory that its giver may still write."""
-    if array.flags.writeable and isinstance(given, np.ndarray) and np.may_share_memory(array, given):
-        array = array.copy()
-    array.flags.writeable = False
-    return array
-
-
 def _colors(values: ArrayLike | None, count: int) -> NDArray[np.float32] | None:
     if values is None:
         return None
     array = np.asarray(values)
-    linear = _attribute(array / np.float32(255) if array.dtype == np.uint8 else array, "colors", (3, 4), count)
+    linear = attribute(array / np.float32(255) if array.dtype == np.uint8 else array, "colors", (3, 4), count)
     if linear is not None and linear.shape[1] == 3:
         linear = np.concatenate([linear, np.ones((count, 1), np.float32)], axis=1)
         linear.flags.writeable = False
@@ -61,7 +41,7 @@ def _colors(values: ArrayLike | None, count: int) -> NDArray[np.float32] | None:
 
 def _indices(values: ArrayLike | None, vertex_count: int) -> NDArray[np.uint32]:
     if values is None:
-        return _frozen(np.arange(vertex_count, dtype=np.uint32), None)
+        return frozen(np.arange(vertex_count, dtype=np.uint32), None)
     try:
         array = np.asarray(values)
     except ValueError:
@@ -71,7 +51,7 @@ def _indices(values: ArrayLike | None, vertex_count: int) -> NDArray[np.uint32]:
     if array.size and (array.min() < 0 or int(array.max()) >= vertex_count):
         raise InvalidInput(f"Geometry indices reach {int(array.max())} (lowest {int(array.min())}) but there are {vertex_count} vertices; "
                            f"they must lie in 0 .. {vertex_count - 1}.")
-    return _frozen(np.ascontiguousarray(array, np.uint32), values)
+    return frozen(np.ascontiguousarray(array, np.uint32), values)
 
 
 class Geometry:
@@ -91,6 +71,12 @@ class Geometry:
         v = 0 is the top of a texture.
     colors : (n, 3 or 4) linear RGB(A), float 0..1 or uint8
         Multiplied with the colour of the material.
+    joints : (n, 4 k) uint16
+        Joints of a skin that each vertex follows (``Scene.bind``); k sets of four. At most 8 are kept, those of the largest weights.
+    weights : (n, 4 k) float32, not negative
+        How much it follows each; made to sum to 1. A vertex without any weight follows its first joint.
+    morphs : sequence of Morph
+        Shapes that a node blends in by its ``weights``.
     topology : "triangles", "lines" or "points"
         Front faces are counter-clockwise.
     name : str
@@ -106,24 +92,27 @@ class Geometry:
         Wrong shape, type or count, a value that is not finite, or an index out of range.
     """
 
-    __slots__ = ("__weakref__", "_bounds", "_hierarchy", "colors", "geometry_key", "indices", "levels", "name", "normals", "positions",
-                 "tangents", "topology", "uv0", "uv1")
+    __slots__ = ("__weakref__", "_bounds", "_hierarchy", "colors", "geometry_key", "indices", "joints", "levels", "morphs", "name", "normals",
+                 "positions", "tangents", "topology", "uv0", "uv1", "weights")
 
     def __init__(self, *, positions: ArrayLike, indices: ArrayLike | None = None, normals: ArrayLike | None = None,
                  tangents: ArrayLike | None = None, uv0: ArrayLike | None = None, uv1: ArrayLike | None = None,
-                 colors: ArrayLike | None = None, topology: str = "triangles", name: str = "") -> None:
+                 colors: ArrayLike | None = None, joints: ArrayLike | None = None, weights: ArrayLike | None = None,
+                 morphs: Sequence[Morph] = (), topology: str = "triangles", name: str = "") -> None:
         if topology not in TOPOLOGIES:
             raise InvalidInput(f"Geometry topology={topology!r} is unknown; use one of {', '.join(TOPOLOGIES)}.")
-        checked = _attribute(positions, "positions", (3,))
+        checked = attribute(positions, "positions", (3,))
         if checked is None or not len(checked):
             raise InvalidInput("Geometry positions must have at least one row.")
         count = len(checked)
         self.positions: NDArray[np.float32] = checked
-        self.normals = _attribute(normals, "normals", (3,), count)
-        self.tangents = _attribute(tangents, "tangents", (4,), count)
-        self.uv0 = _attribute(uv0, "uv0", (2,), count)
-        self.uv1 = _attribute(uv1, "uv1", (2,), count)
+        self.normals = attribute(normals, "normals", (3,), count)
+        self.tangents = attribute(tangents, "tangents", (4,), count)
+        self.uv0 = attribute(uv0, "uv0", (2,), count)
+        self.uv1 = attribute(uv1, "uv1", (2,), count)
         self.colors = _colors(colors, count)
+        self.joints, self.weights = influences(joints, weights, count)
+        self.morphs = checked_morphs(morphs, count)
         self.indices: NDArray[np.uint32] = _indices(indices, count)
         if len(self.indices) % _DIVISOR[topology]:
             raise InvalidInput(f"Geometry of {topology} has {len(self.indices)} indices, which {_DIVISOR[topology]} does not divide; "
@@ -131,6 +120,7 @@ class Geometry:
         self.topology, self.name = topology, name
         bits = zip((NORMAL, TANGENT, UV0, UV1, COLOR), (self.normals, self.tangents, self.uv0, self.uv1, self.colors), strict=True)
         self.geometry_key = sum(bit for bit, array in bits if array is not None) | TOPOLOGIES.index(topology) << TOPOLOGY_SHIFT
+        self.geometry_key |= self._deformations()
         self._bounds = np.stack([checked.min(axis=0), checked.max(axis=0)])
         self._hierarchy: Bvh | None = None
         self.levels: tuple[tuple[Geometry, float], ...] = ()
@@ -150,6 +140,19 @@ class Geometry:
         """Number of indices."""
         return len(self.indices)
 
+    def _deformations(self) -> int:
+        """Bits of the vertex layout that say how a pose may deform it."""
+        bits = 0
+        if self.joints is not None:
+            bits |= JOINTS | (JOINTS8 if self.joints.shape[1] > 4 else 0)
+        if self.morphs:
+            bits |= MORPH
+            if self.normals is not None and any(morph.normals is not None for morph in self.morphs):
+                bits |= MORPH_NORMAL
+            if self.tangents is not None and any(morph.tangents is not None for morph in self.morphs):
+                bits |= MORPH_TANGENT
+        return bits
+
     def hierarchy(self) -> Bvh:
         """Return the hierarchy that rays go through, built on first use (about 0.15 s for a million triangles) and kept."""
         if self.topology != "triangles":
@@ -167,8 +170,10 @@ class Geometry:
         face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         length = np.linalg.norm(face, axis=1, keepdims=True)
         face = np.where(length > 0, face / np.where(length > 0, length, 1), (0.0, 1.0, 0.0))
-        pick: dict[str, Any] = {name: None if (array := getattr(self, name)) is None else array[order] for name in ("uv0", "uv1", "colors")}
-        return Geometry(positions=self.positions[order], normals=np.repeat(face, 3, axis=0), name=self.name, **pick)
+        pick: dict[str, Any] = {name: None if (array := getattr(self, name)) is None else array[order]
+                                for name in ("uv0", "uv1", "colors", "joints", "weights")}
+        return Geometry(positions=self.positions[order], normals=np.repeat(face, 3, axis=0), name=self.name,
+                        morphs=[morph.taken(order) for morph in self.morphs], **pick)
 
     def with_levels(self, levels: Sequence[Geometry | tuple[Geometry, float]] | None = None, *,
                     ratios: Sequence[float] = (0.5, 0.25, 0.125)) -> Geometry:
@@ -192,12 +197,15 @@ class Geometry:
         Raises
         ------
         InvalidInput
-            A level has another vertex layout or topology, or errors or ratios are out of order.
+            A level has another vertex layout or topology, errors or ratios are out of order, or the geometry deforms: how far a level
+            strays from a posed surface is not known.
         MissingExtra
             Levels are to be made and meshoptimizer is not installed.
         """
         from .simplify import measured_levels, simplified_levels
 
+        if self.geometry_key & DEFORMED:
+            raise InvalidInput("Geometry.with_levels takes no geometry with joints or morphs; coarser levels are for rigid ones.")
         found = measured_levels(self, levels) if levels is not None else tuple(simplified_levels(self, ratios))
         if len(found) > MAX_LEVELS:
             raise InvalidInput(f"Geometry.with_levels takes at most {MAX_LEVELS} levels, not {len(found)}.")
@@ -227,16 +235,18 @@ class Mesh:
     primitives : sequence of (Geometry, Material)
         Instead of the two above.
     name : str
+    weights : (m,) float
+        Of the morphs of its geometries, for nodes that say nothing else; zeros by default. All geometries with morphs have equally many.
 
     Attributes
     ----------
     extras : dict
     """
 
-    __slots__ = ("__weakref__", "extras", "name", "primitives")
+    __slots__ = ("__weakref__", "extras", "name", "primitives", "weights")
 
     def __init__(self, geometry: Geometry | None = None, material: Material | None = None, *,
-                 primitives: Sequence[tuple[Geometry, Material]] | None = None, name: str = "") -> None:
+                 primitives: Sequence[tuple[Geometry, Material]] | None = None, name: str = "", weights: ArrayLike = ()) -> None:
         pairs: Sequence[tuple[Any, Any]] = primitives if primitives is not None else ((geometry, material),)
         for pair in pairs:
             if not isinstance(pair, (tuple, list)):
@@ -246,7 +256,25 @@ class Mesh:
                 raise InvalidInput(f"Mesh needs a Geometry and a Material, not ({found}); try Mesh(mr.box(1), mr.Standard()).")
         self.primitives: tuple[tuple[Geometry, Material], ...] = tuple((g, m) for g, m in pairs)
         self.name = name
+        self.weights = self._weights(weights)
         self.extras: dict[str, Any] = {}
+
+    def _weights(self, given: ArrayLike) -> NDArray[np.float32]:
+        """Return one weight for each morph, (m,) float32, read-only."""
+        counts = {len(geometry.morphs) for geometry, _ in self.primitives if geometry.morphs}
+        if len(counts) > 1:
+            raise InvalidInput(f"The geometries of a Mesh have {' and '.join(map(str, sorted(counts)))} morphs; all that have any need as many.")
+        count = counts.pop() if counts else 0
+        try:
+            weights = np.array(given, np.float32)
+        except (TypeError, ValueError):
+            raise InvalidInput("Mesh weights must be numbers.") from None
+        if not weights.size:
+            weights = np.zeros(count, np.float32)
+        if weights.shape != (count,) or not np.isfinite(weights).all():
+            raise InvalidInput(f"Mesh weights must be {count} finite numbers, one for each morph of its geometries, not {given!r}.")
+        weights.flags.writeable = False
+        return weights
 
     def __repr__(self) -> str:
         return f"<Mesh {self.name!r} {len(self.primitives)} primitives>"

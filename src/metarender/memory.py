@@ -28,6 +28,8 @@ class SceneMemory:
         Local boxes and classes of geometries and materials.
     tracking : int
         What changed since when.
+    poses : int
+        Skins, palettes of joints and morph weights.
     names : int
         Names kept in columns.
     parts : int
@@ -41,6 +43,7 @@ class SceneMemory:
     bounds: int
     descriptions: int
     tracking: int
+    poses: int
     names: int
     parts: int
 
@@ -69,9 +72,9 @@ class DeviceMemory:
     view : int
         Constants, anchor offsets, lights and indirect commands of this renderer.
     geometry : int
-        Vertices and indices.
+        Vertices, indices and morphs.
     instances : int
-        Rows of all draws of all scenes.
+        Rows of all draws of all scenes, palettes of joints and morph weights.
     materials, textures : int
         Rows of material tables; array pages and colormaps.
     environment : int

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._core import AS_DRAWN, BACK, FRONT, Bvh, Caster, Node, View
+from ._core import AS_DRAWN, BACK, FRONT, Bvh, Caster, Node, View, draw_space, palette_of
+from .deformation import posed_positions
 from .errors import InvalidInput
 from .geometry import Geometry
 from .views import camera_of
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from .scene import Scene
 
 ALL_LAYERS = 0xFFFFFFFF
+MOST_POSED = 256
+"""Hierarchies of posed draws that are kept for the next ray."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +61,8 @@ class Queries:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._caster = Caster(scene.store, self._find)
+        self._caster = Caster(scene.store, self._find, self._pose)
+        self._posed: dict[tuple[int, int, bool], tuple[tuple[bytes, ...], Bvh]] = {}
         self._seen = scene.geometry_changes
 
     def _find(self, index: int) -> Bvh:
@@ -67,9 +71,28 @@ class Queries:
             raise InvalidInput(f"the scene's geometry {index} has no description; draw only what scene.add() described")
         return geometry.hierarchy()
 
+    def _pose(self, number: int, index: int, mirrored: bool) -> Bvh:
+        """Return the hierarchy of what a node makes of a geometry now; the last ones are kept, because most things stand still."""
+        geometry, store = self._scene.geometry_list[index], self._scene.store
+        assert geometry is not None
+        palette, weights = palette_of(store, number), Node(store, number).weights
+        rows, _ = draw_space(store, number, index)
+        follows = len(palette) > 0 and geometry.joints is not None
+        stamp = (palette.tobytes() if follows else rows.tobytes(), weights.tobytes())
+        known = self._posed.get((number, index, mirrored))
+        if known is None or known[0] != stamp:
+            positions = posed_positions(geometry, weights if geometry.morphs else (), palette if follows else None, rows)
+            if mirrored:
+                positions[:, 0] *= -1
+            if len(self._posed) >= MOST_POSED:
+                self._posed.clear()
+            known = self._posed[number, index, mirrored] = stamp, Bvh(positions.astype(np.float32), geometry.indices)
+        return known[1]
+
     def _current(self) -> Caster:
         if self._seen != self._scene.geometry_changes:
             self._caster.forget()
+            self._posed.clear()
             self._seen = self._scene.geometry_changes
         return self._caster
 

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import part_state
-from ._core import ROOT, Node, Store, add_node
+from ._core import ROOT, Node, Store, add_node, copy_poses, skin_of, unbind
 from .bulk import add_many
 from .camera import Camera
 from .color import Color, to_linear
 from .colormap import Colormap
+from .deformation import Skin
 from .descriptions import Descriptions
 from .errors import InvalidInput
 from .geometry import Geometry, Mesh
@@ -67,6 +68,15 @@ def _choice(value: ArrayLike, what: str, count: int) -> NDArray[np.uint32]:
         row = int(np.argmax((array < 0) | (array >= count)))
         raise InvalidInput(f"{what} must lie in 0 .. {count - 1}, got {array[row]} in row {row}")
     return array.astype(np.uint32)
+
+
+def _check_joints(mesh: Mesh | None, count: int) -> None:
+    """Refuse a mesh that cannot follow `count` joints."""
+    needed = [int(geometry.joints.max()) + 1 for geometry, _ in mesh.primitives if geometry.joints is not None] if mesh is not None else []
+    if not needed:
+        raise InvalidInput("the node has no mesh with joints to follow; give its geometry joints and weights")
+    if max(needed) > count:
+        raise InvalidInput(f"the mesh follows joint {max(needed) - 1} but the skin has {count} joints; joints count from 0")
 
 
 class Scene:
@@ -150,6 +160,8 @@ class Scene:
                 self._set_name(node.id, name)
             if mesh is not None:
                 self._meshes[node.id] = mesh
+                if mesh.weights.size:
+                    self.store.hold_weights([node.id], mesh.weights)
             elif thing is not None:
                 self._attach(node, thing)
         except BaseException:
@@ -267,6 +279,8 @@ class Scene:
             self._tables.collect()
             raise
         self._ranges[number] = mesh, name
+        if mesh is not None and mesh.weights.size:
+            self.store.hold_weights(ids, mesh.weights)
         return Parts(self, number, mesh, name), ids
 
     def set(self, ids: ArrayLike | Sequence[Node], *, position: ArrayLike | None = None, rotation: ArrayLike | None = None,
@@ -287,6 +301,41 @@ class Scene:
             Wrong shapes or values, unknown ids; nothing is changed then.
         """
         self.store.set(ids, position=position, rotation=rotation, scale=scale, matrix=matrix)
+
+    def bind(self, node: Node, skin: Skin | None, joints: Sequence[Node] | ArrayLike = ()) -> None:
+        """Let the mesh of a node follow joints, wherever they go from now on: its vertices leave the space of the node.
+
+        Parameters
+        ----------
+        node : Node
+            With a mesh that has a geometry with joints.
+        skin : Skin or None
+            None lets it follow nothing: it draws at rest again, at its own place.
+        joints : sequence of Node, or (j,) uint32 ids
+            Nodes of this scene, one for each joint of the skin.
+
+        Raises
+        ------
+        InvalidInput, ReleasedError
+            Another number of joints than the skin has, a mesh without joints or with more than the skin has, or unknown nodes.
+
+        Notes
+        -----
+        Removing a joint lets all nodes that follow it follow nothing any more. Nodes with the same skin and joints share what is computed.
+        """
+        if not isinstance(node, Node) or node.store is not self.store:
+            raise InvalidInput(f"bind() takes a Node of this scene, got {type(node).__name__}")
+        if skin is None:
+            unbind(self.store, node.id)
+            self._tables.collect()
+            return
+        if not isinstance(skin, Skin):
+            raise InvalidInput(f"skin must be a Skin or None, got {type(skin).__name__}")
+        _check_joints(self._mesh_of(node.id), len(skin))
+        try:
+            self.store.bind(node.id, self._tables.skin(skin), joints)
+        finally:
+            self._tables.collect()
 
     @property
     def nodes(self) -> Nodes:
@@ -569,6 +618,8 @@ class Scene:
         material = np.array([0 if m is None else self._tables.material(m) for m in other.material_list], dtype=np.uint32)
         old, new = self.store.copy_from(other.store, group.id, geometry, material)
         twin = dict(zip(old.tolist(), new.tolist(), strict=True))
+        copy_poses(self.store, other.store, old, new, self._skin_numbers(other))
+        self._tables.collect()
         self._names.update((twin[k], name) for k, name in other._names.items())
         self._name_columns += [column.copied(old, new) for column in other._name_columns]
         self._meshes.update((twin[k], mesh) for k, mesh in other._meshes.items())
@@ -576,6 +627,13 @@ class Scene:
         self._cameras.update((twin[k], camera) for k, camera in other._cameras.items())
         for k, light in other._lights.items():
             self._set_light(twin[k], light)
+
+    def _skin_numbers(self, other: Scene) -> NDArray[np.uint32]:
+        """Numbers here of the skins of another scene, by their numbers there."""
+        numbers = np.zeros(max(other._tables.skins, default=-1) + 1, np.uint32)
+        for there, skin in other._tables.skins.items():
+            numbers[there] = self._tables.skin(skin)
+        return numbers
 
     # ---- what renderers read ----
 
@@ -653,12 +711,18 @@ class Scene:
     def _set_mesh(self, number: int, mesh: Mesh | None) -> None:
         if mesh is not None and not isinstance(mesh, Mesh):
             raise InvalidInput(f"mesh must be a Mesh or None, got {type(mesh).__name__}")
+        if mesh is not None and skin_of(self.store, number) >= 0 and any(geometry.joints is not None for geometry, _ in mesh.primitives):
+            _check_joints(mesh, len(self._tables.skins[skin_of(self.store, number)]))
         self.store.set_draws([number], *(([], []) if mesh is None else self._tables.indices(mesh)))
+        self.store.hold_weights([number], () if mesh is None else mesh.weights)
         if mesh is None:
             self._meshes.pop(number, None)
         else:
             self._meshes[number] = mesh
         self._tables.collect()
+
+    def _skin_of(self, number: int) -> Skin | None:
+        return self._tables.skins.get(skin_of(self.store, number))
 
     def _light_edited(self, light: Light) -> None:
         self.light_changes += 1

@@ -298,12 +298,14 @@ static int extend(const mr_store *s, uint32_t i, double lower[3], double upper[3
         uint32_t index = s->draw_geometry[d];
         if (index >= s->geometry_count || !s->geometries[index].active) continue;
         const mr_geometry *g = s->geometries + index;
-        const double *origin = s->anchors[s->anchor[i]].origin;
+        const double *origin = s->anchors[mr_draw_anchor(s, i, index)].origin;
         const float *w = s->world + 12 * (size_t)i;
+        double centre[3], half[3];
+        int posed = mr_posed_box(s, i, index, centre, half);
         any = 1;
         for (int k = 0; k < 3; k++, w += 4) {
-            double c = origin[k] + w[3], h = 0;
-            for (int j = 0; j < 3; j++) {
+            double c = origin[k] + (posed ? centre[k] : w[3]), h = posed ? half[k] : 0;
+            for (int j = 0; j < 3 && !posed; j++) {
                 c += (double)w[j] * (0.5 * g->lower[j] + 0.5 * g->upper[j]);
                 h += fabs((double)w[j]) * (0.5 * g->upper[j] - 0.5 * g->lower[j]);
             }

@@ -27,6 +27,7 @@ MR_TARGET static inline void MR_LEVEL(refit_slots)(mr_store *s, uint32_t block, 
 MR_TARGET static void MR_LEVEL(refit_block)(mr_store *s, uint32_t block, uint32_t next) {
     uint64_t todo = s->block_dirty[block] & s->block_used[block];
     MR_LEVEL(refit_slots)(s, block, next, todo);
+    if (s->pose_live) mr_refit_posed(s, block, todo);
     const float *box = s->box + (size_t)block * 384;
     float low[3], high[3];
     for (int k = 0; k < 3; k++) {

@@ -79,9 +79,11 @@ static int collect_draw(const mr_store *s, sorter *q, uint32_t node, uint32_t d,
     uint32_t i = q->n++;
     rank(q->rank_geometry, s->draw_geometry[d], &q->geometries_used);
     rank(q->rank_shading, s->materials[s->draw_material[d]].shading, &q->shadings);
-    rank(q->rank_anchor, s->anchor[node], &q->anchors_used);
+    rank(q->rank_anchor, mr_draw_anchor(s, node, s->draw_geometry[d]), &q->anchors_used);
+    double centre[3], half[3];
+    int posed = mr_posed_box(s, node, s->draw_geometry[d], centre, half);
     for (int k = 0; k < 3; k++)
-        q->centre[3 * (size_t)i + k] = ((w[4 * k] * c[0] + w[4 * k + 1] * c[1]) + w[4 * k + 2] * c[2]) + w[4 * k + 3];
+        q->centre[3 * (size_t)i + k] = posed ? (float)centre[k] : ((w[4 * k] * c[0] + w[4 * k + 1] * c[1]) + w[4 * k + 2] * c[2]) + w[4 * k + 3];
     q->draw[i] = d;
     q->node[i] = node;
     q->klass[i] = class_index(q, mr_class_of(s, d, mirrored));
@@ -147,7 +149,7 @@ static int sort_rows(const mr_store *s, sorter *q) {
     for (uint32_t i = 0; i < n; i++) {
         uint64_t key = sorted_class[q->klass[i]];
         key = key << shading_bits | q->rank_shading[s->materials[s->draw_material[q->draw[i]]].shading];
-        q->keys[i] = key << anchor_bits | q->rank_anchor[s->anchor[q->node[i]]];
+        q->keys[i] = key << anchor_bits | q->rank_anchor[mr_draw_anchor(s, q->node[i], s->draw_geometry[q->draw[i]])];
         rows[i] = i;
     }
     mr_radix(q->keys, rows, n, bit_length(q->classes) + shading_bits + anchor_bits, q->keys2, q->rows2);

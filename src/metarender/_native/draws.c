@@ -57,6 +57,7 @@ void mr_forget(mr_store *s, int kind, uint32_t index) {
     if (kind == 0) { /* taking away needs no memory */
         mr_set_levels(s, index, NULL, NULL, 0);
         mr_set_occluder(s, index, NULL, 0, NULL, 0);
+        mr_set_flesh(s, index, 0, NULL, NULL, 0, NULL);
     }
     if (kind == 1 && index < s->material_count) {
         s->materials[index].active = 0;
@@ -167,8 +168,9 @@ void mr_label_draws(mr_store *s, uint32_t slot) {
     for (uint32_t d = s->node_draw[slot]; d != MR_NONE; d = s->draw_next[d]) {
         uint32_t at = s->draw_slot[d];
         if (at == MR_NONE) continue;
-        if (s->slot_anchor[at] != s->anchor[slot]) s->page_epoch[MR_INFO][at / 256] = s->epoch;
-        s->slot_anchor[at] = s->anchor[slot];
+        uint32_t anchor = mr_draw_anchor(s, slot, s->draw_geometry[d]);
+        if (s->slot_anchor[at] != anchor) s->page_epoch[MR_INFO][at / 256] = s->epoch;
+        s->slot_anchor[at] = anchor;
         s->slot_layers[at] = s->layers[slot];
         s->block_mixed_layers[at / 64] |= MR_UNLABELLED;
         mr_dirty_slot(s, at);
@@ -209,6 +211,8 @@ void mr_dirty_slot(mr_store *s, uint32_t at) {
 
 uint32_t mr_page_slots(int kind) { return kind == MR_TRANSFORM || kind == MR_BOX_ROW ? 64 : 256; }
 
+uint32_t mr_row_count(const mr_store *s, int kind) { return kind == MR_DEFORM ? s->deform_rows : s->slots; }
+
 size_t mr_row_bytes(int kind) { return kind == MR_TRANSFORM ? 48 : kind == MR_BOX_ROW ? 32 : 16; }
 
 void mr_touch_draws(mr_store *s, uint32_t slot, unsigned kinds) {
@@ -236,26 +240,28 @@ static inline void gather_rows(const mr_store *s, const void *rows, size_t size,
 static void info_rows(const mr_store *s, uint32_t first, uint32_t count, char *to) {
     for (uint32_t i = first; i < first + count; i++, to += 16) {
         uint32_t d = mr_draw_at(s, i), flags = (uint32_t)(s->block_mirrored[i / 64] >> (i & 63) & 1) << 24;
-        uint32_t row[4] = {s->slot_id[i], d == MR_NONE ? 0 : s->draw_material[d], s->slot_anchor[i] | flags, 0};
+        uint32_t row[4] = {s->slot_id[i], d == MR_NONE ? 0 : s->draw_material[d], s->slot_anchor[i] | flags,
+                           d == MR_NONE ? 0 : mr_deform_row(s, s->slot_node[i], s->draw_geometry[d])};
         memcpy(to, row, sizeof row);
     }
 }
 
 void mr_fill_rows(const mr_store *s, int kind, uint32_t first, uint32_t count, void *out) {
-    if (kind == MR_BOX_ROW) mr_box_rows(s, first, count, out);
+    if (kind == MR_DEFORM) memcpy(out, s->deform + 4 * (size_t)first, 16 * (size_t)count);
+    else if (kind == MR_BOX_ROW) mr_box_rows(s, first, count, out);
     else if (kind == MR_TRANSFORM) gather_rows(s, s->world, 48, first, count, out);
     else if (kind == MR_STATE) gather_rows(s, s->state, 16, first, count, out);
     else info_rows(s, first, count, out);
 }
 
 uint32_t mr_dirty_runs(const mr_store *s, int kind, uint64_t since, mr_run *runs) {
-    uint32_t size = mr_page_slots(kind), pages = (s->slots + size - 1) / size, n = 0, end = 0;
+    uint32_t rows = mr_row_count(s, kind), size = mr_page_slots(kind), pages = (rows + size - 1) / size, n = 0, end = 0;
     for (uint32_t i = 0; i < pages; i++) {
         if (s->page_epoch[kind][i] <= since) continue;
         if (n && i - end <= 1) runs[n - 1].count = (i + 1) * size - runs[n - 1].first;
         else runs[n++] = (mr_run){i * size, size};
         end = i + 1;
     }
-    if (n && runs[n - 1].first + runs[n - 1].count > s->slots) runs[n - 1].count = s->slots - runs[n - 1].first;
+    if (n && runs[n - 1].first + runs[n - 1].count > rows) runs[n - 1].count = rows - runs[n - 1].first;
     return n;
 }

@@ -58,7 +58,7 @@ void mr_fill_slot(mr_store *s, uint32_t at, uint32_t node, uint32_t d, const mr_
     s->slot_node[at] = node;
     s->slot_geometry[at] = g;
     s->slot_id[at] = mr_public_id(s, s->node_id[node]);
-    s->slot_anchor[at] = s->anchor[node];
+    s->slot_anchor[at] = mr_draw_anchor(s, node, g);
     s->slot_layers[at] = s->layers[node];
     s->block_used[block] |= bit;
     if (b->klass & MR_CLASS_MIRRORED) s->block_mirrored[block] |= bit;

@@ -29,8 +29,9 @@
 enum { MR_OK = 0, MR_NOMEM = -1, MR_STALE = -2, MR_CYCLE = -3, MR_FULL = -4, MR_NONFINITE = -5 };
 enum { MR_BASE = 0, MR_AVX2 = 1, MR_AVX512 = 2 };        /* instruction-set levels */
 enum { MR_UNLABELLED = 2 };                              /* see block_mixed_layers */
-/* Kinds of rows by draw slot that devices mirror: 48, 16, 16 and 32 bytes. Boxes are for culling on the device only. */
-enum { MR_TRANSFORM = 0, MR_INFO = 1, MR_STATE = 2, MR_BOX_ROW = 3, MR_ROW_KINDS = 4 };
+/* Kinds of rows that devices mirror: four by draw slot, of 48, 16, 16 and 32 bytes (boxes are for culling on the device only), and the
+ * rows of 16 bytes that deform vertices (pose.c). */
+enum { MR_TRANSFORM = 0, MR_INFO = 1, MR_STATE = 2, MR_BOX_ROW = 3, MR_DEFORM = 4, MR_ROW_KINDS = 5 };
 
 /* Node flags. */
 enum {
@@ -68,8 +69,19 @@ typedef struct { uint32_t first_id, count, next; } mr_range;
  * its block boxes now and when it was sorted (negative: not yet known). */
 typedef struct { uint32_t klass, shading, first_slot, slots, room, sorted, dead, spare; double area, area_sorted; } mr_bucket;
 
+/* Inverse bind matrices of a skin, three rows of four for each joint; NULL where the place is free. */
+typedef struct { double *inverse; uint32_t joints, users; } mr_skin;
+/* A skin with the joints that it follows (public ids): its first row of `deform`, the anchor that they are relative to; dirty 1: to be
+ * computed, 2: with another anchor. No users: a free place. */
+typedef struct { uint32_t *joint, skin, joints, users, first, anchor, dirty; } mr_palette;
+/* What one node (index; MR_NONE: a free place) has: a palette (0: none), so many weights, its first row of `deform`. */
+typedef struct { uint32_t node, palette, weights, first, dirty; } mr_pose;
+/* What a geometry says of how it deforms: highest joint + 1; local boxes (lower, upper) of the vertices that each joint moves, and of the
+ * displacements of each morph. One block. */
+typedef struct mr_flesh { uint32_t joints, boxes, morphs; double *box, *morph; uint32_t *joint; } mr_flesh;
+
 typedef struct {
-    uint64_t updates, nodes_updated, draws_refit, blocks_refit, reorders, resorts, anchors_made;
+    uint64_t updates, nodes_updated, draws_refit, blocks_refit, reorders, resorts, anchors_made, joints_posed;
 } mr_stats;
 
 typedef struct mr_store {
@@ -145,6 +157,19 @@ typedef struct mr_store {
     /* occlusion (occlusion.c): by geometry, its triangles for hiding others, or NULL */
     struct mr_occluder **occluders;
     uint32_t occluders_cap;
+    /* poses (pose.c); place 0 of palettes and poses is unused */
+    mr_skin *skins;
+    mr_palette *palettes;
+    mr_pose *poses;
+    mr_flesh **flesh;           /* by geometry, or NULL */
+    uint32_t skin_count, skin_cap, palette_count, palette_cap, palette_live, pose_count, pose_cap, pose_live, pose_free, flesh_cap;
+    uint32_t *id_pose, id_pose_cap;          /* by id index: its pose, 0 for none */
+    float *deform;                           /* rows of four */
+    uint32_t deform_rows, deform_cap, deform_pages, deform_free_count, deform_free_cap;
+    mr_run *deform_free;
+    uint64_t *use_slot;                      /* node slots of all joints, ascending, and their palettes; twice the room, for sorting */
+    uint32_t *use_palette, use_count, use_cap, use_palette_cap;
+    uint8_t uses_stale, joints_gone, pose_work;
 } mr_store;
 
 /* ---- memory (blocks.c) ----------------------------------------------------------------------------------------- */
@@ -169,8 +194,8 @@ void mr_trim_arrays(void *const *arrays, const size_t *sizes, int n, uint32_t *c
 /* ---- store and tree (store.c, order.c) ------------------------------------------------------------------------- */
 mr_store *mr_store_new(int level);
 void mr_store_free(mr_store *s);
-/* Bytes held for: nodes and ids, transforms and anchors, state, draws, bounds, descriptions, change tracking. */
-#define MR_MEMORY_KINDS 7
+/* Bytes held for: nodes and ids, transforms and anchors, state, draws, bounds, descriptions, change tracking, poses. */
+#define MR_MEMORY_KINDS 8
 void mr_memory(const mr_store *s, uint64_t out[MR_MEMORY_KINDS]);
 /* The public id of an index: index | generation << 24. */
 uint32_t mr_public_id(const mr_store *s, uint32_t index);
@@ -373,8 +398,9 @@ int mr_mirrored(const float *world);
 void mr_refit(mr_store *s);
 /* Marks the draws of a node slot for refitting and the pages of `kinds` (bit per row kind) as changed. */
 void mr_touch_draws(mr_store *s, uint32_t slot, unsigned kinds);
-/* Bytes of a row; then: gathers rows [first, first + count) of draw slots. */
+/* Bytes of a row, and how many there are; then: gathers rows [first, first + count). */
 size_t mr_row_bytes(int kind);
+uint32_t mr_row_count(const mr_store *s, int kind);
 void mr_fill_rows(const mr_store *s, int kind, uint32_t first, uint32_t count, void *out);
 /* Runs of slots whose page changed after `since`, gaps of one page bridged; returns their number (at most pages / 2 + 1). */
 uint32_t mr_dirty_runs(const mr_store *s, int kind, uint64_t since, mr_run *runs);
@@ -383,6 +409,44 @@ uint32_t mr_page_slots(int kind);
 int mr_bounds(const mr_store *s, uint32_t index, double lower[3], double upper[3]);
 /* Boxes of all draw slots as rows of centre and half extents, relative to each slot's anchor. */
 void mr_boxes(const mr_store *s, float *out);
+
+/* ---- poses (pose.c) -------------------------------------------------------------------------------------------- */
+/* A skin of so many joints; inverse: (joints, 3, 4) float64, rows of the inverse bind matrices. Its number goes to *index. */
+int mr_add_skin(mr_store *s, const double *inverse, uint32_t joints, uint32_t *index);
+/* Frees a skin that nothing follows. */
+void mr_drop_skin(mr_store *s, uint32_t index);
+/* Makes a node (index) follow joints (public ids, as many as the skin has) with a skin; no longer. */
+int mr_bind(mr_store *s, uint32_t index, uint32_t skin, const uint32_t *joints);
+void mr_unbind(mr_store *s, uint32_t index);
+/* Gives a node so many morph weights; sets those that it has: MR_STALE when their number is another. */
+int mr_hold_weights(mr_store *s, uint32_t index, const float *values, uint32_t count);
+int mr_set_weights(mr_store *s, uint32_t index, const float *values, uint32_t count);
+/* The weights of a node and their number (0, NULL); its palette or NULL. */
+const float *mr_weights_of(const mr_store *s, uint32_t index, uint32_t *count);
+const mr_palette *mr_palette_of(const mr_store *s, uint32_t index);
+/* Forgets the pose of a node that goes. */
+void mr_unpose(mr_store *s, uint32_t index);
+/* The poses of another store for the nodes that were copied: new public id by slot there, skin here by skin there. */
+int mr_copy_poses(mr_store *s, const mr_store *from, const uint32_t *ids, const uint32_t *skins);
+/* What a geometry says of how it deforms (see mr_flesh): joints (boxes), boxes (boxes, 2, 3), displacements (morphs, 2, 3); zeros take it away. */
+int mr_set_flesh(mr_store *s, uint32_t index, uint32_t boxes, const uint32_t *joint, const double *box, uint32_t morphs, const double *morph);
+/* Frees all of it, and what it takes. */
+void mr_poses_free(mr_store *s);
+uint64_t mr_pose_bytes(const mr_store *s);
+/* How a node slot deforms a geometry, NULL where it draws it as it is: no pose, or one that does not fit the geometry. Then: its row of
+ * `deform` (0: none), and the anchor that a draw of the two is relative to. */
+const mr_pose *mr_posed(const mr_store *s, uint32_t node, uint32_t geometry);
+uint32_t mr_deform_row(const mr_store *s, uint32_t node, uint32_t geometry);
+uint32_t mr_draw_anchor(const mr_store *s, uint32_t node, uint32_t geometry);
+/* Box about the boxes of a posed draw relative to its anchor, in float64; returns 0 where the draw has no pose. */
+int mr_posed_box(const mr_store *s, uint32_t node, uint32_t geometry, double centre[3], double half[3]);
+/* Called by mr_refit: boxes of the posed draws among `todo`, wide enough for what the GPU rounds. */
+void mr_refit_posed(mr_store *s, uint32_t block, uint64_t todo);
+/* Steps of mr_update: before nodes are visited, for each run of moved slots, and after. Then all poses anew, for mr_settle. */
+int mr_pose_prepare(mr_store *s);
+void mr_pose_moved(mr_store *s, uint32_t first, uint32_t count);
+void mr_pose_update(mr_store *s);
+void mr_pose_all(mr_store *s);
 
 /* ---- part state (state.c) -------------------------------------------------------------------------------------- */
 /* What to change in state rows: flag bits to clear, then to set; colours (4 bytes each) and values may be NULL, a stride
@@ -562,7 +626,7 @@ void mr_box_rows(const mr_store *s, uint32_t first, uint32_t count, void *out);
 /* ---- ray casts and spatial queries (bvh.c, raycast.c, query.c) --------------------------------------------------- */
 #define MR_BVH_DEPTH 96
 #define MR_CLASS_DOUBLE_SIDED (1u << 21)
-enum { MR_MISSING = 1 };                                 /* a hierarchy is needed first */
+enum { MR_MISSING = 1, MR_UNPOSED = 2 };                 /* a hierarchy is needed first: of a geometry, of a posed draw */
 enum { MR_FRONT = 1, MR_BACK = 2, MR_AS_DRAWN = 4 };     /* sides that a ray sees; as drawn: back sides of double-sided materials only */
 
 /* 32 bytes. A leaf has count > 0 triangles from order[at]; an inner node's children are the next node and node `at`. */
@@ -607,9 +671,10 @@ typedef struct { double distance, point[3], normal[3], uv[2]; uint32_t id, geome
 uint64_t mr_filtered(const mr_store *s, const mr_filter *f, uint32_t block);
 /* Exact world box of a draw slot, relative to `from`: centre and half extents. */
 void mr_exact_box(const mr_store *s, uint32_t slot, const double from[3], double centre[3], double half[3]);
-/* Nearest triangle. bvhs by geometry index; MR_MISSING with *missing set where a hierarchy that is needed is NULL. */
-int mr_raycast(const mr_store *s, const mr_ray *r, const mr_filter *f, mr_bvh *const *bvhs, uint32_t bvh_count, mr_queue *q, mr_hit *out,
-               uint32_t *missing);
+/* Hierarchies by geometry index, and those of posed draws by draw slot: relative to the draw's anchor, with -x where the draw mirrors. */
+typedef struct { mr_bvh **bvhs, **posed; uint32_t count, posed_count; } mr_forest;
+/* Nearest triangle; MR_MISSING or MR_UNPOSED with *missing set (geometry, draw slot) where a hierarchy that is needed is NULL. */
+int mr_raycast(const mr_store *s, const mr_ray *r, const mr_filter *f, const mr_forest *forest, mr_queue *q, mr_hit *out, uint32_t *missing);
 /* Public ids of nodes whose boxes a ray meets, in the order it enters them; *ids is a counted block that the caller releases. */
 int mr_query_ray(const mr_store *s, const mr_ray *r, const mr_filter *f, mr_queue *q, uint32_t **ids, uint32_t *count);
 

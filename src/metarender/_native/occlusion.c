@@ -134,6 +134,7 @@ static void offer(mr_occlusion *o, uint32_t *count, uint32_t slot, float score) 
 static float merit(const mr_store *s, const mr_view *v, uint32_t slot, const float *eye) {
     uint32_t g = s->slot_geometry[slot];
     if (g >= s->occluders_cap || !s->occluders[g] || s->state[s->slot_node[slot]].flags) return 0;
+    if (mr_posed(s, s->slot_node[slot], g)) return 0; /* its triangles are not where they were described */
     if (v->detail.block_levelled && v->detail.block_levelled[slot / 64] && v->detail.level[slot]) return 0;
     const float *box = s->box + (size_t)(slot / 64) * 384 + (slot & 63), h[3] = {box[192], box[256], box[320]};
     float x = box[0] - eye[0], y = box[64] - eye[1], z = box[128] - eye[2], far = (x * x + y * y) + z * z;

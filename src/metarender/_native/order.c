@@ -102,7 +102,7 @@ static int rebuild(mr_store *s) {
     s->cap = cap;
     for (uint32_t i = 0; i < n; i++) s->id_slot[s->node_id[i]] = i;
     for (uint32_t i = 1; i < n; i++) s->parent[i] = s->id_slot[s->id_parent[s->node_id[i]]];
-    s->nodes_moved = 1;
+    s->nodes_moved = s->uses_stale = 1;
     s->scan_all = 1; /* the dirty list speaks of old slots */
     s->dirty_count = 0;
     s->stats.reorders++;
@@ -129,7 +129,7 @@ void mr_make_hole(mr_store *s, uint32_t slot) {
     s->anchor[slot] = 0; /* not counted: a hole is composed like a child of the root and changes nothing */
     s->flags[slot] = 0;
     s->holes++;
-    s->topology_dirty = 1;
+    s->topology_dirty = s->uses_stale = 1;
 }
 
 /* Moves the row of a node to a free slot and leaves a hole; parents and extents are the caller's. */

@@ -26,6 +26,10 @@ void mr_exact_box(const mr_store *s, uint32_t slot, const double from[3], double
     const mr_geometry *g = s->geometries + s->slot_geometry[slot];
     const double *origin = s->anchors[s->slot_anchor[slot]].origin;
     const float *w = s->world + 12 * (size_t)s->slot_node[slot];
+    if (mr_posed_box(s, s->slot_node[slot], s->slot_geometry[slot], centre, half)) {
+        for (int k = 0; k < 3; k++) centre[k] += origin[k] - from[k];
+        return;
+    }
     for (int k = 0; k < 3; k++, w += 4) {
         centre[k] = (origin[k] - from[k]) + w[3];
         half[k] = 0;

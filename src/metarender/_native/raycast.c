@@ -158,9 +158,16 @@ static double cofactors(const float *w, double c[3][3]) {
     return fabs(det) > 1e-13 * size && isfinite(1 / det) ? det : 0;
 }
 
+/* Rows that lead from the space of a hierarchy to the anchor. Posed triangles stand at their place, where a node does not mirror. */
+static const float *rows_of(const mr_store *s, uint32_t slot) {
+    static const float posed[2][12] = {{1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0}, {-1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0}};
+    if (mr_posed(s, s->slot_node[slot], s->slot_geometry[slot])) return posed[s->block_mirrored[slot / 64] >> (slot & 63) & 1];
+    return s->world + 12 * (size_t)s->slot_node[slot];
+}
+
 /* Traces one draw; *best is in metres along the ray in every space, because the local direction keeps its length. */
 static int trace(const mr_store *s, const mr_ray *r, const mr_bvh *b, uint32_t slot, unsigned sides, mr_cut *best) {
-    const float *w = s->world + 12 * (size_t)s->slot_node[slot];
+    const float *w = rows_of(s, slot);
     const double *origin = s->anchors[s->slot_anchor[slot]].origin;
     double c[3][3], o[3], local_o[3], local_d[3], det = cofactors(w, c);
     if (sides & MR_AS_DRAWN) {
@@ -179,7 +186,7 @@ static int trace(const mr_store *s, const mr_ray *r, const mr_bvh *b, uint32_t s
 
 /* Point and normal of a hit. The point is made from the corners, so that it lies on the surface however far the ray came. */
 static void describe(const mr_store *s, const mr_bvh *b, uint32_t slot, const mr_cut *cut, mr_hit *out) {
-    const float *w = s->world + 12 * (size_t)s->slot_node[slot];
+    const float *w = rows_of(s, slot);
     const double *origin = s->anchors[s->slot_anchor[slot]].origin;
     const uint32_t *corner = b->indices + 3 * (size_t)cut->triangle;
     double e[3], f[3], p[3];
@@ -225,28 +232,37 @@ static int wins(const mr_store *s, uint32_t slot, const mr_cut *cut, uint32_t he
     return a != b ? a < b : s->slot_geometry[slot] < s->slot_geometry[held];
 }
 
-int mr_raycast(const mr_store *s, const mr_ray *r, const mr_filter *f, mr_bvh *const *bvhs, uint32_t bvh_count, mr_queue *q, mr_hit *out,
-               uint32_t *missing) {
+/* The hierarchy of a draw: of its pose or of its geometry. NULL where it is missing, with the status and number that say so. */
+static const mr_bvh *find_bvh(const mr_store *s, const mr_forest *b, uint32_t slot, uint32_t *missing, int *status) {
+    uint32_t g = s->slot_geometry[slot];
+    int posed = mr_posed(s, s->slot_node[slot], g) != NULL;
+    *missing = posed ? slot : g;
+    *status = posed ? MR_UNPOSED : MR_MISSING;
+    if (posed) return slot < b->posed_count ? b->posed[slot] : NULL;
+    return g < b->count ? b->bvhs[g] : NULL;
+}
+
+int mr_raycast(const mr_store *s, const mr_ray *r, const mr_filter *f, const mr_forest *forest, mr_queue *q, mr_hit *out, uint32_t *missing) {
     seen a = begin(s, r);
     mr_cut best = {r->limit, 0, 0, MR_NONE, 0};
+    const mr_bvh *held_bvh = NULL;
     uint32_t slot, held = MR_NONE;
     miss(out);
     if (push_groups(s, r, &a, q)) return MR_NOMEM;
     for (;;) {
         if (next_draw(s, r, &a, f, 0, best.t * (1 + 2e-15), q, &slot)) return MR_NOMEM;
         if (slot == MR_NONE) break;
-        uint32_t g = s->slot_geometry[slot];
-        if (MR_CLASS_TOPOLOGY(s->geometries[g].key)) continue; /* lines and points have no surface */
-        if (g >= bvh_count || !bvhs[g]) {
-            *missing = g;
-            return MR_MISSING;
-        }
+        if (MR_CLASS_TOPOLOGY(s->geometries[s->slot_geometry[slot]].key)) continue; /* lines and points have no surface */
+        int status;
+        const mr_bvh *bvh = find_bvh(s, forest, slot, missing, &status);
+        if (!bvh) return status;
         mr_cut cut = {best.t, 0, 0, MR_NONE, 0};
-        if (!trace(s, r, bvhs[g], slot, f->sides, &cut) || !wins(s, slot, &cut, held, &best)) continue;
+        if (!trace(s, r, bvh, slot, f->sides, &cut) || !wins(s, slot, &cut, held, &best)) continue;
         best = cut;
         held = slot;
+        held_bvh = bvh;
     }
-    if (held != MR_NONE) describe(s, bvhs[s->slot_geometry[held]], held, &best, out);
+    if (held != MR_NONE) describe(s, held_bvh, held, &best, out);
     return MR_OK;
 }
 

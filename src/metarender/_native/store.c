@@ -129,6 +129,7 @@ mr_store *mr_store_new(int level) {
 void mr_store_free(mr_store *s) {
     if (!s) return;
     mr_occluders_free(s);
+    mr_poses_free(s);
     void *all[] = {s->fresh, s->flips, s->heap, s->block_used, s->block_mirrored, s->block_bucket, s->block_area, s->idle, s->id_slot, s->id_parent, s->id_child, s->id_last, s->id_next, s->id_prev, s->id_range, s->id_serial, s->id_gen,
                    s->position, s->linear, s->world, s->state, s->node_id, s->parent, s->subtree, s->anchor, s->layers, s->trs,
                    s->node_draw, s->flags, s->trs_rows, s->ranges, s->anchors, s->anchor_hash, s->anchor_idle, s->geometries,
@@ -158,6 +159,7 @@ void mr_memory(const mr_store *s, uint64_t out[MR_MEMORY_KINDS]) {
     out[4] = BYTES(s->box, s->block_box, s->block_live, s->block_anchor, s->block_layers, s->block_mixed_layers, s->block_area, s->group_box,
                    s->lane_box, s->group_anchor, s->group_dirty);
     out[5] = BYTES(s->geometries, s->materials, s->levels, s->idle);
+    out[7] = mr_pose_bytes(s);
     out[6] = BYTES(s->dirty, s->dirty_blocks, s->block_dirty, s->page_epoch[0], s->page_epoch[1], s->page_epoch[2], s->page_epoch[3],
                    s->heap, s->fresh, s->flips);
 }
@@ -301,6 +303,8 @@ uint32_t mr_subtree_ids(const mr_store *s, uint32_t index, uint32_t *ids) {
 static void drop_node(mr_store *s, uint32_t index) {
     uint32_t slot = s->id_slot[index];
     mr_clear_draws(s, slot);
+    mr_unpose(s, index);
+    if (s->palette_live) s->joints_gone = s->pose_work = 1;
     mr_drop_trs(s, slot, 1);
     if (s->anchor[slot] != MR_NONE) mr_anchor_unuse(s, s->anchor[slot]);
     mr_make_hole(s, slot);

@@ -91,6 +91,7 @@ static void touch_many(mr_store *s, uint32_t first, uint32_t count) {
 static void touch_moved(mr_store *s) {
     uint32_t first = s->moved.first, end = first + s->moved.count;
     s->moved.count = 0;
+    if (s->use_count && end > first) mr_pose_moved(s, first, end - first);
     if (s->draws_dirty) return;
     if (first == 1 && end == s->n) touch_all(s);
     else if (end - first > s->slots / 4) touch_many(s, first, end - first);
@@ -233,7 +234,7 @@ static int tidy_draws(mr_store *s) {
 }
 
 int mr_pending(const mr_store *s) {
-    return s->dirty_count || s->scan_all || s->draws_dirty || s->nodes_moved || s->fresh_count || s->dirty_block_count;
+    return s->dirty_count || s->scan_all || s->draws_dirty || s->nodes_moved || s->fresh_count || s->dirty_block_count || s->pose_work;
 }
 
 int mr_has_work(const mr_store *s) {
@@ -249,10 +250,12 @@ int mr_update(mr_store *s) {
         for (uint32_t i = 0; i < s->slots; i++)
             if (s->slot_node[i] != MR_NONE) s->slot_node[i] = s->id_slot[s->slot_id[i] & MR_INDEX_MASK];
     s->nodes_moved = 0;
+    if (mr_pose_prepare(s)) return MR_NOMEM;
     if (walk_dirty(s)) {
         s->scan_all = 1; /* flags still say what is left */
         return MR_NOMEM;
     }
+    mr_pose_update(s);
     int redraw = s->draws_dirty || s->dirty_block_count || s->fresh_count || s->unsorted;
     if (refresh_draws(s) || tidy_draws(s)) return MR_NOMEM;
     mr_anchor_sweep(s);
@@ -266,6 +269,7 @@ int mr_settle(mr_store *s) {
     if (bad) return bad;
     s->epoch++;
     s->draws_dirty = 1;
+    mr_pose_all(s);
     bad = refresh_draws(s);
     if (!bad) mr_worst_bucket(s); /* takes note of the surfaces */
     s->draw_epoch = s->epoch;

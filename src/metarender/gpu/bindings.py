@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 ATTRIBUTES = {"in_position": 0, "in_normal": 1, "in_tangent": 2, "in_uv0": 3, "in_uv1": 4, "in_color": 5,
-              "in_row0": 8, "in_row1": 9, "in_row2": 10, "in_info": 11, "in_state": 12}
+              "in_joints0": 6, "in_weights0": 7, "in_row0": 8, "in_row1": 9, "in_row2": 10, "in_info": 11, "in_state": 12,
+              "in_joints1": 13, "in_weights1": 14, "in_morph": 15}
 BLOCK_VIEW, BLOCK_OCCLUSION = 0, 1
 STORAGE_ANCHORS, STORAGE_MATERIALS, STORAGE_LIGHTS = 0, 1, 2
+STORAGE_DEFORM, STORAGE_MORPHS = 3, 4
 STORAGE_RUNS, STORAGE_STAGING, STORAGE_TARGET = 3, 4, 5
 STORAGE_PLACES, STORAGE_BITS, STORAGE_PYRAMID = 4, 6, 7
 STORAGE_BOXES, STORAGE_CULL_ANCHORS, STORAGE_BLOCKS = 3, 4, 5
-"""Compute shaders share the numbers from 3 on: OpenGL 4.3 promises eight."""
+"""Compute shaders share the numbers from 3 on: OpenGL 4.3 promises eight. Draws that deform bind theirs each time."""
 UNIT_SLOT_0, UNIT_SLOT_1, UNIT_SLOT_2, UNIT_SLOT_3, UNIT_SLOT_4 = 0, 1, 2, 3, 4
 """A material's texture slots; slot n is unit n."""
 

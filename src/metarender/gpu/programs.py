@@ -12,7 +12,7 @@ import moderngl
 import numpy as np
 
 from ..errors import DeviceError, ShaderError
-from ..geometry import COLOR, NORMAL, TANGENT, UV0, UV1
+from ..geometry import COLOR, DEFORMED, JOINTS, JOINTS8, MORPH, MORPH_NORMAL, MORPH_TANGENT, NORMAL, TANGENT, UV0, UV1
 from ..materials import STANDARD_ROW, UNLIT_ROW
 from .shader_checks import own_inputs, unfed
 from .shader_source import Composer, Source, messages
@@ -20,7 +20,7 @@ from .shader_source import Composer, Source, messages
 if TYPE_CHECKING:
     from .device import Device
 
-CLASS_SKINNED, CLASS_MIRRORED, CLASS_DOUBLE_SIDED = 1 << 23, 1 << 22, 1 << 21
+CLASS_MIRRORED, CLASS_DOUBLE_SIDED = 1 << 22, 1 << 21
 OPAQUE, MASK, BLEND = 0, 1, 2
 TRIANGLES, LINES, POINTS = 0, 1, 2
 
@@ -33,6 +33,11 @@ def class_alpha(geometry_class: int) -> int:
 def class_topology(geometry_class: int) -> int:
     """Return TRIANGLES, LINES or POINTS out of a geometry class."""
     return geometry_class >> 16 & 3
+
+
+def class_deforms(geometry_class: int) -> bool:
+    """Whether poses may deform geometries of a class."""
+    return bool(geometry_class & DEFORMED)
 
 
 class ProgramKey(NamedTuple):
@@ -83,6 +88,7 @@ def normalise(key: ProgramKey) -> ProgramKey:
         layout = 0
     elif not lit:
         layout &= ~(NORMAL | TANGENT)
+    layout |= key.geometry_class & DEFORMED  # every pass deforms alike
     if not reads_material:
         key = key._replace(shader="", features=0)
     alpha = class_alpha(key.geometry_class) if reads_material else OPAQUE
@@ -107,7 +113,8 @@ def defines(key: ProgramKey) -> list[str]:
         # Lines and points without normals face no light: they show their colour (glTF 2.0, 3.7.2.1).
         "LIT": bool(key.shader) and SHADERS[key.shader].lit and (class_topology(geometry) == TRIANGLES or bool(geometry & NORMAL)),
         "HAS_NORMAL": geometry & NORMAL, "HAS_TANGENT": geometry & TANGENT, "HAS_UV0": geometry & UV0, "HAS_UV1": geometry & UV1,
-        "HAS_COLOR": geometry & COLOR, "MIRRORED": geometry & CLASS_MIRRORED, "MASK": class_alpha(geometry) == MASK,
+        "HAS_COLOR": geometry & COLOR, "SKINNED": geometry & JOINTS, "SKINNED8": geometry & JOINTS8, "MORPHED": geometry & MORPH,
+        "MORPH_NORMALS": geometry & MORPH_NORMAL, "MORPH_TANGENTS": geometry & MORPH_TANGENT, "MIRRORED": geometry & CLASS_MIRRORED, "MASK": class_alpha(geometry) == MASK,
         "BLEND": class_alpha(geometry) == BLEND, "LINES": class_topology(geometry) == LINES, "POINTS": class_topology(geometry) == POINTS,
         "MANY_ANCHORS": key.many_anchors, "PART_STATES": key.states, "HAS_ENVIRONMENT": key.environment,
         "HAS_SHADOW": key.shadow, "MULTISAMPLE": key.multisample,

@@ -9,10 +9,10 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import BOX, INFO, STATE, TRANSFORM, fill_runs
+from .._core import BOX, DEFORM, INFO, STATE, TRANSFORM, fill_runs
 from ..geometry import Geometry
 from ..materials import Material
-from .bindings import UNIT_SLOT_0
+from .bindings import STORAGE_DEFORM, STORAGE_MORPHS, UNIT_SLOT_0
 from .buffers import GrowBuffer
 from .geometry_pool import LAYOUT_MASK, layout_attributes
 from .material_tables import MaterialTables
@@ -31,7 +31,7 @@ STATE_PAGE = 256
 """Rows in a page of states: 4 KiB."""
 
 ROW_BYTES = {TRANSFORM: 48, INFO: 16, STATE: 16}
-BOX_BYTES = 32
+BOX_BYTES, DEFORM_BYTES = 32, 16
 _ROW_LAYOUT = {TRANSFORM: ("4f4 4f4 4f4/i", "in_row0", "in_row1", "in_row2"), INFO: ("4u4/i", "in_info"), STATE: ("4u4/i", "in_state")}
 
 
@@ -45,6 +45,8 @@ class SceneMirror:
         self._seen = dict.fromkeys(ROW_BYTES, 0)
         self._boxes: GrowBuffer | None = None
         self._boxes_seen = 0
+        self._deform: GrowBuffer | None = None
+        self._deform_seen = 0
         self.materials = MaterialTables(device, pools.textures)
         self._materials_seen = 0
         self._geometries_seen = 0
@@ -90,6 +92,30 @@ class SceneMirror:
                 self._page_flags = self._page_flags[:-(-store.draw_slots // STATE_PAGE)]
                 self.states = int(np.bitwise_or.reduce(self._page_flags))
             self._seen[kind] = store.epoch
+        if self._deform_seen != store.epoch:
+            self._sync_deform(store)
+
+    def _sync_deform(self, store: Any) -> None:
+        """Upload the pages of palettes and morph weights that changed; scenes without any have no buffer for them."""
+        if count := store.row_count(DEFORM):
+            self.deform.reserve(count * DEFORM_BYTES)
+            runs = store.dirty_runs(DEFORM, self._deform_seen)
+            if len(runs):
+                self._write_runs(store, DEFORM, runs)
+        self._deform_seen = store.epoch
+
+    @property
+    def deform(self) -> GrowBuffer:
+        """Rows of palettes and morph weights, of which no device has any until a scene does."""
+        if self._deform is None:
+            self._deform = GrowBuffer(self._pools.device, "poses")
+        return self._deform
+
+    def bind_deformation(self) -> None:
+        """Bind what the vertex path of skinned or morphed geometries reads."""
+        self.deform.buffer.bind_to_storage_buffer(STORAGE_DEFORM)
+        self._pools.geometry.morphs.buffer.bind_to_storage_buffer(STORAGE_MORPHS)
+        self._pools.device.stats.gl_calls += 2
 
     @property
     def boxes(self) -> GrowBuffer:
@@ -110,12 +136,15 @@ class SceneMirror:
 
     def _write_runs(self, store: Any, kind: int, runs: NDArray[np.uint32]) -> None:
         """Gather the rows of all runs and write them: a long one in place, else a call for each, or one scattered upload."""
-        buffer, size = (self.boxes, BOX_BYTES) if kind == BOX else (self._rows[kind], ROW_BYTES[kind])
+        if kind in ROW_BYTES:
+            buffer, size = self._rows[kind], ROW_BYTES[kind]
+        else:
+            buffer, size = (self.boxes, BOX_BYTES) if kind == BOX else (self.deform, DEFORM_BYTES)
         first, count = runs[0].tolist()
         if kind != STATE and len(runs) == 1 and count * size >= MAPPED_BYTES:
             if buffer.fill(store, kind, first, count, size):
                 return
-            runs = np.array([[0, store.draw_slots]], np.uint32)  # a buffer that lost its mapping may hold anything
+            runs = np.array([[0, store.row_count(kind)]], np.uint32)  # a buffer that lost its mapping may hold anything
         counts = runs[:, 1].astype(np.int64)
         rows = buffer.staging(int(counts.sum()) * size)
         fill_runs(store, kind, runs, rows)
@@ -141,8 +170,8 @@ class SceneMirror:
 
     @property
     def nbytes(self) -> int:
-        """Device memory of the instance rows, and of the boxes where the device culls."""
-        return sum(rows.size for rows in (*self._rows.values(), self._boxes) if rows is not None)
+        """Device memory of the instance rows, of poses, and of the boxes where the device culls."""
+        return sum(rows.size for rows in (*self._rows.values(), self._boxes, self._deform) if rows is not None)
 
     def vertex_array(self, key: ProgramKey, geometry_class: int) -> moderngl.VertexArray:
         """Return the vertex array of a program over the arena of a geometry class."""
@@ -161,7 +190,7 @@ class SceneMirror:
         device.registry.about_to("create", f"a vertex array for {key.render_pass}")
         arena = geometry.arena(layout)
         attributes = layout_attributes(layout)
-        content = [(arena.buffer.buffer, " ".join(f"{width}f4" for _, _, width in attributes), *(name for _, name, _ in attributes))]
+        content = [(arena.buffer.buffer, " ".join(each.format for each in attributes), *(each.shader for each in attributes))]
         content += [(self._rows[kind].buffer, *_ROW_LAYOUT[kind]) for kind in ROW_BYTES]
         array = device.ctx.vertex_array(self._pools.programs.get(key), content, index_buffer=geometry.indices.buffer, skip_errors=True)
         resource = device.track("vertex_array", array.glo, array.release)
@@ -188,7 +217,7 @@ class SceneMirror:
     def release(self) -> None:
         """Delete everything that belongs to this scene alone."""
         self._drop_vertex_arrays()
-        for rows in (*self._rows.values(), self._boxes):
+        for rows in (*self._rows.values(), self._boxes, self._deform):
             if rows is not None:
                 rows.release()
         self.materials.release()

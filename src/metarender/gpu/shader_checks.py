@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import moderngl
 
-from ..geometry import COLOR, NORMAL, TANGENT, UV0, UV1
+from ..geometry import COLOR, DEFORMED, JOINTS, JOINTS8, MORPH, NORMAL, TANGENT, UV0, UV1
 from . import bindings as at
 from . import gl_extra as gl
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from .programs import ProgramKey
     from .shader_source import Source
 
-_BY_LAYOUT = {"in_normal": NORMAL, "in_tangent": TANGENT, "in_uv0": UV0, "in_uv1": UV1, "in_color": COLOR}
+_BY_LAYOUT = {"in_normal": NORMAL, "in_tangent": TANGENT, "in_uv0": UV0, "in_uv1": UV1, "in_color": COLOR,
+              "in_joints0": JOINTS, "in_weights0": JOINTS, "in_joints1": JOINTS8, "in_weights1": JOINTS8, "in_morph": MORPH}
 _SAMPLERS = {gl.GL_SAMPLER_2D: "sampler2D", gl.GL_SAMPLER_CUBE: "samplerCube", gl.GL_SAMPLER_2D_SHADOW: "sampler2DShadow",
              gl.GL_SAMPLER_2D_ARRAY: "sampler2DArray", gl.GL_SAMPLER_2D_MULTISAMPLE: "sampler2DMS"}
 _DECLARED = re.compile(r"^\s*(?:layout\s*\([^)]*\)\s*)?(?:(?:flat|smooth|noperspective|centroid|sample|invariant)\s+)*"
@@ -59,6 +60,8 @@ def _unfed_uniform(name: str, member: Any, units: dict[int, int]) -> Iterator[tu
 
 def _storage(key: ProgramKey) -> set[int]:
     fed = {at.STORAGE_ANCHORS} if key.many_anchors else set()
+    if key.geometry_class & DEFORMED:
+        fed |= {at.STORAGE_DEFORM, at.STORAGE_MORPHS}
     if key.shader:
         fed |= {at.STORAGE_MATERIALS, at.STORAGE_LIGHTS} if key.render_pass == "shade" else {at.STORAGE_MATERIALS}
     return fed

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..camera import Camera
+from ..deformation import Skin
 from ..errors import GltfError, InvalidInput
 from ..geometry import Geometry, Mesh
 from ..lights import Light
@@ -30,10 +31,13 @@ class InstanceDescription:
     primitives : tuple of (Geometry, Material)
     matrices : (n, 4, 4) float64
         Local to the node.
+    weights : (m,) float32
+        Of their morphs.
     """
 
     primitives: tuple[tuple[Geometry, Material], ...]
     matrices: NDArray[np.float64]
+    weights: NDArray[np.float32]
 
 
 @dataclass(slots=True)
@@ -50,6 +54,11 @@ class NodeDescription:
     matrix : (4, 4) float64 or None
         Instead of the three above.
     mesh, camera, light : what the node carries, or None
+    weights : (m,) float32 or None
+        Of the morphs of its mesh, where they are not those of the mesh.
+    skin : Skin or None
+    joints : list of int
+        Indices in ``Asset.nodes`` of the nodes that the mesh follows with the skin.
     instances : InstanceDescription or None
     extras : dict or None
     visible : bool
@@ -67,6 +76,9 @@ class NodeDescription:
     mesh: Mesh | None = None
     camera: Camera | None = None
     light: Light | None = None
+    weights: NDArray[np.float32] | None = None
+    skin: Skin | None = None
+    joints: list[int] = field(default_factory=list)
     instances: InstanceDescription | None = None
     extras: dict[str, Any] | None = None
     visible: bool = True
@@ -109,6 +121,10 @@ def build_scene(asset: Asset) -> Scene:
     for number, node in zip(ids.tolist(), nodes, strict=True):
         if node.camera is not None or node.light is not None or node.extras or node.instances is not None or not node.visible:
             _equip(scene, Node(scene.store, number), node)
+        if node.weights is not None:
+            Node(scene.store, number).weights = node.weights
+        if node.skin is not None:
+            scene.bind(Node(scene.store, number), node.skin, ids[node.joints])
     finite = np.isfinite(scene.store.world_matrices(ids)).all(axis=(1, 2))
     if not finite.all():
         raise GltfError("The transforms above this node multiply to no finite place.", "NODE_INVALID", nodes[int(np.argmin(finite))].where)
@@ -156,4 +172,6 @@ def _equip(scene: Scene, handle: Node, node: NodeDescription) -> None:
         handle.extras.update(node.extras)
     if node.instances is not None:
         for geometry, material in node.instances.primitives:
-            scene.add_instances(geometry, material, matrices=node.instances.matrices, parent=handle)
+            parts = scene.add_instances(geometry, material, matrices=node.instances.matrices, parent=handle)
+            if geometry.morphs:
+                scene.store.hold_weights(parts.ids, node.instances.weights)

@@ -23,7 +23,7 @@ from .gltf_accessors import Accessors
 from .gltf_container import Container, Resources, buffer_bytes, check_binary, open_container
 from .gltf_materials import Materials
 from .gltf_meshes import Meshes
-from .gltf_poses import Poses, matrix_of
+from .gltf_poses import Skins, matrix_of
 from .gltf_rules import check_document, descend
 from .gltf_schema import pointer
 from .limits import Budget, Limits
@@ -89,8 +89,8 @@ class _Reader:
 
         self._accessors = Accessors(self._document, buffer, self._budget)
         self._materials = Materials(self._document, resources, self._accessors.view_bytes, self._budget)
-        self._meshes = Meshes(self._document, self._accessors, self._materials, self._budget)
-        self._poses = Poses(self._document, self._accessors, self._budget)
+        self._skins = Skins(self._document, self._accessors, self._budget)
+        self._meshes = Meshes(self._document, self._accessors, self._materials, self._skins, self._budget)
         self._lights: list[dict[str, Any]] = self._document.get("extensions", {}).get("KHR_lights_punctual", {}).get("lights", [])
         self._draws = 0
 
@@ -108,9 +108,23 @@ class _Reader:
         for place, number in enumerate(order):
             for child in self._nodes[number].get("children", ()):
                 described[places[child]].parent = place
+            self._follow(described[place], self._nodes[number], places)
         if progress is not None:
             progress(len(order), len(order))
         return Asset(described, self._materials.notes)
+
+    def _follow(self, node: NodeDescription, source: dict[str, Any], places: dict[int, int]) -> None:
+        """Say which nodes the mesh of a node follows."""
+        if node.mesh is None or "skin" not in source:
+            return
+        self._skins.check_fit(source["mesh"], source["skin"])
+        skin, joints = self._skins.skin(source["skin"]), self._skins.joints(source["skin"])
+        if not any(geometry.joints is not None for geometry, _ in node.mesh.primitives):
+            return
+        if all(joint in places for joint in joints):
+            node.skin, node.joints = skin, [places[joint] for joint in joints]
+        elif (note := "skins whose joints are not in the scene") not in self._materials.notes:
+            self._materials.notes.append(note)
 
     def _roots(self, scene: int | str | None) -> list[int]:
         scenes: list[dict[str, Any]] = self._document.get("scenes", [])
@@ -155,8 +169,13 @@ class _Reader:
 
     def _draw(self, node: NodeDescription, source: dict[str, Any], number: int, instancing: dict[str, Any] | None) -> None:
         """Give the node its mesh or instances."""
-        palette = self._poses.palette(number) if "skin" in source else None
-        mesh = self._meshes.mesh(source["mesh"], source.get("weights"), palette)
+        mesh = self._meshes.mesh(source["mesh"])
+        weights = mesh.weights
+        if "weights" in source and mesh.weights.size:
+            weights = np.array(source["weights"], np.float32)
+            if not np.isfinite(weights).all():
+                raise GltfError("A morph weight is not finite as float32.", "VALUE_NOT_IN_RANGE", pointer("nodes", number, "weights"))
+            node.weights = weights
         copies = 1
         if not mesh.primitives:
             return
@@ -167,7 +186,7 @@ class _Reader:
                 instancing["attributes"], pointer("nodes", number, "extensions", "EXT_mesh_gpu_instancing", "attributes")
             )
             copies = len(matrices)
-            node.instances = InstanceDescription(mesh.primitives, matrices)
+            node.instances = InstanceDescription(mesh.primitives, matrices, weights)
         self._draws += copies * len(mesh.primitives)
         if self._draws > self._limits.draws:
             message = f"The scene draws more than {self._limits.draws:,} primitives; raise Limits.draws."

@@ -1,4 +1,4 @@
-"""glTF meshes to Geometry and Mesh: every primitive mode, morph targets and skins at rest, equal data shared."""
+"""glTF meshes to Geometry and Mesh: every primitive mode, morph targets and joints, equal data shared."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..deformation import Morph
 from ..errors import GltfError, InvalidInput
-from ..geometry import Geometry, Mesh
+from ..geometry import DEFORMED, Geometry, Mesh
 from ..materials import Material
 from .gltf_accessors import Accessors
 from .gltf_materials import Materials
-from .gltf_poses import Arrays, Matrices, Skinning, unit
+from .gltf_poses import Skins
 from .gltf_schema import pointer
 from .limits import Budget
 
+Arrays = dict[str, NDArray[np.float32] | None]
 POINTS, LINES, LINE_LOOP, LINE_STRIP, TRIANGLES, TRIANGLE_STRIP, TRIANGLE_FAN = range(7)
 _TOPOLOGY = ("points", "lines", "lines", "lines", "triangles", "triangles", "triangles")
 _RESTART = {np.dtype("u1"): 0xFF, np.dtype("<u2"): 0xFFFF, np.dtype("<u4"): 0xFFFFFFFF}
@@ -30,98 +32,107 @@ class Meshes:
         Passed `check_document`.
     accessors : Accessors
     materials : Materials
+    skins : Skins
     budget : Budget
     """
 
-    def __init__(self, document: dict[str, Any], accessors: Accessors, materials: Materials, budget: Budget) -> None:
+    def __init__(self, document: dict[str, Any], accessors: Accessors, materials: Materials, skins: Skins, budget: Budget) -> None:
         self._meshes: list[dict[str, Any]] = document.get("meshes", [])
         self._accessors = accessors
         self._materials = materials
+        self._skins = skins
         self._budget = budget
-        self._made: dict[tuple[int, tuple[float, ...]], Mesh] = {}
+        self._skinned = {node["mesh"] for node in document.get("nodes", ()) if "skin" in node and "mesh" in node}
+        self._made: dict[int, Mesh] = {}
         self._geometries: dict[tuple[Any, ...], Geometry | None] = {}
 
-    def mesh(self, number: int, weights: list[float] | None = None, palette: Matrices | None = None) -> Mesh:
-        """Return a mesh with morph weights applied and, with a palette, posed by a skin.
-
-        Parameters
-        ----------
-        weights : list of float, optional
-            Morph weights of the node; the mesh's own by default.
-        palette : (joints, 4, 4) float64, optional
-            From `Poses.palette`; such a mesh belongs to one node and is not shared.
+    def mesh(self, number: int) -> Mesh:
+        """Return a mesh, made once.
 
         Raises
         ------
         GltfError
             Data is out of range or not finite, or the budget is spent.
         """
+        if (made := self._made.get(number)) is not None:
+            return made
         source = self._meshes[number]
-        morph = tuple(map(float, weights if weights is not None else source.get("weights", ())))
-        if not any(morph):
-            morph = ()
-        key = number, morph
-        if palette is None and (mesh := self._made.get(key)) is not None:
-            return mesh
         pairs = []
         for place, primitive in enumerate(source["primitives"]):
-            pair = self._primitive(primitive, morph, palette, pointer("meshes", number, "primitives", place))
+            pair = self._primitive(primitive, number, pointer("meshes", number, "primitives", place))
             if pair is not None:
                 pairs.append(pair)
-        mesh = Mesh(primitives=pairs, name=source.get("name", ""))
+        weights = source.get("weights", ()) if any(geometry.morphs for geometry, _ in pairs) else ()
+        try:
+            mesh = Mesh(primitives=pairs, name=source.get("name", ""), weights=weights)
+        except InvalidInput as error:
+            raise GltfError(str(error), "MESH_INVALID_WEIGHTS", pointer("meshes", number, "weights")) from None
         if isinstance(extras := source.get("extras"), dict):
             mesh.extras.update(extras)
-        if palette is None:
-            self._made[key] = mesh
+        self._made[number] = mesh
         return mesh
 
-    def _primitive(
-        self, primitive: dict[str, Any], morph: tuple[float, ...], palette: Matrices | None, where: str
-    ) -> tuple[Geometry, Material] | None:
+    def _primitive(self, primitive: dict[str, Any], mesh: int, where: str) -> tuple[Geometry, Material] | None:
         """Return a drawable pair, None where the primitive draws nothing."""
         attributes: dict[str, int] = primitive["attributes"]
         if "POSITION" not in attributes:
             return None
         surface = self._materials.surface(primitive.get("material"))
-        mode = primitive.get("mode", TRIANGLES)
         same = self._accessors.first_of
         key = (
             tuple((name, same(number)) for name, number in attributes.items()),
             same(primitive["indices"]) if "indices" in primitive else None,
-            mode,
+            primitive.get("mode", TRIANGLES),
             surface.sets,
-            morph,
-            tuple(map(tuple, map(dict.items, primitive["targets"]))) if morph else None,
+            tuple(map(tuple, map(dict.items, primitive.get("targets", ())))),
+            mesh in self._skinned,
         )
-        if palette is None and key in self._geometries:
-            geometry = self._geometries[key]
-        else:
-            geometry = self._geometry(primitive, surface.sets, morph, palette, where)
-            if palette is None:
-                self._geometries[key] = geometry
+        if key not in self._geometries:
+            self._geometries[key] = self._geometry(primitive, surface.sets, mesh, where)
+        geometry = self._geometries[key]
         return None if geometry is None else (geometry, surface.material)
 
-    def _geometry(
-        self, primitive: dict[str, Any], sets: tuple[int, int], morph: tuple[float, ...], palette: Matrices | None, where: str
-    ) -> Geometry | None:
+    def _geometry(self, primitive: dict[str, Any], sets: tuple[int, int], mesh: int, where: str) -> Geometry | None:
         attributes: dict[str, int] = primitive["attributes"]
         mode = primitive.get("mode", TRIANGLES)
-        arrays = self._arrays(attributes, sets)
-        if morph:
-            self._morph(arrays, primitive.get("targets", []), morph, where)
-        if palette is not None and "JOINTS_0" in attributes:
-            Skinning(palette, self._accessors, self._budget).apply(arrays, attributes, where)
+        arrays: dict[str, Any] = {**self._arrays(attributes, sets)}
+        if mesh in self._skinned:
+            arrays |= self._skins.influences(attributes, where)
         indices = self._indices(primitive, mode, where)
         if indices is not None and not indices.size:
             return None
         try:
-            geometry = Geometry(**arrays, indices=indices, topology=_TOPOLOGY[mode])  # type: ignore[arg-type]
-            if geometry.normals is None and geometry.topology == "triangles":
+            morphs = self._morphs(primitive, arrays, self._target_names(mesh), where)
+            geometry = Geometry(**arrays, morphs=morphs, indices=indices, topology=_TOPOLOGY[mode])
+            # What deforms keeps the normals of its faces in the fragment shader: those of a pose are not the posed ones.
+            if geometry.normals is None and geometry.topology == "triangles" and not geometry.geometry_key & DEFORMED:
                 self._budget.take(geometry.index_count * 4 * (6 + 2 * 4), "The flat normals", where)
                 geometry = geometry.with_flat_normals()
         except InvalidInput as error:
             raise self._diagnose(primitive, error, where) from None
         return geometry
+
+    def _target_names(self, mesh: int) -> list[Any]:
+        """Return the names that many exporters write into the extras of a mesh."""
+        extras = self._meshes[mesh].get("extras")
+        names = extras.get("targetNames") if isinstance(extras, dict) else None
+        return names if isinstance(names, list) else []
+
+    def _morphs(self, primitive: dict[str, Any], arrays: dict[str, Any], names: list[Any], where: str) -> list[Morph]:
+        """Return the morph targets; displacements of what the primitive does not have are left out."""
+        targets: list[dict[str, int]] = primitive.get("targets", [])
+        count = len(arrays["positions"])
+        parts = {"normals": "NORMAL", "tangents": "TANGENT"}
+        width = 1 + sum(arrays[name] is not None and any(semantic in target for target in targets) for name, semantic in parts.items())
+        self._budget.take(12 * count * len(targets) * width, "The morph targets", where)
+        made = []
+        for number, target in enumerate(targets):
+            found = {name: self._accessors.floats(target[semantic]) for name, semantic in parts.items()
+                     if semantic in target and arrays[name] is not None}
+            positions = self._accessors.floats(target["POSITION"]) if "POSITION" in target else np.zeros((count, 3), np.float32)
+            name = names[number] if number < len(names) and isinstance(names[number], str) else ""
+            made.append(Morph(positions, name=name, **found))
+        return made
 
     def _arrays(self, attributes: dict[str, int], sets: tuple[int, int]) -> Arrays:
         """Collect what a Geometry takes; tangents need normals (glTF 2.0, 3.7.2.1)."""
@@ -137,22 +148,6 @@ class Meshes:
             "colors": get("COLOR_0"),
         }
         return {name: None if number is None else floats(number) for name, number in names.items()}
-
-    def _morph(self, arrays: Arrays, targets: list[dict[str, int]], weights: tuple[float, ...], where: str) -> None:
-        """Add weighted morph targets to positions, normals and tangents; the arrays of the file stay as they are."""
-        semantics = {"positions": "POSITION", "normals": "NORMAL", "tangents": "TANGENT"}
-        for name, semantic in semantics.items():
-            base = arrays[name]
-            parts = [(weight, target[semantic]) for weight, target in zip(weights, targets, strict=False) if weight and semantic in target]
-            if base is None or not parts:
-                continue
-            self._budget.take(base.size * 4, "The morphed vertices", where)
-            moved = base.astype(np.float32)
-            for weight, number in parts:
-                moved[:, :3] += np.float32(weight) * self._accessors.floats(number)
-            if name != "positions":
-                moved[:, :3] = unit(moved[:, :3])
-            arrays[name] = moved
 
     def _indices(self, primitive: dict[str, Any], mode: int, where: str) -> NDArray[np.uint32] | None:
         """Return the indices as a list of points, lines or triangles; None connects the vertices in order."""
@@ -176,7 +171,7 @@ class Meshes:
 
     def _diagnose(self, primitive: dict[str, Any], error: InvalidInput, where: str) -> GltfError:
         """Find the accessor that Geometry refused; only files that are refused pay for the search."""
-        for number in primitive["attributes"].values():
+        for number in [*primitive["attributes"].values(), *(number for target in primitive.get("targets", ()) for number in target.values())]:
             raw = self._accessors.raw(number)
             if raw.dtype.kind == "f" and not np.isfinite(raw).all():
                 row = int(np.nonzero(~np.isfinite(raw).all(axis=1))[0][0])

@@ -14,7 +14,7 @@ from ..gpu.attachments import ColorAttachments, IdAttachments, ShadowMap
 from ..gpu.bindings import BLOCK_BYTES, BLOCK_VIEW, STORAGE_ANCHORS, STORAGE_MATERIALS
 from ..gpu.occlusion import Occlusion
 from ..gpu.pipeline import MODES, pipeline_of
-from ..gpu.programs import ProgramKey, class_key, class_topology
+from ..gpu.programs import ProgramKey, class_deforms, class_key, class_topology
 from ..gpu.resource_pools import ResourcePools
 from ..gpu.scene_mirror import SceneMirror
 from ..gpu.timers import FrameTimes
@@ -164,7 +164,7 @@ def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str
         The pass that decides which sides are drawn, where it is another one.
     """
     placed = view.lists[list_name]
-    pools, mirror, bound_shader, bound_textures = frame.pools, frame.mirror, None, None
+    pools, mirror, bound_shader, bound_textures, deforming = frame.pools, frame.mirror, None, None, False
     base, api = _base_key(frame, render_pass, shadow), frame.pools.device.gl
     api.glBindBuffer(gl.GL_DRAW_INDIRECT_BUFFER, placed.commands.glo)
     for geometry_class, shading_class, first, count, *_ in placed.batches.tolist():  # the fields of BATCH_DTYPE
@@ -178,6 +178,9 @@ def draw(frame: FrameContext, view: PlacedView, list_name: str, render_pass: str
             if features and shading_class != bound_textures:
                 mirror.bind_textures(features, pages)
                 bound_textures = shading_class
+        if not deforming and class_deforms(geometry_class):
+            mirror.bind_deformation()
+            deforming = True
         pools.pipeline.bind(pipeline_of(geometry_class, sides or render_pass))
         # Not ModernGL's call: on software OpenGL this one does the work of all vertices, and other threads shall run meanwhile.
         api.glUseProgram(pools.programs.get(key).glo)
@@ -213,6 +216,8 @@ def _describe_class(frame: FrameContext, row: Any, geometry_class: int, shading_
     shader, features, pages = frame.shading_classes[shading_class]
     key = class_key(_base_key(frame, "shade", shadow), shader, features, geometry_class)
     pipeline = pipeline_of(geometry_class, "shade")
+    if class_deforms(geometry_class):
+        frame.mirror.bind_deformation()
     frame.pools.pipeline.bind(pipeline)
     row["program"] = frame.pools.programs.get(key).glo
     row["vertex_array"] = frame.mirror.vertex_array(key, geometry_class).glo
