@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     from .captures import Capture, Replay, capture, open_capture, replay
     from .frame import Frame
     from .gpu.device import Device
-    from .io import load, load_async
+    from .io import load, load_async, save
     from .pictures import close, render
     from .renderer import Renderer
     from .stats import Stats
     from .viewer import Viewer, view
 
 _LATE = {"Capture": "captures", "Replay": "captures", "capture": "captures", "open_capture": "captures", "replay": "captures",
-         "io": "", "load": "io", "load_async": "io", "Frame": "frame", "Stats": "stats", "Device": "gpu.device",
+         "io": "", "load": "io", "load_async": "io", "save": "io", "Frame": "frame", "Stats": "stats", "Device": "gpu.device",
          "Renderer": "renderer", "render": "pictures", "close": "pictures", "Viewer": "viewer", "view": "viewer"}
 
 __all__ = [
@@ -54,7 +54,7 @@ __all__ = [
     "OrthographicCamera", "OutOfDeviceMemory", "PartState", "Parts", "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer",
     "Replay", "Sampler", "Scene", "ShaderError", "Skin", "SpotLight", "Standard", "Stats", "Texture", "TextureInfo", "Unlit", "Viewer",
     "WrongThreadError", "__version__", "box", "capsule", "capture", "close", "cone", "cylinder", "from_pyrr", "grid", "io", "load",
-    "load_async", "open_capture", "plane", "render", "replay", "sphere", "torus", "view",
+    "load_async", "open_capture", "plane", "render", "replay", "save", "sphere", "torus", "view",
 ]
 
 

@@ -1,10 +1,10 @@
-"""Files to scenes: `load`, and the registry of loaders by suffix."""
+"""Files to scenes and back: `load` and `save`, and the registries of loaders and savers by suffix."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -15,16 +15,19 @@ from .limits import Limits
 if TYPE_CHECKING:
     from ..scene import Scene
     from .background import load_async
+    from .output import Output
 
-__all__ = ["AssetWarning", "Limits", "load", "load_async", "loader", "loaders"]
+__all__ = ["AssetWarning", "Limits", "Output", "load", "load_async", "loader", "loaders", "save", "saver", "savers"]
 
 Progress = Callable[[int, int], object]
 Loader = Callable[..., "Scene"]
+Saver = Callable[..., None]
 _LOADERS: dict[str, Loader] = {}
+_SAVERS: dict[str, tuple[Saver, tuple[str, ...]]] = {}
 
 
 class AssetWarning(UserWarning):
-    """A file was loaded, but something in it is not drawn."""
+    """A file was loaded, but something in it is not drawn; or it was saved, but its format cannot hold all of the scene."""
 
 
 def loader(*suffixes: str) -> Callable[[Loader], Loader]:
@@ -38,9 +41,7 @@ def loader(*suffixes: str) -> Callable[[Loader], Loader]:
     ... def load_cube(path, *, scene, limits, progress):
     ...     return Scene()
     """
-    for suffix in suffixes:
-        if not isinstance(suffix, str) or not suffix.startswith(".") or len(suffix) < 2:
-            raise InvalidInput(f"A loader needs suffixes such as '.ply', not {suffix!r}.")
+    _check_suffixes("loader", suffixes)
 
     def register(function: Loader) -> Loader:
         for suffix in suffixes:
@@ -48,6 +49,46 @@ def loader(*suffixes: str) -> Callable[[Loader], Loader]:
         return function
 
     return register
+
+
+def saver(*suffixes: str, options: Sequence[str] = ()) -> Callable[[Saver], Saver]:
+    """Register a function that saves to files with these suffixes; a later registration replaces an earlier one.
+
+    The function is called as ``function(scene, output, **options)`` with an `Output`, into which it writes: ``output.path`` is the file
+    that was asked for, ``output.open()`` opens it and ``output.open("name.bin")`` another one beside it, both binary. The files get
+    their names when the function returns; when it raises, the old ones stay as they are.
+
+    Parameters
+    ----------
+    suffixes : str
+    options : sequence of str
+        Names of the keyword arguments that the function takes from ``save(scene, path, ...)``.
+
+    Examples
+    --------
+    >>> @saver(".count")
+    ... def save_count(scene, output):
+    ...     output.open().write(str(len(scene.nodes)).encode())
+    """
+    _check_suffixes("saver", suffixes)
+
+    def register(function: Saver) -> Saver:
+        for suffix in suffixes:
+            _SAVERS[suffix.lower()] = function, tuple(options)
+        return function
+
+    return register
+
+
+def _check_suffixes(what: str, suffixes: tuple[str, ...]) -> None:
+    for suffix in suffixes:
+        if not isinstance(suffix, str) or not suffix.startswith(".") or len(suffix) < 2:
+            raise InvalidInput(f"A {what} needs suffixes such as '.ply', not {suffix!r}.")
+
+
+def savers() -> MappingProxyType[str, Saver]:
+    """Return the registered savers by suffix, read-only."""
+    return MappingProxyType({suffix: function for suffix, (function, _) in _SAVERS.items()})
 
 
 def loaders() -> MappingProxyType[str, Loader]:
@@ -100,12 +141,57 @@ def load(
         raise AssetError(f"{place} needs more memory than this process can have; set lower Limits to be told what needs it.") from None
 
 
-def checked_path(path: str | os.PathLike[str], limits: Limits | None) -> Path:
-    """Return the path of a file that may or may not exist; InvalidInput where an argument of `load` has the wrong type."""
+def save(scene: Scene, path: str | os.PathLike[str], **options: Any) -> None:
+    """Save a scene; the suffix of the path chooses the format.
+
+    The file is there as a whole or not at all, with what stands beside it (buffers, pictures, a material library): an error leaves the
+    old files as they were. The same scene gives the same bytes.
+
+    Parameters
+    ----------
+    scene : Scene
+    path : str or path-like
+    **options
+        Of the format; ``metarender.io.saver`` registers their names.
+
+    Raises
+    ------
+    AssetError
+        The suffix is unknown, the folder is missing, the format cannot hold the scene, or the file cannot be written.
+    InvalidInput
+        An argument has the wrong type, or the format takes no such option.
+
+    Warns
+    -----
+    AssetWarning
+        Once per save, where the format cannot hold something of the scene.
+    """
+    from ..scene import Scene  # late: `import metarender.io` stays small
+    from .output import Output
+
+    if not isinstance(scene, Scene):
+        raise InvalidInput(f"save needs a Scene and then a path, such as mr.save(scene, 'model.stl'), not {type(scene).__name__}.")
+    place = checked_path(path, None, "save")
+    found = _SAVERS.get(place.suffix.lower())
+    if found is None:
+        raise AssetError(f"{place} has the suffix {place.suffix!r}, which no saver knows; known are {', '.join(sorted(_SAVERS))}.")
+    function, known = found
+    for name in options:
+        if name not in known:
+            takes = f"it takes {', '.join(known)}" if known else "leave it out"
+            raise InvalidInput(f"Saving {place.suffix.lower()} knows no option {name!r}; {takes}.")
+    if "\0" in str(place) or not place.parent.is_dir():
+        raise AssetError(f"{str(place.parent)!r} is not a folder; make it first, or check the path.")
+    with Output(place) as output:
+        function(scene, output, **options)
+
+
+def checked_path(path: str | os.PathLike[str], limits: Limits | None, who: str = "load") -> Path:
+    """Return the path of a file that may or may not exist; InvalidInput where an argument of `load` or `save` has the wrong type."""
     try:
         place = Path(os.fsdecode(path))
     except TypeError:
-        raise InvalidInput(f"load needs a path, not {type(path).__name__}.") from None
+        raise InvalidInput(f"{who} needs a path, not {type(path).__name__}.") from None
     if limits is not None and not isinstance(limits, Limits):
         raise InvalidInput(f"limits must be a metarender.io.Limits, not {type(limits).__name__}.")
     return place
@@ -122,11 +208,15 @@ def _check_exists(place: Path) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    if name != "load_async":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .background import load_async  # late: it brings threads and futures
+    if name == "load_async":
+        from .background import load_async  # late: it brings threads and futures
 
-    return load_async
+        return load_async
+    if name == "Output":
+        from .output import Output
+
+        return Output
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @loader(".gltf", ".glb")

@@ -1,0 +1,76 @@
+"""`metarender.save`: the registry of savers, and that a file is written whole or not at all."""
+
+import os
+
+import pytest
+
+import metarender as mr
+from metarender import io as mrio
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    """The savers of a test are forgotten after it."""
+    monkeypatch.setattr(mrio, "_SAVERS", dict(mrio._SAVERS))
+
+
+def test_a_saver_writes_and_gets_its_options(tmp_path, registry):
+    @mrio.saver(".count", options=("unit",))
+    def save_count(scene, output, unit=""):
+        assert output.path == tmp_path / "a.COUNT"
+        output.open("beside.bin").write(b"more")
+        output.open().write(f"{len(scene.nodes)}{unit}".encode())
+
+    scene = mr.Scene()
+    scene.add(None)
+    mr.save(scene, tmp_path / "a.COUNT", unit=" nodes")
+    assert (tmp_path / "a.COUNT").read_bytes() == b"1 nodes"
+    assert sorted(os.listdir(tmp_path)) == ["a.COUNT", "beside.bin"]
+    assert mrio.savers()[".count"] is save_count
+    with pytest.raises(mr.InvalidInput, match=r"Saving \.count knows no option 'units'; it takes unit\."):
+        mr.save(scene, tmp_path / "a.count", units=3)
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_promise_6_an_error_leaves_the_old_files(tmp_path, registry, error):
+    @mrio.saver(".broken")
+    def save_broken(scene, output):
+        output.open("beside.bin").write(b"new")
+        output.open().write(b"half")
+        raise error
+
+    (tmp_path / "a.broken").write_bytes(b"old")
+    (tmp_path / "beside.bin").write_bytes(b"older")
+    kind, message = (mr.AssetError, "No space left") if isinstance(error, OSError) else (type(error), "^")
+    with pytest.raises(kind, match=message):
+        mr.save(mr.Scene(), tmp_path / "a.broken")
+    assert (tmp_path / "a.broken").read_bytes() == b"old"
+    assert sorted(os.listdir(tmp_path)) == ["a.broken", "beside.bin"] and (tmp_path / "beside.bin").read_bytes() == b"older"
+
+
+@pytest.mark.parametrize("name", ["../a.bin", "", "..", "sub/a.bin", "a\0b"])
+def test_promise_6_a_saver_stays_in_its_folder(tmp_path, name):
+    with pytest.raises(mr.AssetError, match="choose one without a folder"), mrio.Output(tmp_path / "a.x") as output:
+        output.open(name)
+    assert os.listdir(tmp_path) == []
+
+
+def test_promise_6_two_files_of_one_name_are_refused(tmp_path):
+    with pytest.raises(mr.AssetError, match=r"two files named 'a\.x'"), mrio.Output(tmp_path / "a.x") as output:
+        output.open()
+        output.open("a.x")
+    assert os.listdir(tmp_path) == []
+
+
+def test_promise_6_a_missing_folder_is_named(tmp_path, registry):
+    mrio.saver(".count")(lambda scene, output: None)
+    with pytest.raises(mr.AssetError, match="nowhere' is not a folder; make it first"):
+        mr.save(mr.Scene(), tmp_path / "nowhere" / "a.count")
+
+
+def test_promise_6_a_folder_in_the_place_of_the_file_is_told(tmp_path, registry):
+    mrio.saver(".count")(lambda scene, output: output.open().write(b"1") and None)
+    (tmp_path / "a.count").mkdir()
+    with pytest.raises(mr.AssetError, match="cannot be written"):
+        mr.save(mr.Scene(), tmp_path / "a.count")
+    assert os.listdir(tmp_path) == ["a.count"]
