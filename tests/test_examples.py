@@ -1,6 +1,7 @@
 """Every example says how it is tested, runs, keeps its budget, and looks as it did."""
 
 import importlib.util
+import os
 import re
 import time
 from pathlib import Path
@@ -42,6 +43,13 @@ def costs(scene, before, start):
             "cpu_seconds": time.process_time() - start}
 
 
+def skip_without_its_assets(module):
+    """Skip an example whose header names files that this machine does not have."""
+    wanted = header(module, "needs")
+    if wanted and not (Path(os.environ.get("METARENDER_ASSETS", "")) / wanted).is_dir():
+        pytest.skip(f"METARENDER_ASSETS does not name a folder with {wanted}")
+
+
 def check_moving(module, scene, camera, renderer):
     """Frames in which the example moves its parts keep their own budget, the same in each, and upload about what moved."""
     allowed, frames = {name: int(value) for name, value in pairs(header(module, "moving")).items()}, []
@@ -64,6 +72,7 @@ def test_example(path, render, golden, budget):
     peak_bytes()
     before, start, module = peak_bytes(), time.process_time(), load(path)
     assert header(module, "test") in ("compare", "run"), f"{path.name} does not say in its header how it is tested"
+    skip_without_its_assets(module)
     scene, camera = module.build()
     settings = {name: value if name == "tone_mapping" else float(value) for name, value in pairs(header(module, "settings")).items()}
     frame = render(scene, camera, size=(480, 270), **settings)
@@ -79,11 +88,15 @@ def test_example(path, render, golden, budget):
             check_moving(module, scene, camera, renderer)
     if header(module, "test") == "compare":
         golden(frame.color, path.stem)
+        for seconds in header(module, "flight").split()[1:]:  # the first is the picture above
+            golden(render(scene, module.fly(camera, float(seconds)), size=(480, 270), **settings).color, f"{path.stem}_{seconds}")
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_promise_leaving_out_what_is_hidden_changes_no_byte_of_an_example(path):
-    scene, camera = load(path).build()
+    module = load(path)
+    skip_without_its_assets(module)
+    scene, camera = module.build()
     pictures = {}
     with mr.Renderer(size=(240, 135), device="software") as renderer:
         for renderer.occlusion in (False, "cpu", "gpu"):

@@ -1,4 +1,4 @@
-# Environment light and Radiance pictures: thin doors to _native/prefilter.c and _native/rgbe.c, without the GIL.
+# Environment light, Radiance pictures and BC7 blocks: thin doors to _native/prefilter.c, rgbe.c and bc7.c, without the GIL.
 # Part of _core.pyx (included at its end). Callers check values; shapes and types are checked by the memory views.
 
 import numpy as np
@@ -10,6 +10,9 @@ cdef extern from "prefilter.h" nogil:
     int mr_cube_specular(const float *cube, int size, int levels, float *out)
     int mr_cube_irradiance(const float *cube, int size, int out_size, float *out)
     int mr_dfg_table(int size, int samples, float *table)
+
+cdef extern from "bc7.h" nogil:
+    void mr_bc7_decode(const unsigned char *blocks, int width, int height, unsigned char *pixels)
 
 cdef extern from "rgbe.h" nogil:
     int mr_rgbe_decode(const unsigned char *data, size_t size, int height, int width, float *out)
@@ -100,3 +103,14 @@ def rgbe_decode(const unsigned char[::1] data, float[:, :, ::1] out):
     with nogil:
         status = mr_rgbe_decode(&data[0], <size_t>data.shape[0], height, width, &out[0, 0, 0])
     return status
+
+
+def bc7_decode(const unsigned char[:, :, ::1] blocks, int width, int height):
+    """Decode BC7 blocks (rows, columns, 16) uint8, rows of blocks from the top, into (height, width, 4) uint8."""
+    if width < 1 or height < 1 or blocks.shape[0] != (height + 3) // 4 or blocks.shape[1] != (width + 3) // 4 or blocks.shape[2] != 16:
+        raise ValueError("blocks must be (ceil(height / 4), ceil(width / 4), 16)")
+    out = np.empty((height, width, 4), np.uint8)
+    cdef unsigned char[:, :, ::1] pixels = out
+    with nogil:
+        mr_bc7_decode(&blocks[0, 0, 0], width, height, &pixels[0, 0, 0])
+    return out

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._core import bc7_decode
 from .checks import is_number
 from .errors import InvalidInput
 
@@ -46,10 +48,12 @@ class PageKey(NamedTuple):
     levels: int
     srgb: bool
     sampler: Sampler
+    format: str = "rgba8"
+    """``"rgba8"``, whose smaller levels the device makes, or ``"bc7"``, which brings its own."""
 
 
 class Texture:
-    """An 8-bit RGBA picture.
+    """An 8-bit RGBA picture; `from_blocks` makes one that stays compressed.
 
     Parameters
     ----------
@@ -66,21 +70,79 @@ class Texture:
         The array has another shape or type, or no pixels.
     """
 
-    __slots__ = ("__weakref__", "name", "page", "pixels")
+    __slots__ = ("__weakref__", "_pixels", "blocks", "name", "page")
+
+    name: str
+    page: PageKey
+    blocks: tuple[NDArray[np.uint8], ...]
+    """BC7 blocks of each level, (rows, columns, 16) uint8, read-only; empty where the picture is not compressed."""
 
     def __init__(self, pixels: NDArray[Any], *, srgb: bool, sampler: Sampler | None = None, name: str = "") -> None:
         array = np.ascontiguousarray(pixels)
         if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 4 or array.size == 0:
             raise InvalidInput(f"Texture pixels must be a (h, w, 4) uint8 array with at least one pixel, not {array.shape} {array.dtype}.")
-        if sampler is not None and not isinstance(sampler, Sampler):
-            raise InvalidInput(f"Texture sampler must be a Sampler, such as Sampler(wrap_s='clamp_to_edge'), not {type(sampler).__name__}.")
+        how = _checked_sampler(sampler)
         array.flags.writeable = False
-        self.pixels: NDArray[np.uint8] = array
+        self._pixels: NDArray[np.uint8] | None = array
+        self.blocks = ()
         self.name = name
         height, width = array.shape[:2]
-        how = sampler or Sampler()
         levels = max(width, height).bit_length() if how.uses_mipmaps else 1
         self.page = PageKey(width, height, levels, bool(srgb), how)
+
+    @classmethod
+    def from_blocks(
+        cls, blocks: Sequence[NDArray[Any]], size: tuple[int, int], *, srgb: bool, sampler: Sampler | None = None, name: str = ""
+    ) -> Texture:
+        """Make a texture of BC7 blocks, a quarter of the memory of pixels; a GPU keeps them as they are.
+
+        Parameters
+        ----------
+        blocks : sequence of (ceil(h / 4), ceil(w / 4), 16) uint8
+            One array for each level of detail, the largest first; level k has max(w >> k, 1) x max(h >> k, 1) pixels. Rows of blocks
+            start at the top. Kept by reference and made read-only. A sampler without mipmaps keeps the first alone.
+        size : (int, int)
+            Width and height of the first level, pixels.
+        srgb, sampler, name
+            As for ``Texture``.
+
+        Raises
+        ------
+        InvalidInput
+            No level, more than the size can have, or one of another shape or type.
+        """
+        if not isinstance(size, (tuple, list)) or len(size) != 2 or not all(type(n) is int and n > 0 for n in size):
+            raise InvalidInput(f"Texture.from_blocks needs a size of two positive whole numbers, width and height, not {size!r}.")
+        width, height = size
+        how = _checked_sampler(sampler)
+        if not 0 < len(blocks) <= max(size).bit_length():
+            raise InvalidInput(f"A texture of {width}x{height} pixels has 1 to {max(size).bit_length()} levels, not {len(blocks)}.")
+        kept = tuple(map(np.ascontiguousarray, blocks[: None if how.uses_mipmaps else 1]))
+        for level, array in enumerate(kept):
+            shape = (-(-max(height >> level, 1) // 4), -(-max(width >> level, 1) // 4), 16)
+            if array.shape != shape or array.dtype != np.uint8:
+                raise InvalidInput(f"Level {level} of {width}x{height} pixels needs {shape} uint8, not {array.shape} {array.dtype}.")
+            array.flags.writeable = False
+        self = cls.__new__(cls)
+        self._pixels, self.blocks, self.name = None, kept, name
+        self.page = PageKey(width, height, len(kept), bool(srgb), how, "bc7")
+        return self
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The picture as (h, w, 4) uint8, row 0 at the top, read-only; decoded anew each time where it is kept as blocks."""
+        return self.level(0) if self._pixels is None else self._pixels
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the pixels or blocks that are kept."""
+        return sum(array.nbytes for array in self.blocks) if self._pixels is None else self._pixels.nbytes
+
+    def level(self, number: int) -> NDArray[np.uint8]:
+        """Decode one level of a texture of blocks to (h, w, 4) uint8, read-only."""
+        pixels = bc7_decode(self.blocks[number], max(self.page.width >> number, 1), max(self.page.height >> number, 1))
+        pixels.flags.writeable = False
+        return pixels
 
     @property
     def sampler(self) -> Sampler:
@@ -88,7 +150,14 @@ class Texture:
         return self.page.sampler
 
     def __repr__(self) -> str:
-        return f"<Texture {self.name!r} {self.page.width}x{self.page.height}{' sRGB' if self.page.srgb else ''}>"
+        kind = f"{' BC7' if self.blocks else ''}{' sRGB' if self.page.srgb else ''}"
+        return f"<Texture {self.name!r} {self.page.width}x{self.page.height}{kind}>"
+
+
+def _checked_sampler(sampler: Sampler | None) -> Sampler:
+    if sampler is not None and not isinstance(sampler, Sampler):
+        raise InvalidInput(f"Texture sampler must be a Sampler, such as Sampler(wrap_s='clamp_to_edge'), not {type(sampler).__name__}.")
+    return sampler or Sampler()
 
 
 def _is_finite(value: Any) -> bool:

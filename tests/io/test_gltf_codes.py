@@ -263,8 +263,11 @@ DOCUMENTS = [
 ]
 ROWS = [*GLB, *FILES, *DOCUMENTS]
 ELSEWHERE = {
+    "EXT_MESHOPT_COMPRESSION_INVALID": "test_decoders.py",
     "IMAGE_UNRECOGNIZED_FORMAT": "test_images.py",
     "KHR_ANIMATION_POINTER_ANIMATION_CHANNEL_TARGET_PATH": "the corpus of the validator",
+    "KHR_DRACO_MESH_COMPRESSION_INVALID": "test_decoders.py",
+    "KHR_DRACO_MESH_COMPRESSION_MISMATCH": "test_decoders.py",
     "KHR_MATERIALS_VARIANTS_NON_UNIQUE_VARIANT": "test_gltf_refusals.py",
     "LIMIT_EXCEEDED": "test_gltf_hostile.py",
     "NON_RELATIVE_URI": "test_gltf_hostile.py",

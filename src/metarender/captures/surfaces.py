@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInput
@@ -32,7 +33,7 @@ def surface_values(materials: Sequence[Material], arrays: dict[str, NDArray[Any]
                 textures.setdefault(id(info.texture), info.texture)
     numbers = {key: number for number, key in enumerate(textures)}
     for number, texture in enumerate(textures.values()):
-        arrays[f"textures/{number}"] = texture.pixels
+        arrays[f"textures/{number}"] = np.concatenate([b.reshape(-1, 16) for b in texture.blocks]) if texture.blocks else texture.pixels
     return {"textures": [_texture_values(texture) for texture in textures.values()],
             "materials": [_material_values(material, numbers) for material in materials]}
 
@@ -45,7 +46,8 @@ def read_surfaces(scene: Fields, archive: ArchiveReader) -> list[Material]:
 
 def _texture_values(texture: Texture) -> dict[str, Any]:
     page = texture.page
-    return {"name": plain_text(texture.name), "size": [page.width, page.height], "srgb": page.srgb,
+    compressed = {"bc7_levels": page.levels} if texture.blocks else {}
+    return {"name": plain_text(texture.name), "size": [page.width, page.height], "srgb": page.srgb, **compressed,
             "sampler": {name: getattr(page.sampler, name) for name in ("mag", "min", "wrap_s", "wrap_t")}}
 
 
@@ -55,11 +57,23 @@ def _read_texture(fields: Fields, number: int, archive: ArchiveReader) -> Textur
     mag, least = how.choice("mag", MAG_FILTERS), how.choice("min", MIN_FILTERS)
     sampler = Sampler(mag, least, how.choice("wrap_s", WRAPS), how.choice("wrap_t", WRAPS))
     how.done()
+    levels = fields.whole("bc7_levels", 1, max(width, height).bit_length()) if fields.given("bc7_levels") else 0
     fields.done()
     if not 0 < width * height <= archive.budget.limits.image_pixels:
         fields.refuse(f"a texture has {width}x{height} pixels; raise Limits.image_pixels if the file is trusted", "LIMIT_EXCEEDED", "size")
     archive.budget.take(OBJECT_BYTES, "A texture", fields.pointer)
+    if levels:
+        blocks = _read_blocks(archive, number, width, height, levels)
+        return Texture.from_blocks(blocks, (width, height), srgb=srgb, sampler=sampler, name=name)
     return Texture(archive.array(f"textures/{number}", "|u1", (height, width, 4)), srgb=srgb, sampler=sampler, name=name)
+
+
+def _read_blocks(archive: ArchiveReader, number: int, width: int, height: int, levels: int) -> list[NDArray[np.uint8]]:
+    """Read the blocks of all levels, which stand one after the other, and part them."""
+    shapes = [(-(-max(height >> level, 1) // 4), -(-max(width >> level, 1) // 4), 16) for level in range(levels)]
+    ends = np.cumsum([rows * columns for rows, columns, _ in shapes])
+    parts = np.split(archive.array(f"textures/{number}", "|u1", (int(ends[-1]), 16)), ends[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def _material_values(material: Material, numbers: dict[int, int]) -> dict[str, Any]:

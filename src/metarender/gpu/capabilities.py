@@ -28,6 +28,7 @@ RUNGS: Mapping[str, tuple[tuple[int, int], tuple[str, ...]]] = MappingProxyType(
         "anisotropy": ((4, 6), ("GL_EXT_texture_filter_anisotropic", "GL_ARB_texture_filter_anisotropic")),
         "timer_query": ((3, 3), ("GL_ARB_timer_query",)),
         "reset_status": ((4, 5), ("GL_KHR_robustness", "GL_ARB_robustness")),
+        "bptc": ((4, 2), ("GL_ARB_texture_compression_bptc",)),
         "bindless": (NEVER, ("GL_ARB_bindless_texture",)),
         "sparse_texture": (NEVER, ("GL_ARB_sparse_texture",)),
         "parallel_compile": (NEVER, ("GL_KHR_parallel_shader_compile", "GL_ARB_parallel_shader_compile")),
@@ -118,6 +119,11 @@ class Capabilities:
     def occlusion(self) -> str:
         """Where hidden objects are looked for unless somebody says: "cpu" where the CPU rasterises anyway, else "gpu"."""
         return "cpu" if self.software else "gpu"
+
+    @property
+    def samples_blocks(self) -> bool:
+        """Whether textures of BC7 blocks stay compressed: where a GPU decodes them for nothing, not where the CPU would for each texel."""
+        return self.has("bptc") and not self.software
 
     @property
     def rasteriser_key(self) -> str:

@@ -32,7 +32,10 @@ TEXEL_BYTES: dict[int, int] = {
     g.GL_R16F: 2, g.GL_RG16F: 4, g.GL_RGBA16F: 8, g.GL_R32F: 4, g.GL_RG32F: 8, g.GL_RGBA32F: 16,
     g.GL_R32UI: 4, g.GL_RG32UI: 8, g.GL_RGBA32UI: 16,
     g.GL_DEPTH_COMPONENT24: 4, g.GL_DEPTH_COMPONENT32F: 4, g.GL_DEPTH24_STENCIL8: 4, g.GL_DEPTH32F_STENCIL8: 8,
+    g.GL_COMPRESSED_RGBA_BPTC_UNORM: 1, g.GL_COMPRESSED_SRGB_ALPHA_BPTC_UNORM: 1,
 }  # fmt: skip
+# Formats of 4x4 blocks, of which a level holds whole ones; TEXEL_BYTES has their share of a texel.
+BLOCKS = frozenset((g.GL_COMPRESSED_RGBA_BPTC_UNORM, g.GL_COMPRESSED_SRGB_ALPHA_BPTC_UNORM))
 _DEPTH = {g.GL_DEPTH_COMPONENT24: g.GL_FLOAT, g.GL_DEPTH_COMPONENT32F: g.GL_FLOAT}
 _INTEGER = {g.GL_R8UI: g.GL_RED_INTEGER, g.GL_R32UI: g.GL_RED_INTEGER, g.GL_RG32UI: g.GL_RG_INTEGER, g.GL_RGBA32UI: g.GL_RGBA_INTEGER}
 
@@ -271,7 +274,9 @@ class Factory:
         device.check_current(f"creating {what}")
         self._check_texture(what, target, width, height, layers, format, levels, samples)
         device.check(f"before creating {what}")
-        texels = sum(max(width >> i, 1) * max(height >> i, 1) for i in range(levels)) * layers * samples
+        step = 4 if format in BLOCKS else 1
+        sides = [(-(-max(width >> i, 1) // step) * step, -(-max(height >> i, 1) // step) * step) for i in range(levels)]
+        texels = sum(wide * high for wide, high in sides) * layers * samples
         nbytes = texels * TEXEL_BYTES[format]
         device.registry.admit(nbytes, what)
         name = gl.create("glCreateTextures", target)

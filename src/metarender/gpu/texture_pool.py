@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import DeviceError
 from ..textures import PageKey, Texture
@@ -45,6 +46,8 @@ class TexturePool:
         self._pages: dict[PageKey, _Page] = {}
         self._given: set[PageKey] = set()
         """Pages that a texture has left since ``trim``."""
+        self.keeps_blocks = device.capabilities.samples_blocks
+        """Whether pages of BC7 blocks are stored as blocks, else as the pixels that they stand for: the same picture. Before the first."""
 
     def add(self, textures: Sequence[Texture]) -> None:
         """Upload the textures that are new; each page grows at most once."""
@@ -95,7 +98,7 @@ class TexturePool:
         try:
             for texture, layer in zip(textures, layers, strict=True):
                 self._upload(page, texture, layer)
-            if page.key.levels > 1:
+            if page.key.levels > 1 and page.key.format == "rgba8":
                 self._device.gl.glGenerateTextureMipmap(page.texture.name)
             self._device.check(f"uploading {page}")
         except BaseException:
@@ -130,15 +133,33 @@ class TexturePool:
 
     def _make(self, page: _Page, layers: int) -> Any:
         key, sampler, set_parameter = page.key, page.key.sampler, self._device.gl.glTextureParameteri
-        texture = self._device.create_texture_array(key.width, key.height, layers, gl.GL_SRGB8_ALPHA8 if key.srgb else gl.GL_RGBA8,
-                                                    levels=key.levels, label=repr(page))
+        kind = gl.GL_SRGB8_ALPHA8 if key.srgb else gl.GL_RGBA8
+        if blocks := key.format == "bc7" and self.keeps_blocks:  # OpenGL cannot clear blocks; no layer is read before it is written
+            kind = gl.GL_COMPRESSED_SRGB_ALPHA_BPTC_UNORM if key.srgb else gl.GL_COMPRESSED_RGBA_BPTC_UNORM
+        texture = self._device.create_texture_array(key.width, key.height, layers, kind, levels=key.levels, label=repr(page),
+                                                    clear=not blocks)
         for parameter, value in ((gl.GL_TEXTURE_MIN_FILTER, _FILTER[sampler.min]), (gl.GL_TEXTURE_MAG_FILTER, _FILTER[sampler.mag]),
                                  (gl.GL_TEXTURE_WRAP_S, _WRAP[sampler.wrap_s]), (gl.GL_TEXTURE_WRAP_T, _WRAP[sampler.wrap_t])):
             set_parameter(texture.name, parameter, value)
         return texture
 
     def _upload(self, page: _Page, texture: Texture, layer: int) -> None:
+        """Write one layer: the pixels, or every level of a texture of blocks."""
         key = page.key
-        self._device.gl.glTextureSubImage3D(page.texture.name, 0, 0, 0, layer, key.width, key.height, 1, gl.GL_RGBA, gl.GL_UNSIGNED_BYTE,
-                                            gl.address(np.ascontiguousarray(texture.pixels)))
-        self._device.stats.bytes_uploaded += texture.pixels.nbytes
+        if not texture.blocks:
+            self._write(page, layer, 0, (key.width, key.height), texture.pixels, None)
+        for level, blocks in enumerate(texture.blocks):
+            size = max(key.width >> level, 1), max(key.height >> level, 1)
+            if self.keeps_blocks:
+                self._write(page, layer, level, size, blocks, page.texture.format)
+            else:
+                self._write(page, layer, level, size, texture.level(level), None)
+
+    def _write(self, page: _Page, layer: int, level: int, size: tuple[int, int], data: NDArray[np.uint8], blocks: int | None) -> None:
+        """Write one level of one layer: pixels, or blocks of an internal format."""
+        place, values = (page.texture.name, level, 0, 0, layer, *size, 1), gl.address(np.ascontiguousarray(data))
+        if blocks is None:
+            self._device.gl.glTextureSubImage3D(*place, gl.GL_RGBA, gl.GL_UNSIGNED_BYTE, values)
+        else:
+            self._device.gl.glCompressedTextureSubImage3D(*place, blocks, data.nbytes, values)
+        self._device.stats.bytes_uploaded += data.nbytes

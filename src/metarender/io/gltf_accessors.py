@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import GltfError
+from .extras import library, missing
 from .gltf_layout import COMPONENTS, LAYOUTS, Layout, layout_of
+from .gltf_meshopt import NAME as MESHOPT
+from .gltf_meshopt import compressed, is_placeholder, unpack
 from .gltf_schema import pointer
 from .limits import Budget
 
@@ -31,10 +34,12 @@ class Accessors:
     """
 
     def __init__(self, document: dict[str, Any], buffer: Callable[[int], memoryview], budget: Budget) -> None:
-        self._accessors: list[dict[str, Any]] = document.get("accessors", [])
+        self._document = document
+        self._accessors: list[dict[str, Any]] = list(document.get("accessors", ()))
         self._views: list[dict[str, Any]] = document.get("bufferViews", [])
         self._buffer = buffer
         self._budget = budget
+        self._unpacked: dict[int, memoryview] = {}
         self._raw: dict[int, Array] = {}
         self._floats: dict[int, NDArray[np.float32]] = {}
         self._indices: dict[int, tuple[NDArray[np.uint32], int]] = {}
@@ -49,13 +54,34 @@ class Accessors:
         if self._first is None:
             seen: dict[tuple[Any, ...], int] = {}
             self._first = {index: seen.setdefault(self._source(index), index) for index in range(len(self._accessors))}
-        return self._first[number]
+        return self._first.get(number, number)
+
+    def add(self, array: Array, like: dict[str, Any]) -> int:
+        """Take data that was unpacked elsewhere, of which nobody keeps another reference, as one more accessor.
+
+        Parameters
+        ----------
+        array : (n, components)
+        like : dict
+            Has the type, component type and whether it is normalized.
+
+        Returns
+        -------
+        int
+            Number of the new accessor, which the document does not have.
+        """
+        array.flags.writeable = False
+        self._accessors.append({**{key: like[key] for key in ("componentType", "type", "normalized") if key in like}, "count": len(array)})
+        self._raw[len(self._accessors) - 1] = array
+        return len(self._accessors) - 1
 
     def _source(self, number: int) -> tuple[Any, ...]:
         get = self._accessors[number].get
         if get("sparse") is not None or get("bufferView") is None:
             return (number,)
         view = self._views[get("bufferView")]  # type: ignore[index]
+        if compressed(view) is not None:
+            return get("bufferView"), get("byteOffset", 0), get("componentType"), get("type"), get("count"), bool(get("normalized"))
         start = view.get("byteOffset", 0) + get("byteOffset", 0)
         stride = view.get("byteStride")
         return view["buffer"], start, stride, get("componentType"), get("type"), get("count"), bool(get("normalized"))
@@ -102,10 +128,35 @@ class Accessors:
         return known
 
     def view_bytes(self, number: int) -> memoryview:
-        """Return the bytes of a buffer view."""
+        """Return the bytes of a buffer view, unpacked where it is compressed.
+
+        Raises
+        ------
+        GltfError
+            A buffer cannot be fetched, or compressed data is damaged.
+        MissingExtra
+            It is compressed, meshoptimizer is not installed, and the file has no uncompressed copy.
+        """
         view = self._views[number]
-        offset = view.get("byteOffset", 0)
-        return self._buffer(view["buffer"])[offset : offset + view["byteLength"]]
+        packed = compressed(view)
+        if packed is None:
+            return self._slice(view)
+        if (data := self._unpacked.get(number)) is None:
+            where = pointer("bufferViews", number, "extensions", MESHOPT)
+            codec = library("meshoptimizer")
+            if codec is not None:
+                data = unpack(packed, self._slice(packed), codec, self._budget, where)
+            elif MESHOPT in self._document.get("extensionsRequired", ()) or is_placeholder(self._document["buffers"][view["buffer"]]):
+                raise missing("meshoptimizer", MESHOPT, where)
+            else:
+                data = self._slice(view)
+            self._unpacked[number] = data
+        return data
+
+    def _slice(self, place: dict[str, Any]) -> memoryview:
+        """Return bytes of a buffer, which a view or its compressed data names."""
+        offset = place.get("byteOffset", 0)
+        return self._buffer(place["buffer"])[offset : offset + place["byteLength"]]
 
     def _read(self, number: int) -> Array:
         accessor = self._accessors[number]
@@ -127,14 +178,12 @@ class Accessors:
 
     def _strided(self, view_number: int, offset: int, count: int, layout: Layout) -> Array:
         """View `count` elements of a buffer view; numpy checks the bounds once more."""
-        view = self._views[view_number]
-        stride = view.get("byteStride", layout.size)
-        data = self._buffer(view["buffer"])
-        start = view.get("byteOffset", 0) + offset
+        stride = self._views[view_number].get("byteStride", layout.size)
+        data = self.view_bytes(view_number)
         if layout.columns == 1:
-            return np.ndarray((count, layout.rows), layout.dtype, data, start, (stride, layout.width))
+            return np.ndarray((count, layout.rows), layout.dtype, data, offset, (stride, layout.width))
         strides = (stride, layout.width, layout.column)
-        return np.ndarray((count, layout.rows, layout.columns), layout.dtype, data, start, strides)
+        return np.ndarray((count, layout.rows, layout.columns), layout.dtype, data, offset, strides)
 
     def _sparse(self, base: Array, accessor: dict[str, Any], layout: Layout, number: int) -> Array:
         """Return a copy of `base` with the sparse elements put in."""

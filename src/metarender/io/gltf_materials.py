@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from ..errors import GltfError
 from ..materials import Material, Standard, Unlit
 from ..textures import Sampler, Texture, TextureInfo
+from .extras import library, missing
 from .gltf_container import Resources
 from .gltf_mesh_rules import texture_set
+from .gltf_rules import TEXTURE_KINDS, texture_source
 from .gltf_schema import pointer, shown
 from .images import decode, sniff
+from .ktx2 import BASIS, Blocks, read_basis
 from .limits import Budget
 
 _FILTERS = {
@@ -24,6 +27,8 @@ _FILTERS = {
 _WRAPS = {33071: "clamp_to_edge", 33648: "mirrored_repeat", 10497: "repeat"}
 _ALPHA_MODES = {"OPAQUE": "opaque", "MASK": "mask", "BLEND": "blend"}
 _MAX_STRENGTH = 65504.0
+_BASIS = ("KHR_texture_basisu", "GOOGLE_texture_basis")
+"""Extensions that bring textures of Basis Universal: as KTX2, and as .basis."""
 
 
 class Surface(NamedTuple):
@@ -66,7 +71,7 @@ class Materials:
         self._budget = budget
         self.notes: list[str] = []
         self._surfaces: dict[int | None, Surface] = {}
-        self._pixels: dict[int, NDArray[np.uint8] | None] = {}
+        self._pictures: dict[int, NDArray[np.uint8] | Blocks | None] = {}
         self._textures: dict[tuple[int, bool], Texture] = {}
 
     def surface(self, number: int | None) -> Surface:
@@ -135,21 +140,37 @@ class Materials:
         if (texture := self._textures.get(key)) is not None:
             return texture
         source = self._document["textures"][number]
-        image = source.get("extensions", {}).get("EXT_texture_webp", {}).get("source", source.get("source"))
-        if image is None:
-            return None
-        if (pixels := self._image(image)) is None:
+        image = self._source(source, pointer("textures", number))
+        if image is None or (picture := self._image(image)) is None:
             return None
         samplers = self._document.get("samplers", [])
         sampler = _sampler(samplers[source["sampler"]]) if "sampler" in source else Sampler()
         name = source.get("name") or self._document["images"][image].get("name", "")
-        texture = self._textures[key] = Texture(pixels, srgb=srgb, sampler=sampler, name=name)
+        if isinstance(picture, Blocks):
+            texture = Texture.from_blocks(picture.levels, picture.size, srgb=srgb, sampler=sampler, name=name)
+        else:
+            texture = Texture(picture, srgb=srgb, sampler=sampler, name=name)
+        self._textures[key] = texture
         return texture
 
-    def _image(self, number: int) -> NDArray[np.uint8] | None:
+    def _source(self, texture: dict[str, Any], where: str) -> int | None:
+        """Choose the image of a texture: of the first extension that can be read here, else the plain one; None where there is none."""
+        for extension in TEXTURE_KINDS:
+            image = texture_source(texture, extension)
+            if image is None:
+                continue
+            if extension not in _BASIS or library("opengl_basisu") is not None:
+                return image
+            if extension in self._document.get("extensionsRequired", ()):
+                raise missing("opengl_basisu", extension, f"{where}/extensions/{extension}")
+            if "source" not in texture:
+                self.notes.append(f"{where}, for which opengl_basisu is missing (pip install 'metarender[gltf]')")
+        return None
+
+    def _image(self, number: int) -> NDArray[np.uint8] | Blocks | None:
         """Return the decoded picture; None, with a note, where its format is not one of glTF 2.0 and so may be a later one."""
-        if number in self._pixels:
-            return self._pixels[number]
+        if number in self._pictures:
+            return self._pictures[number]
         source = self._document["images"][number]
         where = pointer("images", number)
         declared = source.get("mimeType", "")
@@ -159,14 +180,20 @@ class Materials:
             declared = declared or mime
         else:
             data = self._view_bytes(source["bufferView"])
+        picture = self._pictures[number] = self._decode(data, declared, where, "uri" if "uri" in source else "bufferView")
+        return picture
+
+    def _decode(self, data: bytes | memoryview, declared: str, where: str, place: str) -> NDArray[np.uint8] | Blocks | None:
+        """Decode by what the bytes are, which the file must have declared."""
         actual = sniff(data)
-        self._check_type(actual, declared, where, "uri" if "uri" in source else "bufferView")
+        needed = "KHR_texture_basisu" if actual == "image/ktx2" else "GOOGLE_texture_basis" if bytes(data[:2]) == BASIS else ""
+        self._check_type(actual, declared, where, place)
+        if needed in self._document.get("extensionsUsed", ()) and (codec := library("opengl_basisu")) is not None:
+            return read_basis(data, codec, self._budget, where)
         if actual in ("", "image/ktx2"):
             self.notes.append(f"{where}, which is {'KTX2' if actual else 'of an unknown format'}")
-            self._pixels[number] = None
             return None
-        pixels = self._pixels[number] = decode(data, self._budget, where)
-        return pixels
+        return decode(data, self._budget, where)
 
     def _check_type(self, actual: str, declared: str, where: str, place: str) -> None:
         if declared and actual and declared != actual:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from .gltf_draco import check_packed
 from .gltf_layout import INDEX, VERTEX, format_name, format_of, layout_of
 from .gltf_schema import Fault, pointer, shown
 from .gltf_tables import TEXTURE_SLOTS
@@ -211,6 +212,7 @@ def _check_primitive(primitive: dict[str, Any], usage: Usage, base: Formats, mor
             raise
     if "extensions" in primitive:
         _check_variants(primitive["extensions"].get("KHR_materials_variants", {}).get("mappings", ()))
+        check_packed(primitive)
     for texture, number in needed[primitive["material"]] if "material" in primitive else ():
         if f"TEXCOORD_{number}" not in attributes:
             raise Fault("MESH_PRIMITIVE_TOO_FEW_TEXCOORDS", f"The material's {texture} needs the attribute TEXCOORD_{number}.", "material")

@@ -12,6 +12,7 @@ from ..errors import GltfError, InvalidInput
 from ..geometry import DEFORMED, Geometry, Mesh
 from ..materials import Material
 from .gltf_accessors import Accessors
+from .gltf_draco import Draco
 from .gltf_materials import Materials
 from .gltf_poses import Skins
 from .gltf_schema import pointer
@@ -42,6 +43,7 @@ class Meshes:
         self._materials = materials
         self._skins = skins
         self._budget = budget
+        self._draco = Draco(document, accessors, budget)
         self._skinned = {node["mesh"] for node in document.get("nodes", ()) if "skin" in node and "mesh" in node}
         self._made: dict[int, Mesh] = {}
         self._geometries: dict[tuple[Any, ...], Geometry | None] = {}
@@ -59,7 +61,8 @@ class Meshes:
         source = self._meshes[number]
         pairs = []
         for place, primitive in enumerate(source["primitives"]):
-            pair = self._primitive(primitive, number, pointer("meshes", number, "primitives", place))
+            where = pointer("meshes", number, "primitives", place)
+            pair = self._primitive(self._draco.plain(primitive, where), number, where)
             if pair is not None:
                 pairs.append(pair)
         weights = source.get("weights", ()) if any(geometry.morphs for geometry, _ in pairs) else ()

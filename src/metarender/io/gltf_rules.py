@@ -15,6 +15,7 @@ from .gltf_animation_rules import check_animations
 from .gltf_container import check_uri, data_head, data_uri
 from .gltf_layout import check_accessors, check_views
 from .gltf_mesh_rules import Usage, check_meshes
+from .gltf_meshopt import check_compressed_views
 from .gltf_schema import Context, Fault, pointer, shown
 from .gltf_skin_rules import check_skins
 from .gltf_tables import COLLECTIONS, ROOT
@@ -23,13 +24,17 @@ from .images import sniff
 DRAWN = frozenset(
     {
         "EXT_mesh_gpu_instancing",
+        "EXT_meshopt_compression",
         "EXT_texture_webp",
+        "GOOGLE_texture_basis",
+        "KHR_draco_mesh_compression",
         "KHR_lights_punctual",
         "KHR_materials_emissive_strength",
         "KHR_materials_unlit",
         "KHR_materials_variants",
         "KHR_mesh_quantization",
         "KHR_node_visibility",
+        "KHR_texture_basisu",
         "KHR_texture_transform",
     }
 )
@@ -93,6 +98,7 @@ def check_document(document: dict[str, Any]) -> list[str]:
         used = dict.fromkeys(_names(document, "extensionsUsed"))  # an ordered set
         ROOT(document, Context(_counts(document), used))
         check_views(document)
+        check_compressed_views(document)
         check_accessors(document)
         usage = Usage(document)
         _check_buffers(document)
@@ -159,8 +165,16 @@ def _check_required(document: dict[str, Any], used: Collection[str]) -> None:
             raise Fault("UNSUPPORTED_EXTENSION", message, index, "extensionsRequired")
 
 
-_WEBP = "EXT_texture_webp"
-_KINDS = ("image/png", "image/jpeg", "image/webp")
+TEXTURE_KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "KHR_texture_basisu": ("image/ktx2",),
+        "GOOGLE_texture_basis": ("image/x-basis",),
+        "EXT_texture_webp": ("image/webp",),
+        "": ("image/png", "image/jpeg"),
+    }
+)
+"""What the source of a texture may be, by the extension that names it; the first one that is there is drawn."""
+_KINDS = ("image/png", "image/jpeg", "image/webp", "image/ktx2")
 
 
 def _check_buffers(document: dict[str, Any]) -> None:
@@ -201,17 +215,21 @@ def _check_images(document: dict[str, Any], used: Collection[str], usage: Usage)
                 raise
 
 
+def texture_source(texture: dict[str, Any], extension: str) -> int | None:
+    """Return the image that an extension of a texture names, or the texture itself where `extension` is empty."""
+    holder = texture.get("extensions", {}).get(extension, {}) if extension else texture
+    source: int | None = holder.get("source")
+    return source
+
+
 def _check_textures(document: dict[str, Any]) -> None:
     """Check that textures point to pictures of the kind that their place allows, as far as the pictures say it."""
     images = document.get("images", ())
     for index, texture in enumerate(document.get("textures", ())):
-        webp = texture.get("extensions", {}).get(_WEBP, {}).get("source")
-        for source, allowed, path in (
-            (texture.get("source"), ("image/png", "image/jpeg"), ()),
-            (webp, ("image/webp",), (_WEBP, "extensions")),
-        ):
-            if source is None:
+        for extension, allowed in TEXTURE_KINDS.items():
+            if (source := texture_source(texture, extension)) is None:
                 continue
+            path = (extension, "extensions") if extension else ()
             mime = images[source].get("mimeType") or (data_uri(images[source].get("uri", "")) or ("", 0))[0]
             if mime and mime not in allowed:
                 message = f"The image is {shown(mime)}; only {' and '.join(allowed)} can stand here."

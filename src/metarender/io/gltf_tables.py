@@ -53,7 +53,8 @@ def texture_info(fields: Mapping[str, Rule] | None = None) -> Rule:
 _ELSEWHERE: dict[str, dict[str, Rule]] = {
     name: {}
     for name in (
-        "EXT_mesh_gpu_instancing", "EXT_texture_webp", "KHR_animation_pointer", "KHR_lights_punctual", "KHR_materials_anisotropy",
+        "EXT_mesh_gpu_instancing", "EXT_meshopt_compression", "EXT_texture_webp", "GOOGLE_texture_basis", "KHR_animation_pointer",
+        "KHR_draco_mesh_compression", "KHR_lights_punctual", "KHR_materials_anisotropy",
         "KHR_materials_clearcoat", "KHR_materials_dispersion", "KHR_materials_emissive_strength", "KHR_materials_ior",
         "KHR_materials_iridescence", "KHR_materials_pbrSpecularGlossiness", "KHR_materials_sheen", "KHR_materials_specular",
         "KHR_materials_transmission", "KHR_materials_unlit", "KHR_materials_variants", "KHR_materials_volume", "KHR_mesh_quantization",
@@ -129,8 +130,27 @@ EXTENSIONS: Mapping[str, Mapping[str, Rule]] = MappingProxyType({
     "EXT_mesh_gpu_instancing": {
         "node": record("EXT_mesh_gpu_instancing", {"attributes": mapping(reference("accessors", listed=True))}, required=("attributes",)),
     },
-    "EXT_texture_webp": {"texture": record("EXT_texture_webp", {"source": reference("images")})},
-    "KHR_texture_basisu": {"texture": record("KHR_texture_basisu", {"source": reference("images")})},
+    "EXT_meshopt_compression": {
+        "buffer": record("EXT_meshopt_compression", {"fallback": boolean}),
+        "bufferView": record(
+            "EXT_meshopt_compression",
+            {
+                "buffer": reference("buffers"), "byteOffset": INDEX, "byteLength": COUNT, "byteStride": COUNT, "count": COUNT,
+                "mode": one_of(str), "filter": one_of(str),
+            },
+            required=("buffer", "byteLength", "byteStride", "count", "mode"),
+        ),
+    },
+    "KHR_draco_mesh_compression": {
+        "primitive": record(
+            "KHR_draco_mesh_compression", {"bufferView": reference("bufferViews"), "attributes": mapping(INDEX)},
+            required=("bufferView", "attributes"),
+        ),
+    },
+    **{
+        name: {"texture": record(name, {"source": reference("images")})}
+        for name in ("EXT_texture_webp", "GOOGLE_texture_basis", "KHR_texture_basisu")
+    },
     "KHR_animation_pointer": {
         "target": record("KHR_animation_pointer", {"pointer": text(POINTER_PATTERN)}, required=("pointer",)),
     },

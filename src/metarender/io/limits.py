@@ -84,11 +84,11 @@ class Budget:
         AssetError
             As `take`.
         """
-        self.take(size, what, pointer, array=False)
+        self.take(size, what, pointer, array=False, made=False)
         self.read += size
 
-    def take(self, size: int, what: str, pointer: str, *, array: bool = True) -> None:
-        """Reserve `size` bytes for `what`.
+    def take(self, size: int, what: str, pointer: str, *, array: bool = True, made: bool = True) -> None:
+        """Reserve `size` bytes for `what`: one array, or several things; made from the file, or the file itself.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class Budget:
                 "LIMIT_EXCEEDED",
                 pointer,
             )
-        if array and self.spent + size - self.read > _FREE + self.limits.growth * self.read:
+        if made and self.spent + size - self.read > _FREE + self.limits.growth * self.read:
             raise self.error(
                 f"{what} needs {size:,} bytes more, which is too much for files of {self.read:,} bytes; "
                 "raise Limits.growth if the file is trusted.",
