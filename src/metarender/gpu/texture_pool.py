@@ -47,7 +47,7 @@ class TexturePool:
         self._given: set[PageKey] = set()
         """Pages that a texture has left since ``trim``."""
         self.keeps_blocks = device.capabilities.samples_blocks
-        """Whether pages of BC7 blocks are stored as blocks, else as the pixels that they stand for: the same picture. Before the first."""
+        """Whether pages of BC7 blocks are stored as blocks, else as the pixels that they stand for; set it before the first is made."""
 
     def add(self, textures: Sequence[Texture]) -> None:
         """Upload the textures that are new; each page grows at most once."""
