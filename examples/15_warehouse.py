@@ -2,13 +2,14 @@
 
 test: compare
 needs: cad/aws-small-warehouse
-budget: draw_calls=16 bytes_uploaded=0
+budget: draw_calls=5 bytes_uploaded=0
 flight: 0 4 8
 """
 
 import math
 import os
 import sys
+import warnings
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -18,8 +19,8 @@ import metarender as mr
 
 FOLDER = Path(os.environ.get("METARENDER_ASSETS", ".")) / "cad" / "aws-small-warehouse"
 MOST_BYTES = 1 << 20
-EYES = np.array([(-4.7, 16.3, -10.9), (0.2, 4.2, -9.3), (1.9, 1.7, -2.5), (2.0, 1.7, 4.5), (-0.5, 6.0, 13.5)])
-AIMS = np.array([(0.0, 1.0, 1.5), (1.0, 1.2, 0.0), (1.2, 1.2, 6.0), (-2.5, 1.2, 11.0), (1.0, 0.0, -3.0)])
+EYES = np.array([(-4.7, 16.3, -10.9), (0.2, 4.2, -9.3), (1.9, 1.7, -2.5), (2.0, 1.7, 4.5), (-3.0, 4.5, 9.6)])
+AIMS = np.array([(0.0, 1.0, 1.5), (1.0, 1.2, 0.0), (1.2, 1.2, 6.0), (-2.5, 1.2, 11.0), (1.6, 0.0, -2.0)])
 SECONDS = 2.0
 """From one place of the flight to the next."""
 
@@ -52,7 +53,9 @@ def build(folder: Path = FOLDER) -> tuple[mr.Scene, mr.Camera]:
     models: dict[str, mr.Scene] = {}
     for name, model, pose in read_world(world):
         if model not in models:
-            models[model] = mr.load(folder / "glb" / f"{Path(model).name}.glb")
+            with warnings.catch_warnings():  # their materials also say it in a way that glTF has given up
+                warnings.simplefilter("ignore", mr.io.AssetWarning)
+                models[model] = mr.load(folder / "glb" / f"{Path(model).name}.glb")
         place = scene.add(parent=up, name=name, position=pose[:3], rotation=turned(*pose[3:]))
         scene.add(models[model], parent=place, rotation=turned(math.pi / 2, 0, 0))  # and a GLB has +Y up
     scene.environment = mr.Environment.studio(intensity=0.6)

@@ -104,3 +104,40 @@ def test_promise_leaving_out_what_is_hidden_changes_no_byte_of_an_example(path):
                 frame = renderer.render(scene, camera)
             pictures[renderer.occlusion] = frame.color
     assert all(np.array_equal(picture, pictures[False]) for picture in pictures.values())
+
+
+def warehouse():
+    return load(EXAMPLES[0].parent / "15_warehouse.py")
+
+
+def test_the_warehouse_explains_itself_without_its_files(tmp_path):
+    with pytest.raises(SystemExit, match="is missing; set METARENDER_ASSETS"):
+        warehouse().build(tmp_path)
+
+
+@pytest.mark.parametrize("text", ['<!DOCTYPE sdf [<!ENTITY a "b">]><sdf/>', "<sdf>" + " " * (1 << 20) + "</sdf>"], ids=["entities", "long"])
+def test_the_warehouse_reads_no_entities_and_no_endless_world(tmp_path, text):
+    (tmp_path / "no_roof_small_warehouse.world").write_text(text)
+    with pytest.raises(SystemExit, match="too long, or declares entities"):
+        warehouse().build(tmp_path)
+
+
+def test_the_warehouse_reads_poses_and_skips_what_is_commented_out(tmp_path):
+    model = '<model name="{0}"><include><uri>model://aws_robomaker_warehouse_{0}</uri></include><pose frame="">1 2 3 0 0 1.5</pose></model>'
+    path = tmp_path / "a.world"
+    path.write_text(f"<sdf><world><!--{model.format('RoofB_01')}-->{model.format('ShelfF_01')}</world></sdf>")
+    assert warehouse().read_world(path) == [("ShelfF_01", "ShelfF_01", [1, 2, 3, 0, 0, 1.5])]
+
+
+def test_the_warehouse_turns_as_sdf_does():
+    """Roll about x first, then pitch about y, then yaw about z, all fixed axes."""
+    def about(axis, angle):
+        matrix, (i, j) = np.eye(3), ((axis + 1) % 3, (axis + 2) % 3)
+        matrix[i, i] = matrix[j, j] = np.cos(angle)
+        matrix[j, i] = np.sin(angle)
+        matrix[i, j] = -matrix[j, i]
+        return matrix
+
+    scene = mr.Scene()
+    node = scene.add(rotation=warehouse().turned(0.3, -0.7, 2.1))
+    np.testing.assert_allclose(node.world_matrix[:3, :3], about(2, 2.1) @ about(1, -0.7) @ about(0, 0.3), atol=1e-6)

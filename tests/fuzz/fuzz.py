@@ -11,6 +11,7 @@ import random
 import resource
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import mutate
@@ -86,6 +87,9 @@ def main() -> int:
         with_atheris("gltf" if given.kind == "all" else given.kind, given.options, tuple(given.seeds))
     found = 0
     for kind in targets.LOADERS if given.kind == "all" else [given.kind]:
+        if given.kind == "all" and kind in targets.NEEDS and find_spec(targets.NEEDS[kind]) is None:
+            print(f"{kind}: not fuzzed, {targets.NEEDS[kind]} is not installed", flush=True)
+            continue
         start = time.monotonic()
         ran, loaded, broken = run(kind, given.seed, given.executions, given.seconds, given.out, tuple(given.seeds))
         took = time.monotonic() - start

@@ -221,6 +221,39 @@ def image(chance: random.Random, seeds: list[bytes]) -> bytes:
     return damage_bytes(chance, bytes(data)) if kind else bytes(data)
 
 
+def packed(chance: random.Random, seeds: list[Parts]) -> bytes:
+    """Return a GLB whose compressed data is damaged, now and then also what its JSON says about it."""
+    seed = chance.choice(seeds)
+    document = json.loads(seed.text)
+    if chance.random() < 0.2:
+        document = damage_tree(chance, document, seeds)
+    blob = (damage_bytes if chance.random() < 0.7 else damage_data)(chance, seed.blob)
+    return glb(json.dumps(document).encode("utf-8", "surrogatepass"), blob[: len(seed.blob)].ljust(len(seed.blob), b"\0"))
+
+
+def basis(chance: random.Random, seeds: list[bytes]) -> bytes:
+    """Return a damaged KTX2 or .basis file: fields of the header pushed to extremes, bytes flipped, ends cut."""
+    data = bytearray(chance.choice(seeds))
+    for _ in range(chance.choice((0, 1, 1, 2))):
+        at = 4 * chance.randrange(3, min(40, len(data) // 4))
+        data[at : at + 4] = struct.pack("<I", chance.choice((0, 1, 2, 6, 16, 37, 80, 145, 4096, 65535, 2**31 - 1, 2**31, 2**32 - 1)))
+    damaged = damage_bytes(chance, bytes(data)) if chance.random() < 0.8 else bytes(data)
+    if damaged[:2] == b"sB" and len(damaged) > 77 and chance.random() < 0.9:  # or the checksums would hide all damage
+        damaged = damaged[:12] + struct.pack("<H", crc16(damaged[77:])) + damaged[14:]
+        damaged = damaged[:6] + struct.pack("<H", crc16(damaged[8:77])) + damaged[8:]
+    return damaged
+
+
+def crc16(data: bytes) -> int:
+    """Return the checksum of .basis files."""
+    crc = 0xFFFF
+    for byte in data:
+        mixed = byte ^ crc >> 8
+        mixed ^= mixed >> 4
+        crc = (crc << 8 ^ mixed ^ mixed << 5 ^ mixed << 12) & 0xFFFF
+    return crc ^ 0xFFFF
+
+
 def members_of(data: bytes) -> dict[str, bytes]:
     """Take a capture apart."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:

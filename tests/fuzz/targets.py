@@ -16,6 +16,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from metarender.errors import MetarenderError
 from metarender.io import AssetWarning, Limits
 from metarender.io.hdr import read_hdr
 from metarender.io.images import decode
+from metarender.io.ktx2 import read_basis
 from metarender.io.limits import Budget
 
 PATIENCE = 5.0
@@ -96,7 +98,19 @@ def load_capture(data: bytes) -> None:
         raise Finding("More nodes draw than there are.")
 
 
-LOADERS: dict[str, Callable[[bytes], None]] = {"gltf": load_gltf, "image": load_image, "radiance": load_radiance, "capture": load_capture}
+def load_basis(data: bytes) -> None:
+    """Read a Basis Universal picture as the loader of glTF does."""
+    picture = read_basis(data, import_module("opengl_basisu"), Budget(LIMITS), "")
+    if picture.size[0] * picture.size[1] > LIMITS.image_pixels:
+        raise Finding("A picture has more pixels than allowed.")
+    mr.Texture.from_blocks(picture.levels, picture.size, srgb=True)
+
+
+LOADERS: dict[str, Callable[[bytes], None]] = {
+    "gltf": load_gltf, "image": load_image, "radiance": load_radiance, "capture": load_capture, "draco": load_gltf, "meshopt": load_gltf,
+    "basis": load_basis}
+NEEDS = {"draco": "DracoPy", "meshopt": "meshoptimizer", "basis": "opengl_basisu"}
+"""Kind -> optional library without which it is not fuzzed."""
 
 
 def call(kind: str, data: bytes) -> bool:
@@ -124,6 +138,10 @@ def seeds_of(kind: str, folders: tuple[Path, ...] = ()) -> list[Any]:
         return _pictures()
     if kind == "radiance":
         return [_radiance(4, 16, b"-Y 4 +X 16\n"), _radiance(3, 5, b"+Y 3 -X 5\n")]
+    if kind == "basis":
+        return [path.read_bytes() for path in (*sorted((ASSETS / "textures").glob("*.ktx2")), *sorted(CORPUS.glob("basis-sound-*")))]
+    if kind in NEEDS:
+        return [part for path in sorted(CORPUS.glob(f"{kind}-sound-*")) if (part := mutate.parts_of(path)) is not None]
     if kind == "capture":
         return [mutate.members_of(path.read_bytes()) for path in sorted(CORPUS.glob("capture-sound-*"))]
     paths = [path for folder in (ASSETS, CORPUS, *folders) for path in sorted(folder.rglob("*.gl*")) if path.suffix in (".gltf", ".glb")]
@@ -156,4 +174,5 @@ def _radiance(height: int, width: int, size: bytes) -> bytes:
 
 
 MUTATORS: dict[str, Callable[[random.Random, list[Any]], bytes]] = {
-    "gltf": mutate.gltf, "image": mutate.image, "radiance": mutate.radiance, "capture": mutate.capture}
+    "gltf": mutate.gltf, "image": mutate.image, "radiance": mutate.radiance, "capture": mutate.capture, "draco": mutate.packed,
+    "meshopt": mutate.packed, "basis": mutate.basis}

@@ -129,6 +129,28 @@ def ktx2(colors, size=None, *, srgb=True, scheme=0, pack_level=bytes, **lies):
     return head.ljust(at, b"\0") + data
 
 
+def crc16(data):
+    """The checksum of .basis files."""
+    crc = 0xFFFF
+    for byte in data:
+        mixed = byte ^ crc >> 8
+        mixed ^= mixed >> 4
+        crc = (crc << 8 ^ mixed ^ mixed << 5 ^ mixed << 12) & 0xFFFF
+    return crc ^ 0xFFFF
+
+
+def basis(colors, **lies):
+    """A .basis file of one level of UASTC blocks of plain colours; `lies` are the counts of slices and images that it shall declare."""
+    data = b"".join(solid_block(color) for row in colors for color in row)
+    rows, columns = len(colors), len(colors[0])
+    at = 77 + 23
+    place = struct.pack("<3sBBHHHHIIH", bytes(3), 0, 0, 4 * columns, 4 * rows, columns, rows, at, len(data), crc16(data))
+    slices, images = lies.get("slices", 1), lies.get("images", 1)
+    head = struct.pack("<IH", len(place) + len(data), crc16(place + data)) + slices.to_bytes(3, "little") + images.to_bytes(3, "little")
+    head += struct.pack("<BH", 1, 0) + bytes(38) + struct.pack("<III", lies.get("start", 77), 0, 0)
+    return b"sB" + struct.pack("<HHH", 0x13, 77, crc16(head)) + head + place + data
+
+
 def textured_by(data, extension, mime, fallback=None, needed=True):
     """A triangle whose colour is a picture that an extension brings; `fallback` is a plain PNG."""
     file = GltfFile(materials=[{"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}])

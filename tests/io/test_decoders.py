@@ -1,12 +1,13 @@
 """Compressed meshes and pictures: unpacked to what was packed, checked before and after, and what a missing library means."""
 
 import io
+import struct
 import sys
 
 import numpy as np
 import pytest
 from gltf_files import GltfFile
-from packed_files import DRACO, GRID, GRID_INDICES, MESHOPT, draco_file, ktx2, meshopt_file, pack, required, textured_by
+from packed_files import DRACO, GRID, GRID_INDICES, MESHOPT, basis, draco_file, ktx2, meshopt_file, pack, required, textured_by
 from PIL import Image
 
 import metarender as mr
@@ -359,6 +360,31 @@ def test_promise_6_ktx2_cut_at_any_length_is_refused(local_assets, name):
     for length in range(12, len(data) - 15, 7):
         with pytest.raises(GltfError, match="IMAGE_DATA_INVALID"):
             read(data[:length])
+
+
+def zstandard(data):
+    """A frame of one block that is not compressed."""
+    return b"\x28\xb5\x2f\xfd\xa0" + struct.pack("<I", len(data)) + (len(data) << 3 | 1).to_bytes(3, "little") + data
+
+
+def test_ktx2_whose_levels_are_supercompressed():
+    assert np.array_equal(read(ktx2([COLORS, SMALLER], scheme=2, pack_level=zstandard)).levels[0], read(ktx2([COLORS, SMALLER])).levels[0])
+    with pytest.raises(GltfError, match="IMAGE_DATA_INVALID"):
+        read(ktx2([COLORS], scheme=2, pack_level=lambda data: zstandard(data[:-16])))
+
+
+def test_a_basis_file_is_drawn_where_its_extension_says_so(tmp_path, primitive):
+    pytest.importorskip("opengl_basisu")
+    data = basis(COLORS)
+    _, material = primitive(textured_by(data, "GOOGLE_texture_basis", "image/x-basis").glb(tmp_path))
+    np.testing.assert_array_equal(material.color_texture.texture.pixels, bc7_decode(read(ktx2([COLORS])).levels[0], 8, 8))
+
+
+@pytest.mark.parametrize("lie", [dict(slices=2), dict(slices=0xFFFFFF), dict(images=2), dict(images=0xFFFFFF), dict(start=90)], ids=str)
+def test_promise_6_basis_files_that_lie_or_are_cut_are_refused(lie):
+    for data in (basis(COLORS, **lie), basis(COLORS)[:70], basis(COLORS)[:-1]):
+        with pytest.raises(GltfError, match="IMAGE_DATA_INVALID"):
+            read(data)
 
 
 def test_promise_6_ktx2_takes_its_size_from_the_limits_before_it_is_decoded(monkeypatch):

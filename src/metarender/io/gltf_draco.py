@@ -19,7 +19,7 @@ _INVALID, _MISMATCH = "KHR_DRACO_MESH_COMPRESSION_INVALID", "KHR_DRACO_MESH_COMP
 _HEAD = b"DRACO\x02\x02\x01"
 """Version 2.2, which is the one of the extension, and a mesh."""
 _METADATA = 0x8000
-_FACE_BYTES = 64
+_FACE_BYTES = 96
 """Working memory of the decoder for a triangle: corners, their opposites, and the vertices that they belong to."""
 _STRIP, _TRIANGLES = 5, 4
 
