@@ -1,9 +1,9 @@
-"""Draws every glTF file of the assets into contact sheets, to be looked at.
+"""Draws every file of the assets that a loader knows into contact sheets, to be looked at.
 
-    METARENDER_ASSETS=.../assets python benchmarks/contact_sheets.py [--out contact-sheets] [--size 256]
+    METARENDER_ASSETS=.../assets python benchmarks/contact_sheets.py [--out contact-sheets] [--size 256] [--only gltf]
 
 Files of ``asset-generator`` are drawn from the camera of their manifest, beside the picture they should give; the others
-are framed. What cannot be drawn yet is listed with the reason.
+are framed. Files in ``invalid`` are meant to be refused and are left out. What cannot be drawn is listed with the reason.
 """
 
 from __future__ import annotations
@@ -45,10 +45,14 @@ def generated() -> Iterator[tuple[Path, dict[str, Any]]]:
                 yield folder / model["fileName"], model
 
 
-def collected() -> list[Path]:
-    """Files of ``gltf``, core first."""
-    folder = assets() / "gltf"
-    return sorted(path for path in folder.rglob("*") if path.suffix in (".gltf", ".glb"))
+def collected() -> list[tuple[Path, str]]:
+    """(file, sheet) of everything else that a loader knows; a sheet is a folder, or its first two for large ones."""
+    found = []
+    for path in sorted(assets().rglob("*")):
+        folders = path.relative_to(assets()).parts[:-1]
+        if folders and folders[0] not in ("asset-generator", "invalid") and path.suffix.lower() in mr.io.loaders():
+            found.append((path, "-".join(folders[: 2 if folders[0] in ("gltf", "cad", "tiles3d") else 1])))
+    return found
 
 
 def manifest_camera(model: dict[str, Any]) -> mr.PerspectiveCamera:
@@ -87,23 +91,25 @@ def write_sheet(cells: list[tuple[str, Image.Image]], size: int, path: Path) -> 
 
 def main() -> int:
     """Write the sheets and print what could not be drawn."""
-    parser = argparse.ArgumentParser(description="Contact sheets of every glTF file of the assets.")
+    parser = argparse.ArgumentParser(description="Contact sheets of every file of the assets.")
     parser.add_argument("--out", type=Path, default=Path("contact-sheets"), help="folder of the sheets (default: contact-sheets)")
     parser.add_argument("--size", type=int, default=256, help="pixels of one picture (default: 256)")
+    parser.add_argument("--only", default="", help="draw the sheets whose name starts with this")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     sheets: dict[str, list[tuple[str, Image.Image]]] = {}
     failures: list[str] = []
     with mr.Renderer(size=(arguments.size, arguments.size)) as renderer:
-        jobs = [(path, f"gltf-{path.relative_to(assets() / 'gltf').parts[0]}", None) for path in collected()]
+        jobs: list[tuple[Path, str, dict[str, Any] | None]] = [(path, sheet, None) for path, sheet in collected()]
         jobs += [(path, f"generator-{model['fileName'].rsplit('_', 1)[0]}", model) for path, model in generated()]
+        jobs = [job for job in jobs if job[1].startswith(arguments.only)]
         for path, sheet, model in jobs:
             try:
                 picture = draw(renderer, path, manifest_camera(model) if model else None)
             except mr.MetarenderError as error:
                 failures.append(f"{path.relative_to(assets())}: {error}")
                 continue
-            sheets.setdefault(sheet, []).append((path.stem, Image.fromarray(picture, "RGBA")))
+            sheets.setdefault(sheet, []).append((f"{path.name} ({path.parent.name})", Image.fromarray(picture, "RGBA")))
             if model and "sampleImageName" in model:
                 sheets[sheet].append(("should be", Image.open(assets() / "asset-generator" / model["sampleImageName"])))
     for name, cells in sheets.items():

@@ -95,8 +95,6 @@ def _chunks(data: memoryview, end: int) -> list[tuple[int, memoryview]]:
             raise GltfError(f"A chunk header at byte {at} is cut off.", "GLB_UNEXPECTED_END_OF_CHUNK_HEADER")
         length, kind = struct.unpack_from("<II", data, at)
         at += 8
-        if length % 4:
-            raise GltfError(f"The chunk at byte {at} has {length} bytes, not a multiple of 4.", "GLB_CHUNK_LENGTH_UNALIGNED")
         if length > end - at:
             raise GltfError(f"The chunk at byte {at} declares {length} bytes and {end - at} are left.", "GLB_CHUNK_TOO_BIG")
         _check_order(kind, length, kinds, at)
@@ -105,7 +103,8 @@ def _chunks(data: memoryview, end: int) -> list[tuple[int, memoryview]]:
             raise GltfError(message, "GLB_UNEXPECTED_END_OF_CHUNK_DATA")
         kinds.append(kind)
         if kind in (_JSON, _BIN):
-            chunks.append((kind, data[at : at + length]))
+            body = data[at : at + length]  # after a chunk of odd length the numbers of the next one would lie across words
+            chunks.append((kind, body if at % 4 == 0 else memoryview(bytes(body))))
         at += length
     if at != end:
         raise GltfError(f"The GLB header declares {end} bytes and the chunks end at {at}; copy the file again.", "GLB_LENGTH_MISMATCH")

@@ -73,6 +73,7 @@ TOLERATED: Mapping[str, str] = MappingProxyType(
         "ACCESSOR_NON_CLAMPED": "vertex colours above 1 are drawn as they are",
         "ACCESSOR_VECTOR3_NON_UNIT": "the shader normalizes",
         "ACCESSOR_WEIGHTS_NON_NORMALIZED": "weights are made to sum to 1",
+        "GLB_CHUNK_LENGTH_UNALIGNED": "chunks are found by their lengths",
         "MESH_PRIMITIVE_POSITION_ACCESSOR_WITHOUT_BOUNDS": "min and max are never read",
         "SKIN_NO_COMMON_ROOT": "a pose needs no node above all joints",
     }
