@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "src" / "metarender" / "_native"
 EDITS = Path(__file__).parent / "edits.c"
-BAKED = {"prefilter.c", "equirect.c", "dfg.c", "rgbe.c", "cubemap.c"}
+BAKED = {"prefilter.c", "equirect.c", "dfg.c", "rgbe.c", "bc7.c", "cubemap.c"}
 """Sources without a store."""
 
 FLAGS = ["-std=c11", "-O1", "-g", "-ffp-contract=off", "-fno-math-errno", "-fno-sanitize-recover=undefined"]
@@ -26,7 +26,7 @@ VARIANTS = {
 }
 
 CORE_TESTS = ("test_edits.py", "test_draws.py", "test_occlusion.py", "test_raycast.py", "test_query.py", "test_lod.py", "test_gpucull.py",
-              "test_rows.py")
+              "test_rows.py", "test_bc7.py")
 """Those that reach every source file of the core in little time; the C program stands for the model tests of many examples."""
 
 WITHOUT = "not memory"
