@@ -84,8 +84,8 @@ COLOR = (
 )
 
 TEXTURES = (
-    _python("mip levels are not made", "gpu/texture_pool.py", "if page.key.levels > 1:", "if page.key.levels > 99:",
-            f"{DRAWING}::test_small_levels_average_linear_light"),
+    _python("mip levels are not made", "gpu/texture_pool.py", 'if page.key.levels > 1 and page.key.format == "rgba8":',
+            "if page.key.levels > 99:", f"{DRAWING}::test_small_levels_average_linear_light"),
     _shader("v grows upwards", "interface/surface.glsl", "vec3 uv = vec3(f.uv[int(slot.v.w)], 1.0);",
             "vec3 uv = vec3(f.uv[int(slot.v.w)].x, 1.0 - f.uv[int(slot.v.w)].y, 1.0);", f"{DRAWING}::test_a_texture_stands_upright"),
     _shader("the second coordinates are those of the first", "interface/surface.glsl", "vec3 uv = vec3(f.uv[int(slot.v.w)], 1.0);",
@@ -308,4 +308,28 @@ OCCLUSION = (
             "tests/gpu/test_device_occlusion.py::test_runs_fall_apart_into_stretches_in_their_order"),
 )
 
-FAULTS: tuple[Fault, ...] = (*COLOR, *TEXTURES, *LIGHT, *SURFACES, *PARTS, *OUTPUT, *UPLOADS, *CORE, *OCCLUSION)
+BLOCKS = "tests/gpu/test_block_textures.py"
+DECODERS = (
+    Fault("the device makes smaller levels of blocks anew", "src/metarender/gpu/texture_pool.py",
+          'if page.key.levels > 1 and page.key.format == "rgba8":', "if page.key.levels > 1 and not self.keeps_blocks:",
+          (f"{BLOCKS}::test_levels_come_from_the_file_and_not_from_the_device",)),
+    Fault("blocks of colours are not decoded", "src/metarender/gpu/texture_pool.py",
+          "gl.GL_COMPRESSED_SRGB_ALPHA_BPTC_UNORM if key.srgb else gl.GL_COMPRESSED_RGBA_BPTC_UNORM", "gl.GL_COMPRESSED_RGBA_BPTC_UNORM",
+          (f"{BLOCKS}::test_blocks_draw_as_the_pixels_that_they_stand_for",)),
+    Fault("blocks at the edge are not counted whole", "src/metarender/gpu/resources.py", "step = 4 if format in BLOCKS else 1", "step = 1",
+          (f"{BLOCKS}::test_pages_grow_and_are_counted",)),
+    Fault("the third subset has no anchor", "src/metarender/_native/bc7.c",
+          "return anchors[1][partition] == texel || anchors[2][partition] == texel;", "return anchors[1][partition] == texel;",
+          (f"{BLOCKS}::test_every_mode_is_decoded_as_the_driver_does",)),
+    Fault("weights between the ends are cut and not rounded", "src/metarender/_native/bc7.c", "(128 * index + steps) / (2 * steps)",
+          "64 * index / steps", (f"{BLOCKS}::test_every_mode_is_decoded_as_the_driver_does", "tests/core/test_bc7.py")),
+    Fault("Draco is believed about its triangles", "src/metarender/io/gltf_draco.py",
+          "wrong = faces * 3 != indices and", "wrong = False and",
+          ("tests/io/test_decoders.py::test_promise_6_draco_that_lies_is_refused_where_it_does",)),
+    Fault("filters of meshopt are forgotten", "src/metarender/io/gltf_meshopt.py", 'if (kind := packed.get("filter", "NONE")) != "NONE":',
+          'if (kind := packed.get("filter", "NONE")) == "":', ("tests/io/test_decoders.py::test_meshopt_filters",)),
+    Fault("a capture writes levels the other way round", "src/metarender/captures/surfaces.py",
+          "for b in texture.blocks]", "for b in texture.blocks[::-1]]", (f"{BLOCKS}::test_a_capture_keeps_blocks",)),
+)
+
+FAULTS: tuple[Fault, ...] = (*COLOR, *TEXTURES, *LIGHT, *SURFACES, *PARTS, *OUTPUT, *UPLOADS, *CORE, *OCCLUSION, *DECODERS)

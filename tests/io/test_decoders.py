@@ -1,7 +1,9 @@
 """Compressed meshes and pictures: unpacked to what was packed, checked before and after, and what a missing library means."""
 
 import io
+import json
 import struct
+import subprocess
 import sys
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from gltf_files import GltfFile
 from packed_files import DRACO, GRID, GRID_INDICES, MESHOPT, basis, draco_file, ktx2, meshopt_file, pack, required, textured_by
 from PIL import Image
+from test_gltf_bombs import CHILD
 
 import metarender as mr
 from metarender._core import bc7_decode
@@ -408,3 +411,54 @@ def test_a_decoder_that_gives_something_else_is_not_believed(monkeypatch):
         read(ktx2([COLORS]))
     monkeypatch.setattr(codec.Texture, "transcode", true)
     assert read(ktx2([COLORS])).size == (8, 8)
+
+
+# Bombs
+
+
+def varint(number):
+    result = b""
+    while number > 127:
+        result += bytes([number & 127 | 128])
+        number >>= 7
+    return result + bytes([number])
+
+
+def draco_bomb(faces):
+    """A header of edgebreaker that declares many triangles, and accessors that agree."""
+    data = b"DRACO\2\2\1\1\0\0\0" + varint(faces // 2) + varint(faces) + b"\0" + varint(faces) + b"\0" + bytes(64)
+    return lying_draco(data=data, vertices={"count": faces // 2}, corners={"count": 3 * faces})
+
+
+def meshopt_bomb(count):
+    plain, packed = bytes(12), b"\xa0" + bytes(100)
+    file = one_view(packed, plain, byteStride=12, count=count, mode="ATTRIBUTES")
+    file.document["bufferViews"][0]["byteLength"] = file.document["buffers"][1]["byteLength"] = 12 * count
+    file.document["accessors"][0]["count"] = count
+    return file
+
+
+def ktx2_bomb(side):
+    return textured_by(ktx2([COLORS], (side, side), scheme=2, plain=side * side, pack_level=zstandard), "KHR_texture_basisu", "image/ktx2")
+
+
+BOMBS = {
+    "many triangles": (lambda: draco_bomb(4_000_000), INVALID, "DracoPy"),
+    "too many triangles": (lambda: draco_bomb(20_000_000), "LIMIT_EXCEEDED", "DracoPy"),
+    "many vertices": (lambda: meshopt_bomb(20_000_000), "EXT_MESHOPT_COMPRESSION_INVALID", "meshoptimizer"),
+    "too many vertices": (lambda: meshopt_bomb(30_000_000), "LIMIT_EXCEEDED", "meshoptimizer"),
+    "many pixels": (lambda: ktx2_bomb(8192), "IMAGE_DATA_INVALID", "opengl_basisu"),
+    "too many pixels": (lambda: ktx2_bomb(16384), "LIMIT_EXCEEDED", "opengl_basisu"),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_promise_6_compressed_bombs_stay_within_five_seconds_and_a_gigabyte(tmp_path, name):
+    make, code, library = BOMBS[name]
+    pytest.importorskip(library)
+    path = make().glb(tmp_path)
+    assert path.stat().st_size < 10_000
+    done = subprocess.run([sys.executable, "-c", CHILD, str(path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    found, seconds = json.loads(done.stdout)
+    assert found == code and seconds < 5
