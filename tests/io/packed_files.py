@@ -147,7 +147,7 @@ def basis(colors, **lies):
     place = struct.pack("<3sBBHHHHIIH", bytes(3), 0, 0, 4 * columns, 4 * rows, columns, rows, at, len(data), crc16(data))
     slices, images = lies.get("slices", 1), lies.get("images", 1)
     head = struct.pack("<IH", len(place) + len(data), crc16(place + data)) + slices.to_bytes(3, "little") + images.to_bytes(3, "little")
-    head += struct.pack("<BH", 1, 0) + bytes(38) + struct.pack("<III", lies.get("start", 77), 0, 0)
+    head += struct.pack("<BH", 1, 0) + bytes(42) + struct.pack("<III", lies.get("start", 77), 0, 0)
     return b"sB" + struct.pack("<HHH", 0x13, 77, crc16(head)) + head + place + data
 
 
