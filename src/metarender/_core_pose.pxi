@@ -137,17 +137,21 @@ def set_flesh(Store store not None, index, joints, boxes, morphs):
     Parameters
     ----------
     joints : (k,) uint32
-        Joints that move any vertex.
+        For each group of vertices the joint that moves them, 0xFFFFFFFF where there are no joints.
     boxes : (k, 2, 3) float64, metres
-        Lower and upper corner of the vertices that each moves, local space.
-    morphs : (m, 2, 3) float64, metres
-        The same of the displacements of each morph.
+        Lower and upper corner of the vertices of each group, local space.
+    morphs : (k, m, 2, 3) float64, metres
+        The same of their displacements by each morph.
     """
     store._guard()
     cdef const uint32_t[::1] j = _id_array(joints)
     cdef const double[:, :, ::1] b = np.ascontiguousarray(boxes, dtype=np.float64).reshape(-1, 2, 3)
-    cdef const double[:, :, ::1] m = np.ascontiguousarray(morphs, dtype=np.float64).reshape(-1, 2, 3)
-    if j.shape[0] != b.shape[0]:
-        raise InvalidInput(f"{j.shape[0]} joints need as many boxes, got {b.shape[0]}")
-    _fail(mr_set_flesh(store.s, store._number(index, "geometry"), j.shape[0], &j[0] if j.shape[0] else NULL, &b[0, 0, 0] if b.shape[0] else NULL,
-                       m.shape[0], &m[0, 0, 0] if m.shape[0] else NULL))
+    cdef const double[:, :, :, ::1] m = np.ascontiguousarray(morphs, dtype=np.float64)
+    cdef bint any_morph = m.shape[1] > 0
+    if j.shape[0] != b.shape[0] or j.shape[0] != m.shape[0] or (any_morph and (m.shape[2] != 2 or m.shape[3] != 3)):
+        raise InvalidInput(f"{j.shape[0]} groups need as many boxes and displacements, got {np.shape(boxes)} and {np.shape(morphs)}")
+    if not j.shape[0]:
+        _fail(mr_set_flesh(store.s, store._number(index, "geometry"), 0, NULL, NULL, 0, NULL))
+        return
+    _fail(mr_set_flesh(store.s, store._number(index, "geometry"), j.shape[0], &j[0], &b[0, 0, 0], m.shape[1],
+                       &m[0, 0, 0, 0] if any_morph else NULL))

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 MOST_INFLUENCES = 8
 """Joints that one vertex follows at most; of more, those with the largest weights."""
 
+MOST_GROUPS = 32
+"""Into how many runs of vertices a geometry without joints is cut: the more, the tighter its box when morphs move it."""
+
+NO_JOINT = 0xFFFFFFFF
+
 _LAST_ROW = (0.0, 0.0, 0.0, 1.0)
 
 Joints = NDArray[np.uint16]
@@ -138,22 +143,36 @@ def _whole(joints: ArrayLike) -> Joints:
     return array.astype(np.uint16, copy=False)
 
 
-def boxes_by_joint(geometry: Geometry) -> tuple[NDArray[np.uint32], NDArray[np.float64]]:
-    """Return the joints that move any vertex, (k,) uint32, and the box of the vertices that each moves, (k, 2, 3) float64, metres."""
+def vertex_groups(geometry: Geometry) -> tuple[NDArray[np.uint32], NDArray[np.float64], NDArray[np.float64]]:
+    """Return what bounds of posed vertices are made of: groups of vertices that move alike.
+
+    Returns
+    -------
+    joints : (k,) uint32
+        The joint that moves each group; 0xFFFFFFFF where there are no joints.
+    boxes : (k, 2, 3) float64, metres
+        Lower and upper corner of their vertices.
+    morphs : (k, m, 2, 3) float64, metres
+        The same of their displacements by each morph.
+    """
     if geometry.joints is None or geometry.weights is None:
-        return np.zeros(0, np.uint32), np.zeros((0, 2, 3))
-    rows, columns = np.nonzero(geometry.weights > 0)
-    joints = geometry.joints[rows, columns]
-    order = np.argsort(joints, kind="stable")
-    used, first = np.unique(joints[order], return_index=True)
-    positions = geometry.positions[rows[order]].astype(np.float64)
-    return used.astype(np.uint32), np.stack([np.minimum.reduceat(positions, first), np.maximum.reduceat(positions, first)], axis=1)
+        order = np.arange(geometry.vertex_count)
+        first = np.unique(np.linspace(0, geometry.vertex_count, MOST_GROUPS, endpoint=False).astype(int))
+        used = np.full(len(first), NO_JOINT, np.uint32)
+    else:
+        order, columns = np.nonzero(geometry.weights > 0)
+        joints = geometry.joints[order, columns]
+        by_joint = np.argsort(joints, kind="stable")
+        order = order[by_joint]
+        numbers, first = np.unique(joints[by_joint], return_index=True)
+        used = numbers.astype(np.uint32)
+    morphs = [_boxes(morph.positions[order], first) for morph in geometry.morphs]
+    return used, _boxes(geometry.positions[order], first), np.stack(morphs, axis=1) if morphs else np.zeros((len(used), 0, 2, 3))
 
 
-def boxes_by_morph(geometry: Geometry) -> NDArray[np.float64]:
-    """Return the box of the displacements of each morph, (m, 2, 3) float64, metres."""
-    boxes = [(morph.positions.min(axis=0), morph.positions.max(axis=0)) for morph in geometry.morphs]
-    return np.array(boxes, np.float64).reshape(-1, 2, 3)
+def _boxes(rows: Rows, first: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the boxes of runs of rows, (k, 2, 3)."""
+    return np.stack([np.minimum.reduceat(rows, first), np.maximum.reduceat(rows, first)], axis=1).astype(np.float64)
 
 
 def posed_positions(geometry: Geometry, weights: ArrayLike, palette: Rows | None, rows: Rows) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._core import Draws, Store, add_skin, drop_skins, set_flesh
-from .deformation import Skin, boxes_by_joint, boxes_by_morph
+from .deformation import Skin, vertex_groups
 from .geometry import DEFORMED, Geometry, Mesh
 from .materials import Material
 
@@ -127,7 +127,7 @@ class Descriptions:
         boxes = np.stack([geometry.bounds, *(level.bounds for level, _ in geometry.levels)]).astype(np.float64)
         self.store.set_geometry(index, geometry.geometry_key, boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0))
         if geometry.geometry_key & DEFORMED:
-            set_flesh(self.store, index, *boxes_by_joint(geometry), boxes_by_morph(geometry))
+            set_flesh(self.store, index, *vertex_groups(geometry))
 
     def skin(self, skin: Skin) -> int:
         """Number of a skin, described to the store at first sight."""

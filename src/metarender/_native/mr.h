@@ -76,9 +76,9 @@ typedef struct { double *inverse; uint32_t joints, users; } mr_skin;
 typedef struct { uint32_t *joint, skin, joints, users, first, anchor, dirty; } mr_palette;
 /* What one node (index; MR_NONE: a free place) has: a palette (0: none), so many weights, its first row of `deform`. */
 typedef struct { uint32_t node, palette, weights, first, dirty; } mr_pose;
-/* What a geometry says of how it deforms: highest joint + 1; local boxes (lower, upper) of the vertices that each joint moves, and of the
- * displacements of each morph. One block. */
-typedef struct mr_flesh { uint32_t joints, boxes, morphs; double *box, *morph; uint32_t *joint; } mr_flesh;
+/* What a geometry says of how it deforms: highest joint + 1, and for each group of vertices the joint that moves them (MR_NONE where there
+ * are no joints), their local box (lower, upper), and the box of their displacements for each morph. One block. */
+typedef struct mr_flesh { uint32_t joints, groups, morphs; double *box, *morph; uint32_t *joint; } mr_flesh;
 
 typedef struct {
     uint64_t updates, nodes_updated, draws_refit, blocks_refit, reorders, resorts, anchors_made, joints_posed;
@@ -428,8 +428,8 @@ const mr_palette *mr_palette_of(const mr_store *s, uint32_t index);
 void mr_unpose(mr_store *s, uint32_t index);
 /* The poses of another store for the nodes that were copied: new public id by slot there, skin here by skin there. */
 int mr_copy_poses(mr_store *s, const mr_store *from, const uint32_t *ids, const uint32_t *skins);
-/* What a geometry says of how it deforms (see mr_flesh): joints (boxes), boxes (boxes, 2, 3), displacements (morphs, 2, 3); zeros take it away. */
-int mr_set_flesh(mr_store *s, uint32_t index, uint32_t boxes, const uint32_t *joint, const double *box, uint32_t morphs, const double *morph);
+/* What a geometry says of how it deforms (see mr_flesh): joint (groups), box (groups, 2, 3), morph (groups, morphs, 2, 3); no groups take it away. */
+int mr_set_flesh(mr_store *s, uint32_t index, uint32_t groups, const uint32_t *joint, const double *box, uint32_t morphs, const double *morph);
 /* Frees all of it, and what it takes. */
 void mr_poses_free(mr_store *s);
 uint64_t mr_pose_bytes(const mr_store *s);

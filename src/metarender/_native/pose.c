@@ -268,20 +268,21 @@ uint64_t mr_pose_bytes(const mr_store *s) {
 
 /* ---- what geometries say ---- */
 
-int mr_set_flesh(mr_store *s, uint32_t index, uint32_t boxes, const uint32_t *joint, const double *box, uint32_t morphs, const double *morph) {
-    if (!boxes && !morphs && index >= s->flesh_cap) return MR_OK;
+int mr_set_flesh(mr_store *s, uint32_t index, uint32_t groups, const uint32_t *joint, const double *box, uint32_t morphs, const double *morph) {
+    if (!groups && index >= s->flesh_cap) return MR_OK;
     if (mr_grow(&s->flesh, &s->flesh_cap, index + 1, sizeof *s->flesh)) return MR_NOMEM;
     mr_flesh *f = NULL;
-    if (boxes || morphs) {
-        f = mr_block_new(sizeof *f + 48 * ((size_t)boxes + morphs) + 4 * (size_t)boxes);
+    if (groups) {
+        size_t boxes = (size_t)groups * (1 + morphs);
+        f = mr_block_new(sizeof *f + 48 * boxes + 4 * (size_t)groups);
         if (!f) return MR_NOMEM;
         double *room = (double *)(f + 1);
-        *f = (mr_flesh){0, boxes, morphs, room, room + 6 * (size_t)boxes, (uint32_t *)(room + 6 * ((size_t)boxes + morphs))};
-        if (boxes) memcpy(f->box, box, 48 * (size_t)boxes);
-        if (morphs) memcpy(f->morph, morph, 48 * (size_t)morphs);
-        for (uint32_t i = 0; i < boxes; i++) {
+        *f = (mr_flesh){0, groups, morphs, room, room + 6 * (size_t)groups, (uint32_t *)(room + 6 * boxes)};
+        memcpy(f->box, box, 48 * (size_t)groups);
+        if (morphs) memcpy(f->morph, morph, 48 * (size_t)groups * morphs);
+        for (uint32_t i = 0; i < groups; i++) {
             f->joint[i] = joint[i];
-            f->joints = joint[i] >= f->joints ? joint[i] + 1 : f->joints;
+            if (joint[i] != MR_NONE && joint[i] >= f->joints) f->joints = joint[i] + 1;
         }
     }
     mr_block_release(s->flesh[index]);
@@ -313,11 +314,12 @@ uint32_t mr_draw_anchor(const mr_store *s, uint32_t node, uint32_t geometry) {
     return p ? p->anchor : s->anchor[node];
 }
 
-/* How far the weights of a pose move any vertex: lower and upper, local space. */
-static void morph_reach(const mr_flesh *f, const float *weights, double lower[3], double upper[3]) {
-    for (uint32_t m = 0; m < f->morphs; m++)
-        for (int k = 0; k < 3; k++) {
-            double a = (double)weights[m] * f->morph[6 * (size_t)m + k], b = (double)weights[m] * f->morph[6 * (size_t)m + 3 + k];
+/* Adds how far the weights of a pose move the vertices of a group: lower and upper, local space. */
+static void add_morphs(const mr_flesh *f, uint32_t group, const float *weights, double lower[3], double upper[3]) {
+    const double *box = f->morph + 6 * (size_t)group * f->morphs;
+    for (uint32_t m = 0; m < f->morphs; m++, box += 6)
+        for (int k = 0; k < 3 && weights[m] != 0; k++) {
+            double a = (double)weights[m] * box[k], b = (double)weights[m] * box[3 + k];
             lower[k] += a < b ? a : b;
             upper[k] += a < b ? b : a;
         }
@@ -348,16 +350,13 @@ static int posed_box(const mr_store *s, uint32_t node, uint32_t geometry, double
     if (!p) return 0;
     const mr_flesh *f = s->flesh[geometry];
     const mr_palette *palette = f->joints && p->palette ? s->palettes + p->palette : NULL;
-    double reach[2][3] = {{0}}, low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY}, lower[3], upper[3];
-    morph_reach(f, s->deform + 4 * ((size_t)p->first + 1), reach[0], reach[1]);
-    for (uint32_t b = 0; b < (palette ? f->boxes : 1); b++) {
-        const double *from = palette ? f->box + 6 * (size_t)b : s->geometries[geometry].lower;
-        const double *to = palette ? from + 3 : s->geometries[geometry].upper;
-        const float *rows = palette ? s->deform + 4 * ((size_t)palette->first + 3 * f->joint[b]) : s->world + 12 * (size_t)node;
-        for (int k = 0; k < 3; k++) {
-            lower[k] = from[k] + reach[0][k];
-            upper[k] = to[k] + reach[1][k];
-        }
+    double low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
+    for (uint32_t g = 0; g < f->groups; g++) {
+        const float *rows = palette ? s->deform + 4 * ((size_t)palette->first + 3 * f->joint[g]) : s->world + 12 * (size_t)node;
+        double lower[3], upper[3];
+        memcpy(lower, f->box + 6 * (size_t)g, sizeof lower);
+        memcpy(upper, f->box + 6 * (size_t)g + 3, sizeof upper);
+        add_morphs(f, g, s->deform + 4 * ((size_t)p->first + 1), lower, upper);
         join_box(rows, lower, upper, slack, low, high);
     }
     for (int k = 0; k < 3; k++) {
