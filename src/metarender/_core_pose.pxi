@@ -122,13 +122,16 @@ def copy_poses(Store store not None, Store other not None, old, new, skins):
     if not other.s.pose_live:
         return
     _sweep(other)
-    cdef const uint32_t[::1] slots = other._slots(old), to = _id_array(new), number = _id_array(skins)
-    if slots.shape[0] != to.shape[0] or <uint32_t>number.shape[0] < other.s.skin_count:
-        raise InvalidInput("copy_poses needs a copy for each node and a number for each skin")
+    cdef const uint32_t[::1] slots = other._slots(old), to = _id_array(new)
+    if slots.shape[0] != to.shape[0]:
+        raise InvalidInput(f"copy_poses needs a copy for each of {slots.shape[0]} nodes, got {to.shape[0]}")
+    numbers = np.zeros(other.s.skin_count + 1, dtype=np.uint32)  # free ones at the end may have no number
+    numbers[:len(skins)] = skins
+    cdef const uint32_t[::1] number = numbers
     by_slot = np.zeros(other.s.n, dtype=np.uint32)
     by_slot[np.asarray(slots)] = to
     cdef const uint32_t[::1] ids = by_slot
-    _fail(mr_copy_poses(store.s, other.s, &ids[0], &number[0] if number.shape[0] else NULL))
+    _fail(mr_copy_poses(store.s, other.s, &ids[0], &number[0]))
 
 
 def set_flesh(Store store not None, index, joints, boxes, morphs):

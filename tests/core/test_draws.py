@@ -483,10 +483,10 @@ def test_bad_calls_are_refused():
     out = np.zeros((64, 12), np.float32)
     with pytest.raises(InvalidInput, match="needs 3072 bytes for 64 rows, got 16"):
         store.fill_rows(TRANSFORM, 0, 64, bytearray(16))
-    with pytest.raises(InvalidInput, match="outside the 64 draw slots"):
+    with pytest.raises(InvalidInput, match="outside the 64 rows"):
         store.fill_rows(TRANSFORM, 1, 64, out)
     with pytest.raises(InvalidInput, match="kind must be"):
-        store.fill_rows(4, 0, 1, out)
+        store.fill_rows(5, 0, 1, out)
     with pytest.raises(InvalidInput, match="equal lengths"):
         store.set_draws(ids, [0, 1], [0])
     with pytest.raises(InvalidInput, match="exceed upper"):

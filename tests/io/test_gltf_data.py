@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from gltf_files import TRIANGLE, GltfFile, triangle
 
+import metarender as mr
+from metarender._core import palette_of
+from metarender.deformation import posed_positions
 from metarender.errors import GltfError
 from metarender.io.gltf_meshes import as_list
 
@@ -217,11 +220,15 @@ def morphed(weights=None, node_weights=None):
 
 
 @pytest.mark.parametrize(("mesh", "node", "weight"), [(None, None, 0), ([0.5], None, 0.5), ([0.5], [1.0], 1), ([0.5], [0.0], 0)])
-def test_default_morph_weights_are_applied(tmp_path, primitive, mesh, node, weight):
-    geometry, _ = primitive(morphed(mesh, node).glb(tmp_path))
-    np.testing.assert_allclose(geometry.positions, TRIANGLE + np.array([0, 0, 2 * weight]))
-    normal = np.array([weight, 0, 1 - weight])
-    np.testing.assert_allclose(geometry.normals, [normal / np.linalg.norm(normal)] * 3, atol=1e-6)
+def test_default_morph_weights_are_those_of_the_node_or_else_of_the_mesh(tmp_path, mesh, node, weight):
+    scene = mr.load(morphed(mesh, node).glb(tmp_path))
+    (drawn,) = scene.nodes
+    (geometry, _) = drawn.mesh.primitives[0]
+    np.testing.assert_array_equal(drawn.weights, np.float32([weight]))
+    np.testing.assert_array_equal(geometry.positions, TRIANGLE)
+    np.testing.assert_array_equal(geometry.morphs[0].positions, [[0, 0, 2]] * 3)
+    np.testing.assert_array_equal(geometry.morphs[0].normals, [[1, 0, -1]] * 3)
+    np.testing.assert_allclose(scene.bounds, np.stack([TRIANGLE.min(axis=0), TRIANGLE.max(axis=0)]) + (0, 0, 2 * weight))
 
 
 def skinned(joints, **node):
@@ -242,18 +249,14 @@ def skinned(joints, **node):
 
 
 @pytest.mark.parametrize("node", [{}, {"translation": [7, 0, 0], "rotation": [0, 0.6, 0, 0.8], "scale": [2, -1, 3]}])
-def test_skins_draw_at_rest_wherever_their_node_stands(tmp_path, describe, node):
-    asset = describe(skinned([0, 1, 0, 0], **node).glb(tmp_path))
-    geometry = asset.nodes[0].mesh.primitives[0][0]
-    world = np.eye(4)
-    if node:
-        from metarender.io.gltf_poses import matrix_of
-
-        world = matrix_of(node["translation"], node["rotation"], node["scale"])
-    placed = geometry.positions @ world[:3, :3].T + world[:3, 3]
+def test_skinned_meshes_stand_where_their_joints_are_wherever_their_node_stands(tmp_path, node):
+    scene = mr.load(skinned([0, 1, 0, 0], **node).glb(tmp_path))
+    (figure,) = [node for node in scene.nodes if node.skin is not None]
+    geometry = figure.mesh.primitives[0][0]
+    assert [scene.node(number).parent for number in figure.joints[:1].tolist()] == [None] and len(figure.joints) == len(figure.skin) == 2
+    placed = posed_positions(geometry, (), palette_of(scene.store, figure.id), np.eye(4)[:3])
     np.testing.assert_allclose(placed, TRIANGLE + np.array([0, 1, 5]), atol=1e-5)
-    normals = geometry.normals @ np.linalg.inv(world[:3, :3])
-    np.testing.assert_allclose(normals / np.linalg.norm(normals, axis=1, keepdims=True), [[0, 0, 1]] * 3, atol=1e-5)
+    assert (scene.bounds[0] <= placed.min(axis=0) + 1e-6).all() and (scene.bounds[1] >= placed.max(axis=0) - 1e-6).all()
 
 
 def test_a_joint_past_the_skin_is_refused(tmp_path, describe):

@@ -22,7 +22,7 @@ from .asset import Asset, InstanceDescription, NodeDescription
 from .gltf_accessors import Accessors
 from .gltf_container import Container, Resources, buffer_bytes, check_binary, open_container
 from .gltf_materials import Materials
-from .gltf_meshes import Meshes
+from .gltf_meshes import Meshes, check_weights
 from .gltf_poses import Skins, matrix_of
 from .gltf_rules import check_document, descend
 from .gltf_schema import pointer
@@ -173,8 +173,7 @@ class _Reader:
         weights = mesh.weights
         if "weights" in source and mesh.weights.size:
             weights = np.array(source["weights"], np.float32)
-            if not np.isfinite(weights).all():
-                raise GltfError("A morph weight is not finite as float32.", "VALUE_NOT_IN_RANGE", pointer("nodes", number, "weights"))
+            check_weights(weights, pointer("nodes", number, "weights"))
             node.weights = weights
         copies = 1
         if not mesh.primitives:

@@ -21,6 +21,7 @@ from .limits import Budget
 Arrays = dict[str, NDArray[np.float32] | None]
 POINTS, LINES, LINE_LOOP, LINE_STRIP, TRIANGLES, TRIANGLE_STRIP, TRIANGLE_FAN = range(7)
 _TOPOLOGY = ("points", "lines", "lines", "lines", "triangles", "triangles", "triangles")
+_FARTHEST = 1e18
 _RESTART = {np.dtype("u1"): 0xFF, np.dtype("<u2"): 0xFFFF, np.dtype("<u4"): 0xFFFFFFFF}
 
 
@@ -65,11 +66,9 @@ class Meshes:
             pair = self._primitive(self._draco.plain(primitive, where), number, where)
             if pair is not None:
                 pairs.append(pair)
-        weights = source.get("weights", ()) if any(geometry.morphs for geometry, _ in pairs) else ()
-        try:
-            mesh = Mesh(primitives=pairs, name=source.get("name", ""), weights=weights)
-        except InvalidInput as error:
-            raise GltfError(str(error), "MESH_INVALID_WEIGHTS", pointer("meshes", number, "weights")) from None
+        weights = np.array(source.get("weights", ()) if any(geometry.morphs for geometry, _ in pairs) else (), np.float32)
+        check_weights(weights, pointer("meshes", number, "weights"))
+        mesh = Mesh(primitives=pairs, name=source.get("name", ""), weights=weights)
         if isinstance(extras := source.get("extras"), dict):
             mesh.extras.update(extras)
         self._made[number] = mesh
@@ -106,6 +105,7 @@ class Meshes:
             return None
         try:
             morphs = self._morphs(primitive, arrays, self._target_names(mesh), where)
+            _check_reach([arrays["positions"], *(morph.positions for morph in morphs)], where)
             geometry = Geometry(**arrays, morphs=morphs, indices=indices, topology=_TOPOLOGY[mode])
             # What deforms keeps the normals of its faces in the fragment shader: those of a pose are not the posed ones.
             if geometry.normals is None and geometry.topology == "triangles" and not geometry.geometry_key & DEFORMED:
@@ -180,6 +180,20 @@ class Meshes:
                 row = int(np.nonzero(~np.isfinite(raw).all(axis=1))[0][0])
                 return GltfError(f"Element {row} is NaN or infinite.", "ACCESSOR_INVALID_FLOAT", pointer("accessors", number))
         return GltfError(str(error), "MESH_PRIMITIVE_INVALID", where)
+
+
+def check_weights(weights: NDArray[np.float32], where: str) -> None:
+    """Refuse morph weights that float32 cannot hold."""
+    if not np.isfinite(weights).all():
+        raise GltfError("A morph weight is beyond float32.", "VALUE_NOT_IN_RANGE", where)
+
+
+def _check_reach(arrays: list[NDArray[np.float32]], where: str) -> None:
+    """Refuse positions and displacements that a scene cannot place; those that are not finite are looked for elsewhere."""
+    for array in arrays:
+        if np.isfinite(array).all() and np.abs(array).max(initial=0) > _FARTHEST:
+            raise GltfError(f"Vertices reach {np.abs(array).max():.0e} m, beyond the {_FARTHEST:.0e} m that a scene holds.",
+                            "MESH_PRIMITIVE_INVALID", where)
 
 
 def as_list(indices: NDArray[np.uint32], mode: int) -> NDArray[np.uint32]:
