@@ -22,6 +22,9 @@ MOST_GROUPS = 32
 
 NO_JOINT = 0xFFFFFFFF
 
+_ROUNDING = 8 * 2.0**-24
+"""How far eight weights in float32 may be from summing to 1: within it they stay as they are, so that reading what was written changes nothing."""
+
 _LAST_ROW = (0.0, 0.0, 0.0, 1.0)
 
 Joints = NDArray[np.uint16]
@@ -126,7 +129,7 @@ def influences(joints: ArrayLike | None, weights: ArrayLike | None, count: int) 
         order = np.argsort(-shares, axis=1, kind="stable")[:, :MOST_INFLUENCES]
         numbers, shares = np.take_along_axis(numbers, order, axis=1), np.take_along_axis(shares, order, axis=1)
     total = shares.sum(axis=1, keepdims=True, dtype=np.float64)
-    even = (shares / np.where(total > 0, total, 1)).astype(np.float32)
+    even = np.where(np.abs(total - 1) <= _ROUNDING, shares, shares / np.where(total > 0, total, 1)).astype(np.float32)
     even[total[:, 0] <= 0, 0] = 1
     return frozen(np.ascontiguousarray(numbers), joints), frozen(even, None)
 

@@ -42,6 +42,24 @@ def shapes() -> list[mr.Geometry]:
             mr.Geometry(positions=points, topology="points"), mr.Geometry(positions=mr.box(0.5).positions, indices=mr.box(0.5).indices)]
 
 
+def add_figures(scene: mr.Scene) -> None:
+    """Two figures that share a skin and a geometry with a morph, and a third thing that only morphs."""
+    rng = np.random.default_rng(9)
+    places = rng.uniform(-0.4, 0.4, (30, 3))
+    flesh = mr.Geometry(positions=places, joints=rng.integers(0, 3, (30, 8)), weights=rng.uniform(0, 1, (30, 8)), name="flesh",
+                        normals=places / np.linalg.norm(places, axis=1, keepdims=True),
+                        morphs=[mr.Morph(places * 0.5, places, name="grow"), mr.Morph(rng.uniform(-0.2, 0.2, (30, 3)))])
+    skin = mr.Skin(np.tile(np.eye(4), (3, 1, 1)), "bones")
+    for side in (-1, 1):
+        joints = [scene.add(None, position=(side * 1.6, 0.3 * number, 0.5), rotation=(0, 0, 0.2 * number, 1)) for number in range(3)]
+        node = scene.add(mr.Mesh(flesh, mr.Standard(color="pink", double_sided=True), weights=(0.5, 0)))
+        scene.bind(node, skin, joints)
+        node.weights = (0.5, side)
+    box = mr.box(0.3)
+    scene.add(mr.Mesh(mr.Geometry(positions=box.positions, normals=box.normals, indices=box.indices, morphs=[mr.Morph(box.positions)]),
+                      mr.Standard(color="cyan"), weights=[0.4]), position=(0, 1.2, 0.4))
+
+
 @cache
 def sky() -> EnvironmentMaps:
     """Noise from all around, filtered once."""
@@ -56,6 +74,7 @@ def everything() -> tuple[mr.Scene, mr.Camera]:
     for number, (form, kind) in enumerate(zip(forms, kinds, strict=True)):
         scene.add(mr.Mesh(form, kind), group, position=(number % 3 * 1.2 - 1.2, number // 3 * 1.2 - 0.6, 0), name=f"thing {number}")
     doomed.remove()
+    add_figures(scene)
     scene.add(mr.Mesh(primitives=[(forms[0], kinds[4]), (forms[2], kinds[0])]), matrix=np.diag([-0.5, 0.5, 0.5, 1.0]), name="mirrored")
     matrices = np.tile(np.eye(4), (12, 1, 1))
     matrices[:, :3, 3] = np.stack([np.arange(12) * 0.3 - 1.7, np.full(12, -1.5), np.zeros(12)], axis=1)

@@ -16,6 +16,7 @@ from ..names import NameColumn
 from ..scene import Scene
 from .archive import ArchiveReader
 from .fields import Fields, plain_text
+from .poses import pose_values, read_poses
 from .surfaces import OBJECT_BYTES
 from .view import camera_values, read_camera
 
@@ -61,7 +62,7 @@ def node_values(scene: Scene, rows: dict[str, NDArray[Any]], arrays: dict[str, N
     heads = rows["id"][rows["range"][:, 0]].tolist()
     return {"nodes": len(rows["id"]), "draws": len(rows["geometry"]), "names": len(ids), "text": len(arrays["names/text"]),
             "parts": [plain_text(scene._ranges.get(scene.store.range_of(number), (None, ""))[1]) for number in heads],
-            "cameras": [{"node": node.id, **camera_values(node.camera)} for node in scene.cameras]}
+            "cameras": [{"node": node.id, **camera_values(node.camera)} for node in scene.cameras], **pose_values(scene, arrays)}
 
 
 def read_nodes(scene: Fields, archive: ArchiveReader, geometries: list[Geometry], materials: list[Material]) -> Scene:
@@ -90,6 +91,7 @@ def read_nodes(scene: Fields, archive: ArchiveReader, geometries: list[Geometry]
             entry.refuse(f"node {number} is not there", name="node")
         made.node(number).camera = read_camera(entry)
         entry.done()
+    read_poses(made, scene, archive)
     return made
 
 
