@@ -1,4 +1,4 @@
-"""A crowd of skinned figures: one geometry and one skin, joints of their own; a call sets the rotations of all joints, and the GPU bends them.
+"""A crowd of skinned figures that share a geometry and a skin: one call sets the rotations of all joints, and the GPU bends the bodies.
 
 test: compare
 budget: draw_calls=4 commands=16 bytes_uploaded=0

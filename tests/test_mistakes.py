@@ -43,6 +43,11 @@ def stale():
     node.position = (0, 0, 0)
 
 
+def bind_a_box():
+    scene = mr.Scene()
+    scene.bind(scene.add(mr.Mesh(mr.box(1), mr.Unlit())), mr.Skin([np.eye(4)]), [scene.add(None)])
+
+
 def edit_while_adding():
     scene = mr.Scene()
     parts = scene.add_instances(mr.box(1), mr.Standard(), count=2)
@@ -145,6 +150,16 @@ MISTAKES = (
             mr.InvalidInput, r"\.ravel\(\)"),
     Mistake("Geometry", "an unknown topology", lambda: mr.Geometry(positions=np.zeros((3, 3)), topology="strips"),
             mr.InvalidInput, "use one of triangles"),
+    Mistake("Geometry", "joints without weights", lambda: mr.Geometry(positions=np.zeros((3, 3)), joints=[[0] * 4] * 3),
+            mr.InvalidInput, "belong together"),
+    Mistake("Geometry", "a negative weight", lambda: mr.Geometry(positions=np.zeros((1, 3)), joints=[[0] * 4], weights=[[-1.0] * 4]),
+            mr.InvalidInput, "not be negative"),
+    Mistake("Morph", "a morph of other vertices", lambda: mr.Geometry(positions=np.zeros((3, 3)), morphs=[mr.Morph(np.zeros((2, 3)))]),
+            mr.InvalidInput, "has 2 rows for 3 vertices"),
+    Mistake("Skin", "one matrix", lambda: mr.Skin(np.eye(4)), mr.InvalidInput, r"shape \(j, 4, 4\)"),
+    Mistake("Skin", "row-vector matrices", lambda: mr.Skin([np.eye(4) + np.eye(4, k=-1)]), mr.InvalidInput, "column vectors"),
+    Mistake("Mesh", "weights without morphs", lambda: mr.Mesh(mr.box(1), mr.Unlit(), weights=[1.0]), mr.InvalidInput, "0 finite numbers"),
+    Mistake("Scene.bind", "a mesh without joints", bind_a_box, mr.InvalidInput, "no mesh with joints"),
     Mistake("Mesh", "a mesh without a material", lambda: mr.Mesh(mr.box(1)), mr.InvalidInput, "Geometry and a Material"),
     Mistake("Mesh", "primitives without materials", lambda: mr.Mesh(primitives=[mr.box(1)]),
             mr.InvalidInput, "pairs of Geometry and Material, not Geometry"),

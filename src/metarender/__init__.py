@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 from .camera import Camera, OrthographicCamera, PerspectiveCamera
 from .colormap import Colormap
+from .deformation import Morph, Skin
 from .environment import Environment
 from .errors import (
     AssetError,
@@ -22,7 +23,6 @@ from .errors import (
     ShaderError,
     WrongThreadError,
 )
-from .deformation import Morph, Skin
 from .geometry import Geometry, Mesh
 from .lights import DirectionalLight, Light, PointLight, SpotLight
 from .materials import Material, Standard, Unlit

@@ -23,7 +23,7 @@ MOST_GROUPS = 32
 NO_JOINT = 0xFFFFFFFF
 
 _ROUNDING = 8 * 2.0**-24
-"""How far eight weights in float32 may be from summing to 1: within it they stay as they are, so that reading what was written changes nothing."""
+"""How far eight weights in float32 may be from summing to 1: within it they stay as they are, so that reading changes nothing."""
 
 _LAST_ROW = (0.0, 0.0, 0.0, 1.0)
 
@@ -109,7 +109,7 @@ def checked_morphs(morphs: Sequence[Morph], count: int) -> tuple[Morph, ...]:
         if not isinstance(morph, Morph):
             raise InvalidInput(f"Geometry morphs must be a sequence of Morph, not {type(morph).__name__} at {number}.")
         if len(morph.positions) != count:
-            raise InvalidInput(f"Geometry morphs[{number}] moves {len(morph.positions)} vertices but there are {count}; give one row for each.")
+            raise InvalidInput(f"Geometry morphs[{number}] has {len(morph.positions)} rows for {count} vertices; give one for each.")
     return found
 
 
@@ -199,4 +199,5 @@ def posed_positions(geometry: Geometry, weights: ArrayLike, palette: Rows | None
     blend = np.zeros((len(positions), 3, 4))
     for joints, shares in zip(geometry.joints.T, geometry.weights.T, strict=True):
         blend += palette[joints].astype(np.float64) * shares[:, None, None]
-    return np.einsum("nij,nj->ni", blend[:, :, :3], positions) + blend[:, :, 3]
+    followed: NDArray[np.float64] = np.einsum("nij,nj->ni", blend[:, :, :3], positions) + blend[:, :, 3]
+    return followed

@@ -92,8 +92,8 @@ class Geometry:
         Wrong shape, type or count, a value that is not finite, or an index out of range.
     """
 
-    __slots__ = ("__weakref__", "_bounds", "_hierarchy", "colors", "geometry_key", "indices", "joints", "levels", "morphs", "name", "normals",
-                 "positions", "tangents", "topology", "uv0", "uv1", "weights")
+    __slots__ = ("__weakref__", "_bounds", "_hierarchy", "colors", "geometry_key", "indices", "joints", "levels", "morphs", "name",
+                 "normals", "positions", "tangents", "topology", "uv0", "uv1", "weights")
 
     def __init__(self, *, positions: ArrayLike, indices: ArrayLike | None = None, normals: ArrayLike | None = None,
                  tangents: ArrayLike | None = None, uv0: ArrayLike | None = None, uv1: ArrayLike | None = None,
@@ -263,7 +263,8 @@ class Mesh:
         """Return one weight for each morph, (m,) float32, read-only."""
         counts = {len(geometry.morphs) for geometry, _ in self.primitives if geometry.morphs}
         if len(counts) > 1:
-            raise InvalidInput(f"The geometries of a Mesh have {' and '.join(map(str, sorted(counts)))} morphs; all that have any need as many.")
+            found = " and ".join(map(str, sorted(counts)))
+            raise InvalidInput(f"The geometries of a Mesh have {found} morphs; all that have any need equally many.")
         count = counts.pop() if counts else 0
         try:
             weights = np.array(given, np.float32)

@@ -21,7 +21,8 @@ def flesh(rng: np.random.Generator, joints: int, vertices: int = 40, sets: int =
     shares = rng.uniform(0, 1, (vertices, 4 * sets)) * (rng.uniform(0, 1, (vertices, 4 * sets)) < 0.6)
     turned = rng.normal(size=(vertices, 3))
     shapes = [mr.Morph(rng.normal(size=(vertices, 3)), rng.normal(size=(vertices, 3)) if number % 2 else None) for number in range(morphs)]
-    return mr.Geometry(positions=rng.uniform(-1, 1, (vertices, 3)), normals=turned / np.linalg.norm(turned, axis=1, keepdims=True) if normals else None,
+    turned /= np.linalg.norm(turned, axis=1, keepdims=True)
+    return mr.Geometry(positions=rng.uniform(-1, 1, (vertices, 3)), normals=turned if normals else None,
                        indices=np.arange(vertices - vertices % 3), joints=rng.integers(0, joints, (vertices, 4 * sets)), weights=shares,
                        morphs=shapes)
 
@@ -29,7 +30,8 @@ def flesh(rng: np.random.Generator, joints: int, vertices: int = 40, sets: int =
 class Figure:
     """A chain of joints below a group, a skin, and a node that follows them."""
 
-    def __init__(self, scene: mr.Scene, rng: np.random.Generator, mesh: mr.Mesh, skin: mr.Skin, place: tuple[float, float, float] = (0, 0, 0)):
+    def __init__(self, scene: mr.Scene, rng: np.random.Generator, mesh: mr.Mesh, skin: mr.Skin,
+                 place: tuple[float, float, float] = (0, 0, 0)) -> None:
         self.root = scene.add(None, position=place)
         self.joints, above = [], self.root
         for matrix in affine(rng, len(skin)):

@@ -26,7 +26,7 @@ def rng() -> np.random.Generator:
 
 
 def tube(joints: int, rings: int = 24, sides: int = 12) -> mr.Geometry:
-    """An upright tube of 2 m whose rings follow joints one above the other, with normals, tangents, coordinates and a morph that swells it."""
+    """An upright tube of 2 m whose rings follow joints one above the other, and a morph that swells it."""
     height, turn = np.meshgrid(np.linspace(0, 1, rings), np.linspace(0, 2 * np.pi, sides, endpoint=False), indexing="ij")
     height, turn = height.ravel(), turn.ravel()
     out = np.stack([np.cos(turn), np.zeros_like(turn), np.sin(turn)], axis=1)
@@ -54,7 +54,8 @@ def chain(scene: mr.Scene, joints: int, bend: float, root: mr.Node | None = None
     """Joints that each turn by `bend` radians about Z."""
     made, above = [], root
     for number in range(joints):
-        above = scene.add(None, above, position=(0, 2 / (joints - 1) if number else 0, 0), rotation=(0, 0, np.sin(bend / 2), np.cos(bend / 2)))
+        turn = (0, 0, np.sin(bend / 2), np.cos(bend / 2))
+        above = scene.add(None, above, position=(0, 2 / (joints - 1) if number else 0, 0), rotation=turn)
         made.append(above)
     return made
 
@@ -75,11 +76,12 @@ def baked(geometry: mr.Geometry, joints: list[mr.Node], skin: mr.Skin, weight: f
     normals = geometry.normals + weight * geometry.morphs[0].normals.astype(float)
     normals = np.einsum("vij,vj->vi", np.linalg.inv(blend).transpose(0, 2, 1), normals)
     tangents = np.einsum("vij,vj->vi", blend, geometry.tangents[:, :3].astype(float))
-    return mr.Geometry(positions=posed(geometry, matrices, np.array([weight])), normals=normals / np.linalg.norm(normals, axis=1, keepdims=True),
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    return mr.Geometry(positions=posed(geometry, matrices, np.array([weight])), normals=normals,
                        tangents=np.concatenate([tangents, geometry.tangents[:, 3:]], axis=1), uv0=geometry.uv0, indices=geometry.indices)
 
 
-RELIEF = mr.Texture(np.dstack([np.tile(np.uint8([[120, 140], [140, 120]]), (16, 16))] * 2 + [np.full((32, 32), 250, np.uint8), np.full((32, 32), 255, np.uint8)]), srgb=False)
+RELIEF = mr.Texture(np.repeat(np.uint8([[[120], [140]], [[140], [120]]]), 4, axis=2) | np.uint8([0, 0, 250, 255]), srgb=False)
 
 
 @pytest.mark.parametrize("state", ["plain", "ghost", "selected", "glass", "masked", "mirrored"])
@@ -121,7 +123,7 @@ def feedback(device, scene: mr.Scene, renderer: mr.Renderer) -> np.ndarray:
     renderer.render(scene, mr.PerspectiveCamera().look_at((0, 0, 0), (0, 0, -1)))
     pools = ResourcePools.of(device)
     mirror, store = pools.mirror(scene), scene.store
-    slot = next(slot for slot, index in enumerate(store.slot_geometry.tolist()) if index != 0xFFFFFFFF and scene.geometry_list[index].joints is not None)
+    slot = store.slot_geometry.tolist().index(next(k for k, each in enumerate(scene.geometry_list) if each.joints is not None))
     geometry = scene.geometry_list[store.slot_geometry[slot]]
     key = class_key(ProgramKey("depth", many_anchors=store.anchor_count > 1), "unlit", 0, geometry.geometry_key)
     text = Composer().compose("geometry/mesh.vert.glsl", defines(key)).text.replace("void main() {", "out vec3 o_place;\nvoid main() {")
@@ -133,14 +135,14 @@ def feedback(device, scene: mr.Scene, renderer: mr.Renderer) -> np.ndarray:
     content += [(mirror._rows[0].buffer, "4f4 4f4 4f4/i", "in_row0", "in_row1", "in_row2"), (mirror._rows[1].buffer, "4u4/i", "in_info")]
     array = device.ctx.vertex_array(program, content, skip_errors=True)
     count, base = geometry.vertex_count, int(mirror.ranges[store.slot_geometry[slot], 2])
-    out, commands = device.ctx.buffer(reserve=12 * count), device.ctx.buffer(np.uint32([count, 1, base, slot]).tobytes())
+    out = device.ctx.buffer(reserve=12 * count)
     mirror.bind_deformation()
     device.ctx.enable(moderngl.RASTERIZER_DISCARD)
-    query = array.transform(out, moderngl.POINTS, vertices=count, first=base) if slot == 0 else array.render_indirect(commands)
+    assert slot == 0  # its rows are those of instance 0
+    array.transform(out, moderngl.POINTS, vertices=count, first=base)
     device.ctx.disable(moderngl.RASTERIZER_DISCARD)
-    assert query is None
     places = np.frombuffer(out.read(), np.float32).reshape(-1, 3)
-    for resource in (array, program, out, commands):
+    for resource in (array, program, out):
         resource.release()
     return places
 

@@ -85,7 +85,8 @@ def read_shapes(scene: Fields, archive: ArchiveReader) -> list[Geometry]:
         archive.budget.take(OBJECT_BYTES, "A geometry", fields.pointer)
         number = fields.whole("vertices", 0, len(blocks) - 1)
         if number in seen:  # each geometry looks at its vertices, also where they are shared
-            archive.budget.take(sum(array.nbytes for array in blocks[number].values() if isinstance(array, np.ndarray)), "A geometry", fields.pointer)
+            size = sum(array.nbytes for array in blocks[number].values() if isinstance(array, np.ndarray))
+            archive.budget.take(size, "A geometry", fields.pointer)
         seen.add(number)
         name, topology = fields.text("name"), fields.choice("topology", TOPOLOGIES)
         with fields.refusing():

@@ -40,7 +40,8 @@ LAYOUT_ATTRIBUTES = tuple(VertexAttribute(*row) for row in (
     (0, "positions", "in_position", "3f4", 3), (NORMAL, "normals", "in_normal", "3f4", 3), (TANGENT, "tangents", "in_tangent", "4f4", 4),
     (UV0, "uv0", "in_uv0", "2f4", 2), (UV1, "uv1", "in_uv1", "2f4", 2), (COLOR, "colors", "in_color", "4f4", 4),
     (JOINTS, "joints", "in_joints0", "4u2", 2), (JOINTS, "weights", "in_weights0", "4f4", 4),
-    (JOINTS8, "joints", "in_joints1", "4u2", 2, 4), (JOINTS8, "weights", "in_weights1", "4f4", 4, 4), (MORPH, "morphs", "in_morph", "1u4", 1)))
+    (JOINTS8, "joints", "in_joints1", "4u2", 2, 4), (JOINTS8, "weights", "in_weights1", "4f4", 4, 4),
+    (MORPH, "morphs", "in_morph", "1u4", 1)))
 """What a vertex may have, in the order in which it holds them."""
 
 

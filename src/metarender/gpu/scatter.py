@@ -56,5 +56,6 @@ class Scatter:
             buffer.buffer.bind_to_storage_buffer(binding)
         self._program.set(run_count=len(runs))
         self._program.dispatch(len(runs))
-        self._device.gl.glMemoryBarrier(gl.GL_VERTEX_ATTRIB_ARRAY_BARRIER_BIT | gl.GL_SHADER_STORAGE_BARRIER_BIT | gl.GL_BUFFER_UPDATE_BARRIER_BIT)
+        read = gl.GL_VERTEX_ATTRIB_ARRAY_BARRIER_BIT | gl.GL_SHADER_STORAGE_BARRIER_BIT
+        self._device.gl.glMemoryBarrier(read | gl.GL_BUFFER_UPDATE_BARRIER_BIT)
         self._device.stats.gl_calls += 4

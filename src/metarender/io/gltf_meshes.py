@@ -174,7 +174,8 @@ class Meshes:
 
     def _diagnose(self, primitive: dict[str, Any], error: InvalidInput, where: str) -> GltfError:
         """Find the accessor that Geometry refused; only files that are refused pay for the search."""
-        for number in [*primitive["attributes"].values(), *(number for target in primitive.get("targets", ()) for number in target.values())]:
+        targets = [number for target in primitive.get("targets", ()) for number in target.values()]
+        for number in [*primitive["attributes"].values(), *targets]:
             raw = self._accessors.raw(number)
             if raw.dtype.kind == "f" and not np.isfinite(raw).all():
                 row = int(np.nonzero(~np.isfinite(raw).all(axis=1))[0][0])

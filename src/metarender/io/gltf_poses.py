@@ -123,7 +123,8 @@ class Skins:
         GltfError
             A weight is negative or not finite, or the budget is spent.
         """
-        joints, weights = [], []
+        joints: list[NDArray[Any]] = []
+        weights: list[NDArray[np.float32]] = []
         while f"JOINTS_{len(joints)}" in attributes:
             number = len(joints)
             raw, shares = self._accessors.raw(attributes[f"JOINTS_{number}"]), self._accessors.floats(attributes[f"WEIGHTS_{number}"])
