@@ -14,6 +14,7 @@
 #define KINDS 24     /* geometries and materials that are described or forgotten */
 #define MOST 600     /* nodes; beyond that, additions become removals */
 #define MANY 64      /* rows of one bulk call */
+#define JOINTS 4     /* skin k has k + 1 joints */
 
 void *__real_calloc(size_t, size_t), *__real_malloc(size_t), *__real_realloc(void *, size_t);
 void *__real_mmap(void *, size_t, int, int, int, long), *__real_mremap(void *, size_t, size_t, int, void *);
@@ -67,10 +68,10 @@ typedef struct {
 } world;
 
 enum { ADD, ADD_PARTS, REMOVE, REMOVE_LEAVES, REPARENT, SET, MATRIX, FLAGS, STATES, STATE_EDIT, DRAWS, DRAWS_MANY, GEOMETRY, MATERIAL, FORGET,
-       LEVELS, OCCLUDER, UPDATE, ORDER, CLOSE_RANGE, FREE_RANGE, COPY, SETTLE, LOOK, ASK, OPERATIONS };
+       LEVELS, OCCLUDER, BIND, WEIGHTS, FLESH, UPDATE, ORDER, CLOSE_RANGE, FREE_RANGE, COPY, SETTLE, LOOK, ASK, OPERATIONS };
 
 static mr_store *source;  /* copied from */
-static mr_bvh box_tree, *trees[KINDS];
+static mr_bvh box_tree, *trees[KINDS], *posed_trees[1 << 17];
 static const float corners[24] = {-1, -1, -1, 1, -1, -1, 1, 1, -1, -1, 1, -1, -1, -1, 1, 1, -1, 1, 1, 1, 1, -1, 1, 1};
 static const uint32_t faces[36] = {0, 2, 1, 0, 3, 2, 4, 5, 6, 4, 6, 7, 0, 1, 5, 0, 5, 4, 3, 6, 2, 3, 7, 6, 0, 4, 7, 0, 7, 3, 1, 2, 6, 1, 6, 5};
 
@@ -128,13 +129,46 @@ static void plan(operation *o, const mr_store *s) {
     draw_pairs(o, o->what == DRAWS && !draw(8) ? MANY * 2 : MANY);
     draw_rows(o, o->what == ADD_PARTS || o->what == SET || o->what == MATRIX ? MANY : 1);
     for (uint32_t i = 0; i < MANY; i++) o->states[i] = (mr_state){{(uint8_t)draw(256), 1, 2, 3}, draw(16), (float)draw(9), draw(99)};
-    if (o->what == REMOVE_LEAVES || (o->what >= SET && o->what <= DRAWS_MANY)) draw_many(o, s, o->what == REMOVE_LEAVES);
+    if (o->what == REMOVE_LEAVES || (o->what >= SET && o->what <= DRAWS_MANY) || o->what == BIND) draw_many(o, s, o->what == REMOVE_LEAVES);
     o->refuses = draw(3) ? -1 : (int)draw(draw(2) ? 4 : 40);
 }
 
 static int describe(mr_store *s, uint32_t kind, uint32_t value) {
     double size = 0.5 + value % 4, lower[3] = {-size, -size, -size}, upper[3] = {size, size, size};
     return mr_set_geometry(s, kind, kind % 3 << 16 & (value & 1 ? 3u << 16 : 0), lower, upper);
+}
+
+static int add_skins(mr_store *s) {
+    double inverse[JOINTS * 12];
+    uint32_t at;
+    for (uint32_t k = 0; k < JOINTS * 12; k++) inverse[k] = k % 12 % 5 == 0 ? 1 : 0.01 * k;
+    for (uint32_t k = 0; k < JOINTS; k++)
+        if (mr_add_skin(s, inverse, k + 1, &at) || at != k) return MR_NOMEM;
+    return MR_OK;
+}
+
+/* Follows up to JOINTS of the nodes that were drawn, or none. */
+static int bind(mr_store *s, const operation *o, const uint32_t *ids, size_t n) {
+    if (!o->index || !n) return MR_OK;
+    if (o->value % 8) return mr_bind(s, o->index, (uint32_t)(n < JOINTS ? n : JOINTS) - 1, ids);
+    mr_unbind(s, o->index);
+    return MR_OK;
+}
+
+static int weigh(mr_store *s, const operation *o) {
+    float values[8];
+    uint32_t count;
+    for (int k = 0; k < 8; k++) values[k] = (float)o->rows[k];
+    if (!o->index) return MR_OK;
+    mr_weights_of(s, o->index, &count);
+    return o->value & 1 && count ? mr_set_weights(s, o->index, values, count) : mr_hold_weights(s, o->index, values, o->value % 3 ? 2 : 5);
+}
+
+static int flesh(mr_store *s, const operation *o) {
+    double boxes[12] = {-1, -1, -1, 1, 1, 1, 0, 0, 0, 2, 3, 4}, moved[2 * 2 * 6];
+    uint32_t joint[2] = {o->value % 5 ? o->value % JOINTS : MR_NONE, o->value % 5 ? o->value / 7 % 6 : MR_NONE};
+    for (int k = 0; k < 24; k++) moved[k] = k % 6 < 3 ? -0.5 : 0.25 * k;
+    return mr_set_flesh(s, o->kind, o->value & 32 ? 2 : 0, joint, boxes, o->value & 64 ? 2 : 0, moved);
 }
 
 static int look(world *w, const operation *o) {
@@ -159,14 +193,15 @@ static int ask(world *w, const operation *o) {
     mr_hit hit;
     uint32_t missing = 0, *ids = NULL, count = 0, found;
     uint64_t bits[MR_MAX_IDS / 64 / 64] = {0};
-    int bad = mr_raycast(s, &ray, &filter, trees, KINDS, &w->queue, &hit, &missing);
+    mr_forest forest = {trees, posed_trees, KINDS, 1 << 17};
+    int bad = mr_raycast(s, &ray, &filter, &forest, &w->queue, &hit, &missing);
     if (!bad) bad = mr_query_ray(s, &ray, &filter, &w->queue, &ids, &count);
     mr_block_release(ids);
     if (!bad && s->id_count < sizeof bits * 8) bad = mr_query(s, &region, &filter, &w->queue, bits, &found);
     for (int kind = 0; kind < MR_ROW_KINDS && !bad; kind++) {
-        uint32_t pages = s->slots / mr_page_slots(kind) + 2;
+        uint32_t pages = mr_row_count(s, kind) / mr_page_slots(kind) + 2;
         mr_run *runs = malloc(pages * sizeof(mr_run));
-        void *rows = malloc((size_t)s->slots * mr_row_bytes(kind) + 1);
+        void *rows = malloc((size_t)mr_row_count(s, kind) * mr_row_bytes(kind) + 1);
         if (runs && rows) mr_fill_runs(s, kind, runs, mr_dirty_runs(s, kind, s->epoch / 2, runs), rows);
         free(runs);
         free(rows);
@@ -198,6 +233,9 @@ static int apply(world *w, operation *o, uint32_t *made) {
     case FORGET: mr_forget(s, (int)(o->value & 1), o->kind); return MR_OK;
     case LEVELS: return mr_set_levels(s, o->kind, (uint32_t[2]){o->kind, o->kind}, (float[2]){0.1f, 0.4f}, o->value % 3);
     case OCCLUDER: return mr_set_occluder(s, o->kind, corners, 8, faces, o->value & 3 ? 12 : 0);
+    case BIND: return bind(s, o, given, n);
+    case WEIGHTS: return weigh(s, o);
+    case FLESH: return flesh(s, o);
     case UPDATE: return mr_update(s);
     case ORDER: return mr_order(s);
     case SETTLE: return mr_settle(s);
@@ -269,10 +307,28 @@ static void compare_draws(const mr_store *a, const mr_store *b) {
         if (a->geometries[k].users != b->geometries[k].users || a->geometries[k].active != b->geometries[k].active) fail("a geometry", k);
 }
 
+static void compare_poses(const mr_store *a, const mr_store *b) {
+    for (uint32_t id = 1; id < a->id_count; id++) {
+        const mr_palette *p = mr_palette_of(a, id), *q = mr_palette_of(b, id);
+        uint32_t n, m;
+        const float *v = mr_weights_of(a, id, &n), *w = mr_weights_of(b, id, &m);
+        if (n != m || differ(v, w, 4 * (size_t)n)) fail("the weights of node", id);
+        if (!p != !q || (p && (p->joints != q->joints || memcmp(p->joint, q->joint, 4 * (size_t)p->joints)))) fail("the joints of node", id);
+        if (p && (p->anchor != q->anchor || memcmp(a->deform + 4 * (size_t)p->first, b->deform + 4 * (size_t)q->first, 48 * (size_t)p->joints)))
+            fail("the palette of node", id);
+        for (uint32_t k = 0; p && k < p->joints; k++)
+            if (mr_resolve(a, p->joint[k]) == MR_NONE) fail("a joint that is gone, of node", id);
+    }
+}
+
 static int near(double x, double y) { return fabs(x - y) <= 1e-3 + 1e-5 * fabs(y); }
 
-/* The centre and extents of a draw in world space. */
+/* The centre and extents of a draw in world space; of a posed one without what widens it, which depends on where its anchor is. */
 static void box_of(const mr_store *s, uint32_t slot, double out[6]) {
+    if (mr_posed(s, s->slot_node[slot], s->slot_geometry[slot])) {
+        mr_exact_box(s, slot, (double[3]){0, 0, 0}, out, out + 3);
+        return;
+    }
     for (int k = 0; k < 6; k++) out[k] = s->box[(size_t)(slot / 64) * 384 + 64 * (size_t)k + slot % 64];
     for (int k = 0; k < 3; k++) out[k] += s->anchors[s->slot_anchor[slot]].origin[k];
 }
@@ -307,6 +363,7 @@ static void compare(world *a, world *b, const operation *o) {
     if (mr_settle(a->s) || mr_settle(b->s)) abort();
     compare_nodes(a->s, b->s);
     compare_draws(a->s, b->s);
+    compare_poses(a->s, b->s);
     if (look(a, o) || look(b, o)) abort();
     for (int v = 0; v < 2; v++)
         if (a->views[v].visible != b->views[v].visible || a->views[v].blocks != b->views[v].blocks || differ(a->views[v].words, b->views[v].words, a->views[v].blocks * (size_t)8))
@@ -341,6 +398,7 @@ static void make_source(int level) {
     if (!(source = mr_store_new(level)) || mr_add(source, 0, 3, 0, ids, NULL) || mr_add(source, ids[0] & MR_INDEX_MASK, 9, 1, ids + 3, &range)) abort();
     for (uint32_t k = 0; k < KINDS; k++)
         if (describe(source, k, k) || mr_set_material(source, k, 0, k % 3)) abort();
+    if (add_skins(source) || mr_bind(source, ids[4] & MR_INDEX_MASK, 1, ids + 5)) abort();
     double turn[4] = {0, 0.6, 0, 0.8};
     if (mr_set_trs(source, source->id_slot[ids[1] & MR_INDEX_MASK], NULL, turn, NULL)) abort();
     if (mr_set_draws(source, source->id_slot[ids[4] & MR_INDEX_MASK], pair, pair, 1)) abort();
@@ -356,12 +414,13 @@ int main(int argc, char **argv) {
     make_source(level);
     if (mr_bvh_build(&box_tree, corners, faces, 12)) abort();
     for (int k = 0; k < KINDS; k++) trees[k] = &box_tree;
+    for (int k = 0; k < 1 << 17; k++) posed_trees[k] = &box_tree;
     for (uint64_t round = 0; steps_done < steps; round++) {
         state = seed * 1000003 + round;
         world a = {0}, b = {0};
         if (!(a.s = mr_store_new(level)) || !(b.s = mr_store_new(level))) abort();
         for (uint32_t k = 0; k < KINDS; k++)
-            if (describe(a.s, k, 0) || describe(b.s, k, 0) || mr_set_material(a.s, k, 0, k) || mr_set_material(b.s, k, 0, k)) abort();
+            if ((k == 0 && (add_skins(a.s) || add_skins(b.s))) || describe(a.s, k, 0) || describe(b.s, k, 0) || mr_set_material(a.s, k, 0, k) || mr_set_material(b.s, k, 0, k)) abort();
         for (uint32_t k = 0, end = 200 + draw(4000); k < end && steps_done < steps; k++, steps_done++) {
             step(&a, &b, &o, made);
             if (draw(48) == 0) compare(&a, &b, &o);

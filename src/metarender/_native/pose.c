@@ -287,6 +287,7 @@ int mr_set_flesh(mr_store *s, uint32_t index, uint32_t groups, const uint32_t *j
     }
     mr_block_release(s->flesh[index]);
     s->flesh[index] = f;
+    if (index < s->geometry_count && s->geometries[index].users) s->draws_dirty = 1; /* other boxes and anchors */
     return MR_OK;
 }
 
