@@ -6,6 +6,7 @@ Importing it touches neither a display nor OpenGL: what draws is imported on fir
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
+from .animation import Action, Clip, Clips, Step, Track, procedure, read_steps
 from .camera import Camera, OrthographicCamera, PerspectiveCamera
 from .colormap import Colormap
 from .deformation import Morph, Skin
@@ -49,12 +50,13 @@ _LATE = {"Capture": "captures", "Replay": "captures", "capture": "captures", "op
          "Renderer": "renderer", "render": "pictures", "close": "pictures", "Viewer": "viewer", "view": "viewer"}
 
 __all__ = [
-    "AssetError", "Camera", "Capture", "CaptureError", "Colormap", "Device", "DeviceError", "DirectionalLight", "Environment", "Frame",
-    "Geometry", "GltfError", "Instances", "InvalidInput", "Light", "Material", "Mesh", "MetarenderError", "MissingExtra", "Morph", "Node",
-    "OrthographicCamera", "OutOfDeviceMemory", "PartState", "Parts", "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer",
-    "Replay", "Sampler", "Scene", "ShaderError", "Skin", "SpotLight", "Standard", "Stats", "Texture", "TextureInfo", "Unlit", "Viewer",
-    "WrongThreadError", "__version__", "box", "capsule", "capture", "close", "cone", "cylinder", "from_pyrr", "grid", "io", "load",
-    "load_async", "open_capture", "plane", "render", "replay", "save", "sphere", "torus", "view",
+    "Action", "AssetError", "Camera", "Capture", "CaptureError", "Clip", "Clips", "Colormap", "Device", "DeviceError",
+    "DirectionalLight", "Environment", "Frame", "Geometry", "GltfError", "Instances", "InvalidInput", "Light", "Material", "Mesh",
+    "MetarenderError", "MissingExtra", "Morph", "Node", "OrthographicCamera", "OutOfDeviceMemory", "PartState", "Parts",
+    "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer", "Replay", "Sampler", "Scene", "ShaderError", "Skin", "SpotLight",
+    "Standard", "Stats", "Step", "Texture", "TextureInfo", "Track", "Unlit", "Viewer", "WrongThreadError", "__version__", "box",
+    "capsule", "capture", "close", "cone", "cylinder", "from_pyrr", "grid", "io", "load", "load_async", "open_capture", "plane",
+    "procedure", "read_steps", "render", "replay", "save", "sphere", "torus", "view",
 ]
 
 

@@ -367,3 +367,31 @@ cdef extern from "simd.h" nogil:
     int mr_state_edit(mr_store *s, const uint32_t *slots, size_t n, const mr_state_edit_t *edit)
     void mr_parents(const mr_store *s, const uint32_t *slots, size_t n, uint32_t *ids)
     void mr_fill_runs(const mr_store *s, int kind, const mr_run *runs, size_t n, void *out)
+
+    # ---- clips (clips.c) ----
+    ctypedef struct mr_track:
+        const double *times
+        const void *values
+        const double *rest
+        const uint32_t *target
+        uint32_t keys
+        uint32_t rows
+        uint32_t width
+        uint32_t targets
+        uint8_t curve
+        uint8_t wide
+        uint8_t kind
+
+    ctypedef struct mr_action:
+        uint64_t serial
+
+    ctypedef struct mr_mixer:
+        uint32_t channel_count
+        uint32_t layer_count
+
+    mr_mixer *mr_mixer_new()
+    void mr_mixer_free(mr_mixer *m)
+    int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n)
+    void mr_layer_remove(mr_mixer *m, uint32_t layer)
+    int mr_pose(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds)
+    uint32_t mr_numbers_of(const mr_mixer *m, uint32_t target, double *out)

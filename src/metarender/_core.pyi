@@ -275,6 +275,33 @@ def add_tree(store: Store, parent: int, parents: ArrayLike) -> NDArray[np.uint32
 ROW_ARRAYS: dict[str, tuple[str, tuple[str | int, ...]]]
 def read_rows(store: Store) -> dict[str, NDArray[Any]]: ...
 def restore_rows(store: Store, rows: Mapping[str, NDArray[Any]]) -> None: ...
+ACTION_DTYPE: np.dtype[np.void]
+STEP: int
+LINEAR: int
+CUBIC: int
+DRIVE_POSITION: int
+DRIVE_ROTATION: int
+DRIVE_SCALE: int
+DRIVE_SHOW: int
+DRIVE_COLOR: int
+DRIVE_VALUE: int
+DRIVE_FLAG: int
+DRIVE_NUMBERS: int
+
+class Mixer:
+    def __new__(cls, store: Store) -> Mixer: ...
+    @property
+    def store(self) -> Store: ...
+    @property
+    def layers(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+    def add(self, tracks: Sequence[tuple[int, NDArray[np.uint32], NDArray[np.float64], NDArray[Any], int, Sequence[float] | None]]
+            ) -> None: ...
+    def remove(self, layer: int) -> None: ...
+    def pose(self, actions: NDArray[np.void], seconds: float) -> None: ...
+    def numbers(self, target: int) -> tuple[float, ...]: ...
+
 HIT_DTYPE: np.dtype[np.void]
 FRONT: int
 BACK: int

@@ -18,6 +18,7 @@ from .errors import InvalidInput, MetarenderError
 from .progress import ProgressLine
 
 if TYPE_CHECKING:
+    from .animation import Clip
     from .camera import PerspectiveCamera
     from .scene import Scene
 
@@ -87,12 +88,15 @@ def make_parser() -> argparse.ArgumentParser:
     render.add_argument("model", metavar="MODEL", help="a .gltf or .glb file")
     render.add_argument("-o", "--output", required=True, metavar="OUT.png", help="the picture")
     _add_look(render)
+    render.add_argument("--clip", metavar="NAME", help="pose the model by one of its clips, by name or number; `metarender info` lists them")
+    render.add_argument("--time", type=_finite, metavar="SECONDS", help="where in the clip (default: its start; without --clip the first one)")
     render.add_argument("--stats", metavar="FILE.json", help="write the frame's counters")
     render.set_defaults(run=_render)
 
     view = commands.add_parser("view", help="show a model in a window")
     view.add_argument("model", metavar="MODEL", help="a .gltf or .glb file")
     _add_look(view)
+    view.add_argument("--clip", metavar="NAME", help="the clip that plays, by name or number (default: the first; the space bar stops it)")
     view.set_defaults(run=_view)
 
     info = commands.add_parser("info", help="tell what is in a model")
@@ -183,7 +187,28 @@ def _prepare(options: argparse.Namespace) -> tuple[Scene, PerspectiveCamera]:
         scene.environment = environment
     if options.background is not None:
         scene.background = options.background
+    _pose(scene, getattr(options, "clip", None), getattr(options, "time", None))
     return scene, _aim(camera, scene, options)
+
+
+def _clip_of(scene: Scene, name: str | None) -> Clip:
+    """The clip that an option names; the first one for None."""
+    known = ", ".join(repr(clip.name) for clip in scene.clips) or "none"
+    numbered = name is not None and name.isascii() and name.isdigit() and len(name) < 7 and int(name) < len(scene.clips)
+    if name is None and len(scene.clips):
+        return scene.clips[0]
+    if name is not None and any(clip.name == name for clip in scene.clips):
+        return scene.clips[name]
+    if name is not None and numbered:
+        return scene.clips[int(name)]
+    raise InvalidInput(f"the model has no clip {'' if name is None else repr(name)}; use one of its clips: {known}.")
+
+
+def _pose(scene: Scene, clip: str | None, seconds: float | None) -> None:
+    """Pose the scene as ``render --clip --time`` says, before the camera is aimed at it."""
+    if clip is not None or seconds is not None:
+        scene.play(_clip_of(scene, clip), loop="once")
+        scene.at(seconds or 0.0)
 
 
 def _aim(camera: PerspectiveCamera, scene: Scene, options: argparse.Namespace) -> PerspectiveCamera:
@@ -221,7 +246,10 @@ def _render(options: argparse.Namespace) -> None:
 def _view(options: argparse.Namespace) -> None:
     from .viewer import view
 
+    name, options.clip = options.clip, None
     scene, camera = _prepare(options)
+    if name is not None or len(scene.clips):
+        scene.play(_clip_of(scene, name))
     title = Path(options.model).name
     settings = {"msaa": options.msaa, "tone_mapping": options.tone_mapping, "exposure": options.exposure}
     view(scene, camera=camera, size=options.size, title=title, **settings)

@@ -18,7 +18,7 @@ def inventory(scene: Scene) -> dict[str, Any]:
     -------
     dict
         ``nodes``, ``draws``, ``triangles`` (drawn, instances counted), ``geometries``, ``vertices``, ``geometry_triangles``,
-        ``materials``, ``textures``, ``texels``, ``lights``, ``cameras`` (names) and ``bounds`` (lower and upper corner, metres, or None).
+        ``materials``, ``textures``, ``texels``, ``lights``, ``cameras`` (names), ``clips`` (name, seconds and tracks of each) and ``bounds`` (lower and upper corner, metres, or None).
     """
     scene.update()
     geometries = [g for g in scene.geometry_list if g is not None]
@@ -39,6 +39,7 @@ def inventory(scene: Scene) -> dict[str, Any]:
         "texels": sum(t.page.width * t.page.height for t in textures.values()),
         "lights": len(scene.lights),
         "cameras": [node.name for node in scene.cameras],
+        "clips": [{"name": clip.name, "seconds": clip.duration, "tracks": len(clip.tracks)} for clip in scene.clips],
         "bounds": None if bounds is None else np.asarray(bounds).tolist(),
     }
     return facts
@@ -60,6 +61,7 @@ def describe(facts: dict[str, Any]) -> str:
         f"  materials   {facts['materials']:,}",
         f"  textures    {facts['textures']:,} with {facts['texels']:,} texels",
     ]
+    lines += [f"  clip        {clip['name']!r} {clip['seconds']:.4g} s, {clip['tracks']:,} tracks" for clip in facts["clips"]]
     if facts["bounds"] is None:
         lines.append("  bounds      empty")
     else:

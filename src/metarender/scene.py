@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import part_state
 from ._core import ROOT, Node, Store, add_node, copy_poses, skin_of, unbind
+from .animation.clips import Clip, Clips, checked_seconds
+from .animation.mixing import Action, Player
 from .bulk import add_many
 from .camera import Camera
 from .color import Color, to_linear
@@ -112,6 +114,8 @@ class Scene:
         """Linear RGB and straight alpha of `background`, None where it names no colour; read-only."""
         self._colormap = Colormap.heat()
         self._asked: Queries | None = None
+        self._clips = Clips(self.store)
+        self._player = Player(self.store)
 
     # ---- what a user calls ----
 
@@ -582,6 +586,86 @@ class Scene:
         """Show everything again: every node visible, no ghosts."""
         part_state.show_all(self)
 
+    # ---- time ----
+
+    @property
+    def clips(self) -> Clips:
+        """Clips by number or name, such as ``scene.clips["walk"]``: those of the file, of added scenes, and of :meth:`add_clip`."""
+        return self._clips
+
+    @property
+    def actions(self) -> list[Action]:
+        """What plays, oldest first."""
+        return self._player.playing
+
+    def add_clip(self, clip: Clip) -> Clip:
+        """Keep a clip with the scene, so that it is found by name and copied along; returns it.
+
+        Raises
+        ------
+        InvalidInput
+            Not a Clip, or one that drives nodes of another scene.
+        """
+        if not isinstance(clip, Clip):
+            raise InvalidInput(f"add_clip() takes a Clip, such as Clip('open', [track]), not {type(clip).__name__}.")
+        if not all(track.belongs_to(self.store) for track in clip.tracks):
+            raise InvalidInput(f"clip {clip.name!r} drives nodes of another scene; make its tracks for nodes of this one.")
+        self._clips._add(clip)
+        return clip
+
+    def play(self, clip: Clip, *, weight: float = 1.0, speed: float = 1.0, loop: str = "repeat", start: float = 0.0, additive: bool = False,
+             fade_in: float = 0.0) -> Action:
+        """Let a clip play; :meth:`at` poses the scene. What the clip drives is at rest now, unless another action drives it already.
+
+        Parameters
+        ----------
+        clip : Clip
+            Of `clips`, or any other for nodes of this scene.
+        weight : float
+            Share in the mix, 0..1; see :attr:`Action.weight`.
+        speed : float
+            Seconds of the clip for one of the scene; negative plays backwards, from the end.
+        loop : "repeat", "once" or "pingpong"
+            ``"once"`` stays at its end.
+        start : float
+            Seconds on the scene's clock when the clip begins; before that it drives nothing.
+        additive : bool
+            Add what the clip changes since its first frame to what the others make, instead of mixing it with them.
+        fade_in : float
+            Seconds in which its share grows, from `start` on.
+
+        Returns
+        -------
+        Action
+            To weigh, pause, fade and stop it.
+
+        Raises
+        ------
+        InvalidInput
+            Wrong kinds or values, a clip for another scene, or one that turns a node whose matrix is sheared.
+        """
+        return self._player.play(clip, weight, speed, loop, start, additive, fade_in)
+
+    def at(self, seconds: float) -> None:
+        """Pose everything that plays at a time of the scene's clock.
+
+        A pure function of time and of the actions: the same seconds make the same bits, whatever was posed before. What an action
+        drove and none drives any more goes back to the rest value, the one it had when the first of them began.
+
+        Parameters
+        ----------
+        seconds : float
+            Any order; negative too.
+
+        Raises
+        ------
+        InvalidInput
+            Not a finite number.
+        WrongThreadError
+            Another thread is using the scene.
+        """
+        self._player.pose(checked_seconds(seconds, "at() seconds"))
+
     def settle(self) -> None:
         """Make the draw order and the anchors a pure function of what the ids carry, whatever edits led here."""
         self.update()
@@ -627,6 +711,9 @@ class Scene:
         self._cameras.update((twin[k], camera) for k, camera in other._cameras.items())
         for k, light in other._lights.items():
             self._set_light(twin[k], light)
+        order = np.argsort(old)
+        for clip in other._clips:
+            self._clips._add(clip.mapped(old[order], new[order], self.store))
 
     def _skin_numbers(self, other: Scene) -> NDArray[np.uint32]:
         """Numbers here of the skins of another scene, by their numbers there."""

@@ -32,7 +32,8 @@ SHORTEST_SECONDS = 1 / 250  # between frames where the screen does not pace them
 class Viewer:
     """Shows a scene in a window that the mouse turns.
 
-    Left button turns, right or middle button pans, the wheel comes nearer, ``F`` frames the scene, ``Escape`` closes.
+    Left button turns, right or middle button pans, the wheel comes nearer, ``F`` frames the scene, ``Escape`` closes. Without `on_frame`
+    the actions of the scene play on, and the space bar stops and starts them.
 
     Parameters
     ----------
@@ -60,6 +61,10 @@ class Viewer:
         What is looked through.
     frame : Frame or None
         The last frame.
+    clock : float
+        Seconds that the actions of the scene have played.
+    paused : bool
+        Whether the clock stands.
 
     Raises
     ------
@@ -114,6 +119,8 @@ class Viewer:
         self._times: deque[float] = deque(maxlen=15)  # seconds of the last steps that drew
         self._titled = 0.0
         self._stepped = 0.0
+        self.clock = 0.0
+        self.paused = False
 
     @property
     def closed(self) -> bool:
@@ -137,7 +144,7 @@ class Viewer:
         if self.closed:
             return False
         self._target.device.check_thread("Viewer.step")
-        self._stepped = time.perf_counter()
+        before, self._stepped = self._stepped, time.perf_counter()
         try:
             if not all(self._take(event) for event in self._target.poll()):
                 self.close()
@@ -147,6 +154,9 @@ class Viewer:
                 self._on_frame(self._stepped - self._started)
                 if self.closed:
                     return False
+            elif self.scene.actions:
+                self.clock += 0.0 if self.paused or not before else self._stepped - before
+                self.scene.at(self.clock)
             self._drew = self._draw()
         except ReleasedError:  # a posted call closed the viewer while it drew
             if self.closed:
@@ -187,6 +197,8 @@ class Viewer:
             return False
         if isinstance(event, Resize):
             self.redraw()
+        if isinstance(event, Key) and event.kind == "down" and event.key == " ":
+            self.paused = not self.paused
         self.control.handle(event)
         return True
 

@@ -477,6 +477,55 @@ void mr_put_matrices_f32(mr_store *s, uint32_t first, uint32_t n, const float *m
 /* Sets the state rows of a slot range that have a `value` that is not finite to value 0; returns their number, notes the first. */
 size_t mr_check_state(mr_store *s, uint32_t first, uint32_t n, size_t *row);
 
+/* ---- clips (clips.c) ------------------------------------------------------------------------------------------- */
+/* What a track drives: transforms (f64[3], f64[4] xyzw, f64[3]), the node's own switch (on from 0.5), the override colour (4 x 0 .. 255), the
+ * value, and bits of the flags (MR_DRIVE_FLAG + bit, on from 0.5) of the state row; or numbers of the caller's, by a number of his. */
+enum { MR_DRIVE_POSITION = 0, MR_DRIVE_ROTATION = 1, MR_DRIVE_SCALE = 2, MR_DRIVE_SHOW = 3, MR_DRIVE_COLOR = 4, MR_DRIVE_VALUE = 5,
+       MR_DRIVE_FLAG = 6, MR_DRIVE_NUMBERS = 10 };
+enum { MR_STEP = 0, MR_LINEAR = 1, MR_CUBIC = 2 };
+enum { MR_ONCE = 0, MR_REPEAT = 1, MR_PINGPONG = 2 };
+#define MR_DRIVE_FARTHEST 1e15   /* metres; what a cubic curve overshoots is held here */
+#define MR_DRIVE_LARGEST 1e18
+#define MR_MAX_WIDTH 4
+/* Values over time, finite: f32 or f64 (wide) of keys x rows x width, cubic keys x 3 (in-tangent, value, out-tangent) x rows x width. Times
+ * rise. Row i is for target i, or one row for all. Values of rotations but cubic ones are unit quaternions. Nothing is copied. */
+typedef struct {
+    const double *times;
+    const void *values;
+    const double *rest;              /* MR_DRIVE_NUMBERS: what there is without any action */
+    const uint32_t *target;          /* public ids, or numbers of the caller's; read by mr_layer_add only */
+    uint32_t keys, rows, width, targets;
+    uint8_t curve, wide, kind;
+} mr_track;
+/* How a clip plays. Seconds of the scene but for phase, the second of the clip at `origin`; rate 0 pauses; the weight, 0 .. 1, is multiplied by
+ * a ramp from fade_from to fade_to. Additive actions add, in the order of actions, what changed since the clip's second 0. */
+typedef struct {
+    uint64_t serial;
+    double start, origin, phase, rate, weight, duration, fade_start, fade_end, fade_from, fade_to;
+    uint32_t loop, additive;
+} mr_action;
+/* Something driven: its rest value and the sum of what drives it, `width` numbers from `at` on. */
+typedef struct { uint64_t serial; uint32_t index, at, users; uint16_t width; uint8_t kind, idle; } mr_channel;
+/* The tracks of one action, and the channel of each target (MR_NONE: a removed node). */
+typedef struct { uint32_t tracks, bound; mr_track *track; uint32_t *channel; } mr_layer;
+typedef struct mr_mixer {
+    mr_channel *channels;
+    double *rest, *sum, *share;      /* share: sum of weights, by channel */
+    uint32_t *table, table_size;     /* open addressing by serial and kind */
+    mr_layer *layers;
+    uint32_t channel_count, channel_cap, number_count, rest_cap, sum_cap, share_cap, layer_count, layer_cap;
+} mr_mixer;
+mr_mixer *mr_mixer_new(void);
+void mr_mixer_free(mr_mixer *m);
+/* A layer of n tracks for one action more. The arrays of the tracks stay the caller's. MR_NONFINITE: a sheared node cannot be turned or scaled. */
+int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n);
+/* Takes a layer away, those behind it move up; what it drove goes back to rest with the next mr_pose. */
+void mr_layer_remove(mr_mixer *m, uint32_t layer);
+/* Poses everything that is driven; one action for each layer. */
+int mr_pose(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds);
+/* Numbers of the caller's after mr_pose; returns how many, 0 when unknown. */
+uint32_t mr_numbers_of(const mr_mixer *m, uint32_t target, double *out);
+
 /* ---- culling (cull.c) ------------------------------------------------------------------------------------------ */
 /* ---- level of detail and size on screen (lod.c) ---------------------------------------------------------------- */
 #define MR_MAX_LEVELS 7

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..animation.clips import Clip
+from ..animation.tracks import Track
 from ..camera import Camera
 from ..deformation import Skin
 from ..errors import GltfError, InvalidInput
@@ -86,6 +88,39 @@ class NodeDescription:
 
 
 @dataclass(slots=True)
+class TrackDescription:
+    """Values over time of nodes or of one description.
+
+    Attributes
+    ----------
+    target : tuple of int, Material, Light or Camera
+        Places in ``Asset.nodes``, or the description itself.
+    path : str
+        As in `Track`.
+    times : (k,) float64
+    values : (k, 1, w), for cubic (k, 3, 1, w)
+        Checked, read-only, rotations of unit length.
+    interpolation : str
+    """
+
+    target: tuple[int, ...] | Material | Light | Camera
+    path: str
+    times: NDArray[np.float64]
+    values: NDArray[np.float32]
+    interpolation: str
+
+
+@dataclass(slots=True)
+class ClipDescription:
+    """A clip as a loader describes it: name, tracks, seconds (None: those of its tracks) and extras."""
+
+    name: str
+    tracks: list[TrackDescription]
+    duration: float | None = None
+    extras: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
 class Asset:
     """A scene as a loader describes it.
 
@@ -95,10 +130,12 @@ class Asset:
         Parents before their children.
     notes : list of str
         What the file has and is not drawn, as noun phrases.
+    clips : list of ClipDescription
     """
 
     nodes: list[NodeDescription] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    clips: list[ClipDescription] = field(default_factory=list)
 
 
 def build_scene(asset: Asset) -> Scene:
@@ -128,7 +165,14 @@ def build_scene(asset: Asset) -> Scene:
     finite = np.isfinite(scene.store.world_matrices(ids)).all(axis=(1, 2))
     if not finite.all():
         raise GltfError("The transforms above this node multiply to no finite place.", "NODE_INVALID", nodes[int(np.argmin(finite))].where)
+    for clip in asset.clips:
+        scene.add_clip(Clip(clip.name, [_track(ids, track) for track in clip.tracks], clip.duration, clip.extras))
     return scene
+
+
+def _track(ids: NDArray[np.uint32], track: TrackDescription) -> Track:
+    target = ids[list(track.target)] if isinstance(track.target, tuple) else track.target
+    return Track.of_checked(target, track.path, track.times, track.values, track.interpolation)
 
 
 def _place(scene: Scene, ids: NDArray[np.uint32], nodes: list[NodeDescription]) -> None:

@@ -1,8 +1,8 @@
 """glTF 2.0 files (.gltf, .glb) to a Scene: check everything, describe what is drawn, then build.
 
 The rooms: `gltf_container` (bytes, JSON, URIs), `gltf_schema` with `gltf_tables` (types), `gltf_rules`, `gltf_mesh_rules`,
-`gltf_animation_rules` and `gltf_layout` (what a schema cannot say), `gltf_accessors`, `gltf_materials`, `gltf_meshes` and
-`gltf_poses` (data), `asset` (the Scene).
+`gltf_animation_rules` and `gltf_layout` (what a schema cannot say), `gltf_accessors`, `gltf_materials`, `gltf_meshes`, `gltf_poses` and
+`gltf_animations` (data), `asset` (the Scene).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..errors import AssetError, GltfError, InvalidInput
 from ..lights import DirectionalLight, Light, PointLight, SpotLight
 from .asset import Asset, InstanceDescription, NodeDescription
 from .gltf_accessors import Accessors
+from .gltf_animations import Animations
 from .gltf_container import Container, Resources, buffer_bytes, check_binary, open_container
 from .gltf_materials import Materials
 from .gltf_meshes import Meshes, check_weights
@@ -93,6 +94,7 @@ class _Reader:
         self._meshes = Meshes(self._document, self._accessors, self._materials, self._skins, self._budget)
         self._lights: list[dict[str, Any]] = self._document.get("extensions", {}).get("KHR_lights_punctual", {}).get("lights", [])
         self._draws = 0
+        self._animations = Animations(self._document, self._accessors, self._materials, self._budget)
 
     def read(self, scene: int | str | None, progress: Callable[[int, int], object] | None) -> Asset:
         """Make the asset of one scene of the file; `progress` is told (done, all) in between."""
@@ -111,7 +113,8 @@ class _Reader:
             self._follow(described[place], self._nodes[number], places)
         if progress is not None:
             progress(len(order), len(order))
-        return Asset(described, self._materials.notes)
+        clips = self._animations.clips(places)
+        return Asset(described, self._materials.notes + self._animations.notes, clips)
 
     def _follow(self, node: NodeDescription, source: dict[str, Any], places: dict[int, int]) -> None:
         """Say which nodes the mesh of a node follows."""
@@ -163,8 +166,10 @@ class _Reader:
         node.visible = extensions.get("KHR_node_visibility", {}).get("visible", True)
         if "camera" in source:
             node.camera = self._camera(source["camera"])
+            self._animations.note("cameras", source["camera"], node.camera)
         if (light := extensions.get("KHR_lights_punctual")) is not None:
             node.light = self._light(light["light"])
+            self._animations.note("lights", light["light"], node.light)
         return node
 
     def _draw(self, node: NodeDescription, source: dict[str, Any], number: int, instancing: dict[str, Any] | None) -> None:

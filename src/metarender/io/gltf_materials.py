@@ -87,6 +87,11 @@ class Materials:
             self._surfaces[number] = surface
         return surface
 
+    def made(self, number: int) -> Material | None:
+        """Return the material of that number where something draws it."""
+        surface = self._surfaces.get(number)
+        return None if surface is None else surface.material
+
     def _default(self) -> Surface:
         return Surface(Standard(color=(1.0, 1.0, 1.0, 1.0), metallic=1.0, roughness=1.0), (0, 1))
 

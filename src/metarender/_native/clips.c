@@ -1,0 +1,417 @@
+/* Clips: curves over time that are sampled, mixed by weight and written to what they drive, in one call for everything that plays.
+ *
+ * Pure: what is written follows from the rest values, the actions in their order, and the time; never from earlier calls. Rotations are
+ * interpolated without trigonometry, so that every machine gives the same bits.
+ */
+#include "mr.h"
+
+#include <math.h>
+
+#define EMPTY MR_NONE
+
+/* ---- what is driven ---- */
+
+static uint64_t hash_of(uint64_t serial, unsigned kind) {
+    uint64_t h = (serial * 16 + kind) * 0x9E3779B97F4A7C15u;
+    return h ^ h >> 32;
+}
+
+/* Where a channel stands in the table, or the free place where it would. */
+static uint32_t *place_of(const mr_mixer *m, uint64_t serial, unsigned kind) {
+    uint32_t mask = m->table_size - 1, at = (uint32_t)hash_of(serial, kind) & mask;
+    for (; m->table[at] != EMPTY; at = (at + 1) & mask) {
+        const mr_channel *c = m->channels + m->table[at];
+        if (c->serial == serial && c->kind == kind) break;
+    }
+    return m->table + at;
+}
+
+static void fill_table(mr_mixer *m) {
+    for (uint32_t k = 0; k < m->table_size; k++) m->table[k] = EMPTY;
+    for (uint32_t k = 0; k < m->channel_count; k++) *place_of(m, m->channels[k].serial, m->channels[k].kind) = k;
+}
+
+/* Room for `more` channels with `numbers` values in all; half of the table stays free. */
+static int reserve(mr_mixer *m, uint64_t more, uint64_t numbers) {
+    uint64_t channels = m->channel_count + more, values = m->number_count + numbers, size = m->table_size ? m->table_size : 64;
+    if (channels >= MR_NONE / 4 || values >= MR_NONE) return MR_NOMEM;
+    if (mr_grow(&m->channels, &m->channel_cap, (uint32_t)channels, sizeof(mr_channel)) ||
+        mr_grow(&m->share, &m->share_cap, (uint32_t)channels, sizeof(double)) ||
+        mr_grow(&m->rest, &m->rest_cap, (uint32_t)values, sizeof(double)) || mr_grow(&m->sum, &m->sum_cap, (uint32_t)values, sizeof(double)))
+        return MR_NOMEM;
+    while (size < 2 * channels) size *= 2;
+    if (size == m->table_size) return MR_OK;
+    uint32_t *table = mr_block_new(size * sizeof(uint32_t));
+    if (!table) return MR_NOMEM;
+    mr_block_release(m->table);
+    m->table = table;
+    m->table_size = (uint32_t)size;
+    fill_table(m);
+    return MR_OK;
+}
+
+/* What the target has now, which it gets back when nothing drives it any more; MR_NONFINITE for a sheared node. */
+static int read_rest(const mr_store *s, const mr_channel *c, const double *given, double *rest) {
+    uint32_t slot = c->kind == MR_DRIVE_NUMBERS ? 0 : s->id_slot[c->index];
+    double rotation[4], scale[3];
+    const mr_state *state = s->state + slot;
+    switch (c->kind) {
+    case MR_DRIVE_NUMBERS: memcpy(rest, given, c->width * sizeof(double)); break;
+    case MR_DRIVE_POSITION: memcpy(rest, s->position + 3 * (size_t)slot, 3 * sizeof(double)); break;
+    case MR_DRIVE_ROTATION:
+    case MR_DRIVE_SCALE:
+        if (mr_get_trs(s, slot, rotation, scale)) return MR_NONFINITE;
+        memcpy(rest, c->kind == MR_DRIVE_SCALE ? scale : rotation, c->width * sizeof(double));
+        break;
+    case MR_DRIVE_SHOW: rest[0] = s->flags[slot] & MR_VISIBLE ? 1 : 0; break;
+    case MR_DRIVE_COLOR:
+        for (int k = 0; k < 4; k++) rest[k] = state->color[k];
+        break;
+    case MR_DRIVE_VALUE: rest[0] = state->value; break;
+    default: rest[0] = state->flags >> (c->kind - MR_DRIVE_FLAG) & 1;
+    }
+    return MR_OK;
+}
+
+/* The channel of a target, made where there is none; its rest value is taken when the first action binds it. */
+static int bind(mr_store *s, mr_mixer *m, const mr_track *t, uint32_t target, uint32_t *out) {
+    uint32_t index = t->kind == MR_DRIVE_NUMBERS ? target : mr_resolve(s, target);
+    *out = MR_NONE;
+    if (index == MR_NONE || (index == 0 && t->kind != MR_DRIVE_NUMBERS)) return MR_OK; /* a removed node: nothing is driven */
+    uint64_t serial = t->kind == MR_DRIVE_NUMBERS ? target : s->id_serial[index];
+    uint32_t *place = place_of(m, serial, t->kind), k = *place;
+    if (k == EMPTY) {
+        mr_channel c = {.serial = serial, .index = index, .at = m->number_count, .width = (uint16_t)t->width, .kind = t->kind, .idle = 1};
+        k = m->channel_count;
+        m->channels[k] = c;
+    }
+    mr_channel *c = m->channels + k;
+    if (c->width != t->width) return MR_OK;
+    if (c->idle && read_rest(s, c, t->rest, m->rest + c->at)) return MR_NONFINITE;
+    if (k == m->channel_count) {
+        *place = m->channel_count++;
+        m->number_count += t->width;
+    }
+    c->idle = 0;
+    c->users++;
+    *out = k;
+    return MR_OK;
+}
+
+static void unbind(mr_mixer *m, mr_layer *l) {
+    for (uint32_t k = 0; k < l->bound; k++)
+        if (l->channel[k] != MR_NONE) m->channels[l->channel[k]].users--;
+    mr_block_release(l->track);
+    mr_block_release(l->channel);
+}
+
+mr_mixer *mr_mixer_new(void) { return mr_block_new(sizeof(mr_mixer)); }
+
+void mr_mixer_free(mr_mixer *m) {
+    if (!m) return;
+    for (uint32_t k = 0; k < m->layer_count; k++) unbind(m, m->layers + k);
+    void *blocks[] = {m->channels, m->rest, m->sum, m->share, m->table, m->layers, m};
+    for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) mr_block_release(blocks[k]);
+}
+
+int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n) {
+    uint64_t targets = 0, numbers = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        targets += tracks[k].targets;
+        numbers += (uint64_t)tracks[k].targets * tracks[k].width;
+    }
+    if (reserve(m, targets, numbers) || mr_grow(&m->layers, &m->layer_cap, m->layer_count + 1, sizeof(mr_layer))) return MR_NOMEM;
+    mr_layer l = {n, 0, mr_block_new(n * sizeof(mr_track) + 1), mr_block_new(targets * sizeof(uint32_t) + 1)};
+    int bad = l.track && l.channel ? MR_OK : MR_NOMEM;
+    if (!bad) memcpy(l.track, tracks, n * sizeof(mr_track));
+    for (uint32_t k = 0; k < n && !bad; k++)
+        for (uint32_t i = 0; i < tracks[k].targets && !bad; i++)
+            if (!(bad = bind(s, m, tracks + k, tracks[k].target[i], l.channel + l.bound))) l.bound++;
+    if (bad) unbind(m, &l);
+    else m->layers[m->layer_count++] = l;
+    return bad;
+}
+
+void mr_layer_remove(mr_mixer *m, uint32_t layer) {
+    unbind(m, m->layers + layer);
+    memmove(m->layers + layer, m->layers + layer + 1, (--m->layer_count - layer) * sizeof(mr_layer));
+}
+
+/* Drops channels that nothing drives, once they are half of all. */
+static void compact(mr_mixer *m) {
+    uint32_t kept = 0, numbers = 0, idle = 0;
+    for (uint32_t k = 0; k < m->channel_count; k++) idle += m->channels[k].idle;
+    if (idle < 64 || 2 * idle < m->channel_count) return;
+    uint32_t *moved = (uint32_t *)m->share; /* scratch: as many rows, and wider */
+    for (uint32_t k = 0; k < m->channel_count; k++) {
+        mr_channel c = m->channels[k];
+        if (c.idle) continue;
+        memmove(m->rest + numbers, m->rest + c.at, c.width * sizeof(double));
+        memmove(m->sum + numbers, m->sum + c.at, c.width * sizeof(double));
+        c.at = numbers;
+        numbers += c.width;
+        m->channels[kept] = c;
+        moved[k] = kept++;
+    }
+    for (uint32_t k = 0; k < m->layer_count; k++)
+        for (uint32_t i = 0; i < m->layers[k].bound; i++)
+            if (m->layers[k].channel[i] != MR_NONE) m->layers[k].channel[i] = moved[m->layers[k].channel[i]];
+    m->channel_count = kept;
+    m->number_count = numbers;
+    fill_table(m);
+}
+
+/* ---- curves ---- */
+
+typedef struct { uint32_t key, next; double u, span; } moment;
+
+/* The keys around a time and how far it lies between them; before the first and after the last key, that key. */
+static moment find(const mr_track *t, double time) {
+    uint32_t low = 0, high = t->keys - 1;
+    if (!(time > t->times[0])) return (moment){0, 0, 0, 0};
+    if (time >= t->times[high]) return (moment){high, high, 0, 0};
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (t->times[middle] <= time) low = middle;
+        else high = middle;
+    }
+    double span = t->times[high] - t->times[low];
+    return (moment){low, high, (time - t->times[low]) / span, span};
+}
+
+static double number(const mr_track *t, size_t k) { return t->wide ? ((const double *)t->values)[k] : ((const float *)t->values)[k]; }
+
+static double dot4(const double *a, const double *b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]; }
+
+/* Makes a quaternion of unit length; one without a length becomes no rotation. */
+static void make_unit(double *q) {
+    double n = sqrt(dot4(q, q));
+    if (!(n > 1e-150)) memcpy(q, (double[4]){0, 0, 0, 1}, 4 * sizeof(double));
+    else
+        for (int k = 0; k < 4; k++) q[k] /= n;
+}
+
+/* sin(t a) / sin(a) for x = cos(a) near 1, from its power series in x - 1 (D. Eberly, A Fast and Accurate Algorithm for Computing SLERP, 2011).
+ * Twelve terms leave 1e-16 at a = pi / 8. */
+static double share_of_angle(double t, double x) {
+    double term = t, sum = t, square = t * t;
+    for (int i = 1; i <= 12; i++) {
+        term *= (square - i * i) / (i * (2 * i + 1)) * (x - 1);
+        sum += term;
+    }
+    return sum;
+}
+
+/* The rotation a share u, 0 .. 1, of the shorter way from a to b, unit quaternions: halved twice, so that the series meets small angles. */
+static void turn(const double *a, const double *b, double u, double *out) {
+    double from[4], to[4], middle[4];
+    memcpy(from, a, sizeof from);
+    for (int k = 0; k < 4; k++) to[k] = dot4(a, b) < 0 ? -b[k] : b[k];
+    for (int halving = 0; halving < 2; halving++) {
+        for (int k = 0; k < 4; k++) middle[k] = from[k] + to[k];
+        make_unit(middle);
+        memcpy(u < 0.5 ? to : from, middle, sizeof middle);
+        u = u < 0.5 ? 2 * u : 2 * u - 1;
+    }
+    double x = dot4(from, to), p = share_of_angle(1 - u, x), q = share_of_angle(u, x);
+    for (int k = 0; k < 4; k++) out[k] = p * from[k] + q * to[k];
+    make_unit(out);
+}
+
+/* Value of one row of a track at a moment (glTF 2.0, appendix C). */
+static void sample(const mr_track *t, moment at, uint32_t row, double *out) {
+    const size_t width = t->width, stride = t->rows * width, own = row * width;
+    if (t->curve == MR_CUBIC) {
+        const size_t here = (3 * (size_t)at.key + 1) * stride + own, there = (3 * (size_t)at.next + 1) * stride + own;
+        const double u = at.u, uu = u * u, uuu = uu * u;
+        const double a = 2 * uuu - 3 * uu + 1, b = (uuu - 2 * uu + u) * at.span, c = 3 * uu - 2 * uuu, d = (uuu - uu) * at.span;
+        for (size_t k = 0; k < width; k++) {
+            out[k] = number(t, here + k);
+            if (at.key != at.next)
+                out[k] = a * out[k] + b * number(t, here + stride + k) + c * number(t, there + k) + d * number(t, there - stride + k);
+        }
+        if (t->kind == MR_DRIVE_ROTATION) make_unit(out);
+        return;
+    }
+    const size_t here = at.key * stride + own, there = at.next * stride + own;
+    if (t->kind == MR_DRIVE_ROTATION) {
+        double from[4], to[4];
+        for (int k = 0; k < 4; k++) from[k] = number(t, here + k), to[k] = number(t, there + k);
+        if (t->curve == MR_STEP || at.u == 0) memcpy(out, from, sizeof from);
+        else turn(from, to, at.u, out);
+        return;
+    }
+    for (size_t k = 0; k < width; k++) {
+        out[k] = number(t, here + k);
+        if (t->curve == MR_LINEAR && at.u > 0) out[k] = (1 - at.u) * out[k] + at.u * number(t, there + k);
+    }
+}
+
+/* ---- actions ---- */
+
+static double within(double value, double low, double high) { return value < low ? low : value > high ? high : value; }
+
+/* Seconds of the clip at a time of the scene. */
+static double clip_time(const mr_action *a, double seconds) {
+    const double d = a->duration, t = a->phase + (seconds - a->origin) * a->rate;
+    if (!(d > 0)) return 0;
+    if (a->loop == MR_ONCE) return within(t, 0, d);
+    const double period = a->loop == MR_REPEAT ? d : 2 * d, in = within(t - floor(t / period) * period, 0, period);
+    return in > d ? 2 * d - in : in;
+}
+
+/* Weight at a time, fades included; 0 before the action starts. */
+static double strength(const mr_action *a, double seconds) {
+    const double length = a->fade_end - a->fade_start;
+    if (seconds < a->start) return 0;
+    const double u = length > 0 ? within((seconds - a->fade_start) / length, 0, 1) : seconds >= a->fade_end;
+    return a->weight * ((1 - u) * a->fade_from + u * a->fade_to);
+}
+
+static void add_row(mr_mixer *m, uint32_t channel, const double *value, double weight) {
+    const mr_channel *c = m->channels + channel;
+    double *sum = m->sum + c->at;
+    m->share[channel] += weight;
+    if (c->kind == MR_DRIVE_ROTATION && dot4(sum, value) < 0) weight = -weight; /* q and -q are one rotation: take the nearer */
+    for (uint32_t k = 0; k < c->width; k++) sum[k] += weight * value[k];
+}
+
+/* Adds what has changed since the first frame. */
+static void lay_row(mr_mixer *m, uint32_t channel, const double *value, const double *first, double weight) {
+    const mr_channel *c = m->channels + channel;
+    double *q = m->sum + c->at, part[4], r[4];
+    if (c->kind != MR_DRIVE_ROTATION) {
+        for (uint32_t k = 0; k < c->width; k++) q[k] += weight * (value[k] - first[k]);
+        return;
+    }
+    const double *v = value, x = -first[0], y = -first[1], z = -first[2], w = first[3];
+    double change[4] = {w * v[0] + x * v[3] + y * v[2] - z * v[1], w * v[1] - x * v[2] + y * v[3] + z * v[0],
+                        w * v[2] + x * v[1] - y * v[0] + z * v[3], w * v[3] - x * v[0] - y * v[1] - z * v[2]};
+    make_unit(change);
+    turn((double[4]){0, 0, 0, 1}, change, weight, part);
+    r[0] = q[3] * part[0] + q[0] * part[3] + q[1] * part[2] - q[2] * part[1];
+    r[1] = q[3] * part[1] - q[0] * part[2] + q[1] * part[3] + q[2] * part[0];
+    r[2] = q[3] * part[2] + q[0] * part[1] - q[1] * part[0] + q[2] * part[3];
+    r[3] = q[3] * part[3] - q[0] * part[0] - q[1] * part[1] - q[2] * part[2];
+    make_unit(r);
+    memcpy(q, r, sizeof r);
+}
+
+static void play_layer(mr_mixer *m, const mr_layer *l, double time, double weight, int additive) {
+    const uint32_t *channel = l->channel;
+    double value[MR_MAX_WIDTH], first[MR_MAX_WIDTH];
+    for (const mr_track *t = l->track; t < l->track + l->tracks; channel += t->targets, t++) {
+        const moment at = find(t, time), start = find(t, 0);
+        for (uint32_t i = 0; i < t->targets; i++) {
+            if (!i || t->rows > 1) {
+                sample(t, at, i, value);
+                if (additive) sample(t, start, i, first);
+            }
+            if (channel[i] == MR_NONE) continue;
+            if (additive) lay_row(m, channel[i], value, first, weight);
+            else add_row(m, channel[i], value, weight);
+        }
+    }
+}
+
+static void play_all(mr_mixer *m, const mr_action *actions, double seconds, uint32_t additive) {
+    for (uint32_t k = 0; k < m->layer_count; k++) {
+        const mr_action *a = actions + k;
+        double weight = a->additive == additive ? strength(a, seconds) : 0;
+        if (weight > 0) play_layer(m, m->layers + k, clip_time(a, seconds), weight, (int)additive);
+    }
+}
+
+/* Sums to means: what the weights leave of 1 is the rest value. */
+static void settle_sums(mr_mixer *m) {
+    for (uint32_t k = 0; k < m->channel_count; k++) {
+        const mr_channel *c = m->channels + k;
+        double *sum = m->sum + c->at, share = m->share[k];
+        const double *rest = m->rest + c->at;
+        if (c->idle) continue;
+        if (share == 0) {
+            memcpy(sum, rest, c->width * sizeof(double));
+            continue;
+        }
+        if (share < 1) {
+            double left = 1 - share;
+            if (c->kind == MR_DRIVE_ROTATION && dot4(sum, rest) < 0) left = -left;
+            for (uint32_t i = 0; i < c->width; i++) sum[i] += left * rest[i];
+        }
+        if (c->kind == MR_DRIVE_ROTATION) make_unit(sum);
+        else if (share > 1)
+            for (uint32_t i = 0; i < c->width; i++) sum[i] /= share;
+    }
+}
+
+/* ---- writing; what is there already is left alone ---- */
+
+static void write_position(mr_store *s, uint32_t slot, const double *value) {
+    double *p = s->position + 3 * (size_t)slot, v[3];
+    for (int k = 0; k < 3; k++) v[k] = within(value[k], -MR_DRIVE_FARTHEST, MR_DRIVE_FARTHEST);
+    if (!memcmp(p, v, sizeof v)) return;
+    memcpy(p, v, sizeof v);
+    mr_mark(s, slot, 1, MR_MOVED);
+}
+
+static void write_trs(mr_store *s, uint32_t slot, int kind, const double *value) {
+    double rotation[4], scale[3], old[4];
+    if (mr_get_trs(s, slot, rotation, scale)) { /* sheared since: what is driven is the whole of it */
+        memcpy(rotation, (double[4]){0, 0, 0, 1}, sizeof rotation);
+        memcpy(scale, (double[3]){1, 1, 1}, sizeof scale);
+    }
+    double *to = kind == MR_DRIVE_SCALE ? scale : rotation;
+    size_t width = kind == MR_DRIVE_SCALE ? 3 : 4;
+    memcpy(old, to, width * sizeof(double));
+    for (size_t k = 0; k < width; k++) to[k] = within(value[k], -MR_DRIVE_LARGEST, MR_DRIVE_LARGEST);
+    if (s->trs[slot] == MR_NONE || memcmp(old, to, width * sizeof(double))) mr_set_trs(s, slot, NULL, rotation, scale);
+}
+
+static void write_state(mr_store *s, uint32_t slot, int kind, const double *value) {
+    mr_state row = s->state[slot];
+    if (kind == MR_DRIVE_COLOR)
+        for (int k = 0; k < 4; k++) row.color[k] = (uint8_t)(within(value[k], 0, 255) + 0.5);
+    else if (kind == MR_DRIVE_VALUE) row.value = (float)within(value[0], -3e38, 3e38);
+    else row.flags = (row.flags & ~(1u << (kind - MR_DRIVE_FLAG))) | (uint32_t)(value[0] >= 0.5) << (kind - MR_DRIVE_FLAG);
+    if (!memcmp(&row, s->state + slot, sizeof row)) return;
+    s->state[slot] = row;
+    mr_mark(s, slot, 1, MR_TINTED);
+}
+
+static void write_channel(mr_store *s, const mr_channel *c, const double *value) {
+    if (c->kind == MR_DRIVE_NUMBERS || s->id_serial[c->index] != c->serial) return; /* a removed node: silent */
+    uint32_t slot = s->id_slot[c->index];
+    if (c->kind == MR_DRIVE_POSITION) write_position(s, slot, value);
+    else if (c->kind == MR_DRIVE_ROTATION || c->kind == MR_DRIVE_SCALE) write_trs(s, slot, c->kind, value);
+    else if (c->kind == MR_DRIVE_SHOW) mr_flag_many(s, &slot, 1, value[0] >= 0.5, 0);
+    else write_state(s, slot, c->kind, value);
+}
+
+int mr_pose(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds) {
+    size_t turned = 0;
+    for (uint32_t k = 0; k < m->channel_count; k++) turned += m->channels[k].kind == MR_DRIVE_ROTATION || m->channels[k].kind == MR_DRIVE_SCALE;
+    if (mr_reserve_marks(s, m->channel_count, 0) || mr_reserve_marks(s, turned, 1)) return MR_NOMEM; /* nothing below fails */
+    compact(m);
+    if (m->channel_count) {
+        memset(m->sum, 0, m->number_count * sizeof(double));
+        memset(m->share, 0, m->channel_count * sizeof(double));
+    }
+    play_all(m, actions, seconds, 0);
+    settle_sums(m);
+    play_all(m, actions, seconds, 1);
+    for (uint32_t k = 0; k < m->channel_count; k++) {
+        mr_channel *c = m->channels + k;
+        if (c->idle) continue;
+        write_channel(s, c, m->sum + c->at);
+        c->idle = !c->users; /* back at rest */
+    }
+    return MR_OK;
+}
+
+uint32_t mr_numbers_of(const mr_mixer *m, uint32_t target, double *out) {
+    if (!m->table_size) return 0;
+    uint32_t k = *place_of(m, target, MR_DRIVE_NUMBERS);
+    if (k == EMPTY) return 0;
+    memcpy(out, m->sum + m->channels[k].at, m->channels[k].width * sizeof(double));
+    return m->channels[k].width;
+}

@@ -1,0 +1,126 @@
+"""Clip: tracks that play together, immutable and shared; Clips: those of a scene, by number or name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._core import Node, Store
+from ..checks import number
+from ..errors import InvalidInput
+from .tracks import Track
+
+LONGEST = 1e12
+"""Seconds."""
+
+
+class Clip:
+    """Tracks that play together: a walk, a door that opens, a procedure.
+
+    Parameters
+    ----------
+    name : str
+    tracks : sequence of Track
+    duration : float, optional
+        Seconds; by default the last time of any track.
+    extras : dict, optional
+        Free data of the application.
+
+    Raises
+    ------
+    InvalidInput
+        Wrong kinds, or a duration that is negative or not finite.
+    """
+
+    __slots__ = ("_tracks", "duration", "extras", "name")
+
+    def __init__(self, name: str, tracks: Iterable[Track], duration: float | None = None, extras: dict[str, Any] | None = None) -> None:
+        if not isinstance(name, str):
+            raise InvalidInput(f"Clip name must be a string, not {type(name).__name__}.")
+        given = tuple(tracks) if isinstance(tracks, Iterable) else (tracks,)
+        wrong = next((track for track in given if not isinstance(track, Track)), None)
+        if wrong is not None:
+            raise InvalidInput(f"Clip tracks must be Track objects, such as Track(node, 'position', times, values), not {type(wrong).__name__}.")
+        if extras is not None and not isinstance(extras, dict):
+            raise InvalidInput(f"Clip extras must be a dict, not {type(extras).__name__}.")
+        self.name = name
+        self._tracks = given
+        last = max((float(track.times[-1]) for track in given), default=0.0)
+        self.duration = max(last, 0.0) if duration is None else number(duration, "Clip duration", 0.0, LONGEST)
+        self.extras: dict[str, Any] = {} if extras is None else extras
+
+    def __repr__(self) -> str:
+        return f"<Clip {self.name!r} {self.duration:g} s, {len(self._tracks)} tracks>"
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """What it drives, in order."""
+        return self._tracks
+
+    def mapped(self, old: NDArray[np.uint32], new: NDArray[np.uint32], store: Store) -> Clip:
+        """Return the same clip for the nodes of a copy: rising ids `old` (m,) become `new` (m,); the arrays are shared."""
+        return Clip(self.name, [track.mapped(old, new, store) for track in self._tracks], self.duration, self.extras)
+
+    def drives(self, ids: NDArray[np.uint32]) -> bool:
+        """Whether any of the nodes (n,) is a target."""
+        return any(isinstance(track.target, np.ndarray) and np.isin(track.target, ids).any() for track in self._tracks)
+
+
+class Clips(Sequence[Clip]):
+    """The clips of a scene: a sequence that also takes names; of clips with one name the first counts."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._clips: list[Clip] = []
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def __iter__(self) -> Iterator[Clip]:
+        return iter(tuple(self._clips))
+
+    @overload
+    def __getitem__(self, key: int | str) -> Clip: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[Clip]: ...
+    def __getitem__(self, key: int | str | slice) -> Clip | list[Clip]:
+        """Return a clip by number or name, or the clips of a slice; KeyError and IndexError where there is none."""
+        if not isinstance(key, str):
+            return self._clips[key]
+        for clip in self._clips:
+            if clip.name == key:
+                return clip
+        raise KeyError(f"no clip is named {key!r}; there are {', '.join(repr(clip.name) for clip in self._clips[:20]) or 'none'}")
+
+    def __repr__(self) -> str:
+        return f"<Clips {[clip.name for clip in self._clips]!r}>"
+
+    def of(self, node: Node) -> list[Clip]:
+        """Return the clips that drive a node or something below it, such as one figure of a thousand.
+
+        Raises
+        ------
+        InvalidInput
+            Not a node of this scene.
+        """
+        if not isinstance(node, Node) or node.store is not self._store:
+            raise InvalidInput(f"clips.of() takes a Node of this scene, not {type(node).__name__}.")
+        below = self._store.subtree(node.id)
+        return [clip for clip in self._clips if clip.drives(below)]
+
+    def _add(self, clip: Clip) -> None:
+        self._clips.append(clip)
+
+
+def checked_seconds(value: float, what: str) -> float:
+    """Return a time: a number of seconds within +-1e12.
+
+    Raises
+    ------
+    InvalidInput
+        It is no such number.
+    """
+    return number(value, what, -LONGEST, LONGEST)

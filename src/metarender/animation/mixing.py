@@ -1,0 +1,276 @@
+"""What plays in a scene: actions, the clock that poses them, and the descriptions that they drive."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._core import ACTION_DTYPE, DRIVE_FLAG, DRIVE_NUMBERS, DRIVE_VALUE, STEP, Mixer, Store
+from ..checks import number
+from ..errors import InvalidInput, ReleasedError
+from .attributes import Described, attributes_of, read, write
+from .clips import LONGEST, Clip, checked_seconds
+from .tracks import CURVES, PATHS, Track
+
+LOOPS = ("once", "repeat", "pingpong")
+_ON = np.ones((1, 1, 1), np.float32)
+_ALWAYS = np.zeros(1)
+_Bound = tuple[int, NDArray[np.uint32], NDArray[np.float64], NDArray[Any], int, tuple[float, ...] | None]
+
+
+class Action:
+    """A clip that plays in a scene; made by :meth:`Scene.play`.
+
+    All times are seconds on the clock of the scene, the ones given to :meth:`Scene.at`; "now" is the last of them. An action may be
+    changed at any time: the pose stays a function of the time and of what the actions are. Speed and pauses go on from where the clip
+    is now.
+
+    Attributes
+    ----------
+    clip : Clip
+    """
+
+    def __init__(self, player: Player, clip: Clip, serial: int) -> None:
+        self.clip = clip
+        self._player = player
+        self._serial = serial
+        self._speed = float(self._row["rate"])
+        self._paused = False
+
+    def __repr__(self) -> str:
+        return f"<Action {self.clip.name!r}{'' if self.playing else ' stopped'}>"
+
+    @property
+    def playing(self) -> bool:
+        """Whether it has not been stopped; one whose clip is over, or that has faded out, still counts."""
+        return self._player.row_of(self._serial) is not None
+
+    @property
+    def _row(self) -> Any:
+        row = self._player.row_of(self._serial)
+        if row is None:
+            raise ReleasedError(f"The action of clip {self.clip.name!r} was stopped; call scene.play(clip) again.")
+        return self._player.actions[row]
+
+    @property
+    def weight(self) -> float:
+        """Share in the mix, 0..1. Weights that add up to less than 1 leave the rest value its share, more are divided by their sum."""
+        return float(self._row["weight"])
+
+    @weight.setter
+    def weight(self, value: float) -> None:
+        self._row["weight"] = number(value, "Action weight", 0.0, 1.0)
+
+    @property
+    def speed(self) -> float:
+        """Seconds of the clip for one of the scene; negative plays backwards."""
+        return self._speed
+
+    @speed.setter
+    def speed(self, value: float) -> None:
+        self._speed = number(value, "Action speed", -1e6, 1e6)
+        self._rebase()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the clip stands still."""
+        return self._paused
+
+    @paused.setter
+    def paused(self, value: bool) -> None:
+        self._paused = bool(value)
+        self._rebase()
+
+    @property
+    def time(self) -> float:
+        """Where the clip is now, in its own seconds, loops not taken off; assign to jump there."""
+        row = self._row
+        return float(row["phase"] + (self._player.now - row["origin"]) * row["rate"])
+
+    @time.setter
+    def time(self, value: float) -> None:
+        self._row["phase"] = checked_seconds(value, "Action time")
+        self._row["origin"] = self._player.now
+
+    def _rebase(self) -> None:
+        """Go on from where the clip is now at the speed that holds."""
+        self.time = float(np.clip(self.time, -LONGEST, LONGEST))
+        self._row["rate"] = 0.0 if self._paused else self._speed
+
+    def stop(self) -> None:
+        """End it at once; what nothing else drives goes back to rest with the next :meth:`Scene.at`. A second call does nothing."""
+        self._player.stop(self._serial)
+
+    def fade_in(self, seconds: float) -> None:
+        """Let its share grow to its weight, from now on in so many seconds."""
+        self._fade(1.0, seconds)
+
+    def fade_out(self, seconds: float) -> None:
+        """Let its share sink to nothing, from now on in so many seconds. It still plays then, so that time can be taken back; stop() ends it."""
+        self._fade(0.0, seconds)
+
+    def fade_to(self, other: Action | Clip, seconds: float) -> Action:
+        """Cross-fade to another action, from now on in so many seconds.
+
+        Parameters
+        ----------
+        other : Action or Clip
+            Of the same scene; a Clip begins to play now, with the loop mode and speed that clips have by default.
+        seconds : float
+
+        Returns
+        -------
+        Action
+            The other one.
+
+        Raises
+        ------
+        InvalidInput, ReleasedError
+            An action of another scene, or one that was stopped.
+        """
+        length = number(seconds, "fade_to seconds", 0.0, LONGEST)
+        self._row  # noqa: B018  raises where it was stopped
+        if isinstance(other, Clip):
+            other = self._player.play(other, 1.0, 1.0, "repeat", self._player.now, False, 0.0)
+            other._row["fade_from"] = other._row["fade_to"] = 0.0
+        if not isinstance(other, Action) or other._player is not self._player:
+            raise InvalidInput("fade_to() takes an Action of the same scene or a Clip, such as scene.clips['run'].")
+        if other is not self:
+            other._fade(1.0, length)
+            self._fade(0.0, length)
+        return other
+
+    def _fade(self, aim: float, seconds: float) -> None:
+        length = number(seconds, "fade seconds", 0.0, LONGEST)
+        row, now = self._row, self._player.now
+        span = float(row["fade_end"] - row["fade_start"])
+        done = min(max((now - float(row["fade_start"])) / span, 0.0), 1.0) if span > 0 else float(now >= row["fade_end"])
+        row["fade_from"] = (1 - done) * row["fade_from"] + done * row["fade_to"]
+        row["fade_to"], row["fade_start"], row["fade_end"] = aim, now, now + length
+
+
+class Player:
+    """The actions of one scene and its clock.
+
+    Attributes
+    ----------
+    actions : (n,) ACTION_DTYPE
+        One row for each action, oldest first; the core reads it.
+    now : float
+        The seconds of the last pose.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.actions: NDArray[np.void] = np.zeros(0, ACTION_DTYPE)
+        self.now = 0.0
+        self._mixer = Mixer(store)
+        self._made: list[Action] = []
+        self._serials = count(1)
+        self._numbers = count(1)
+        self._driven: dict[tuple[int, str], _Driven] = {}
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    @property
+    def playing(self) -> list[Action]:
+        """The actions, oldest first."""
+        return list(self._made)
+
+    def row_of(self, serial: int) -> int | None:
+        """Row of an action, None once it was stopped."""
+        row = int(np.searchsorted(self.actions["serial"], serial))
+        return row if row < len(self.actions) and self.actions["serial"][row] == serial else None
+
+    def play(self, clip: Clip, weight: float, speed: float, loop: str, start: float, additive: bool, fade_in: float) -> Action:
+        """Answer :meth:`Scene.play`."""
+        if not isinstance(clip, Clip):
+            raise InvalidInput(f"play() takes a Clip, such as scene.clips['walk'], not {type(clip).__name__}.")
+        if loop not in LOOPS:
+            raise InvalidInput(f"play() loop={loop!r} is unknown; use one of {', '.join(LOOPS)}.")
+        row: NDArray[np.void] = np.zeros(1, ACTION_DTYPE)
+        begin = checked_seconds(start, "play() start")
+        row["start"] = row["origin"] = row["fade_start"] = begin
+        row["rate"] = number(speed, "play() speed", -1e6, 1e6)
+        row["weight"] = number(weight, "play() weight", 0.0, 1.0)
+        length = number(fade_in, "play() fade_in", 0.0, LONGEST)
+        row["fade_from"], row["fade_to"], row["fade_end"] = float(not length), 1.0, begin + length
+        row["duration"], row["phase"] = clip.duration, clip.duration if speed < 0 else 0.0
+        row["loop"], row["additive"] = LOOPS.index(loop), bool(additive)
+        foreign = next((track for track in clip.tracks if not track.belongs_to(self._mixer.store)), None)
+        if foreign is not None:
+            raise InvalidInput(f"clip {clip.name!r} drives nodes of another scene; scene.add(other) copies its clips, use those.")
+        drivers = [self._driven_by(track) for track in clip.tracks if not isinstance(track.target, np.ndarray)]
+        self._mixer.add([bound for track in clip.tracks for bound in self._bound(track)])
+        for driven in drivers:
+            driven.users += 1
+        row["serial"] = serial = next(self._serials)
+        self.actions = np.concatenate([self.actions, row])
+        action = Action(self, clip, serial)
+        self._made.append(action)
+        return action
+
+    def stop(self, serial: int) -> None:
+        """Take an action away."""
+        row = self.row_of(serial)
+        if row is None:
+            return
+        self._mixer.remove(row)
+        action = self._made.pop(row)
+        self.actions = np.delete(self.actions, row)
+        for track in action.clip.tracks:
+            if not isinstance(track.target, np.ndarray):
+                self._driven[id(track.target), track.path].users -= 1
+
+    def pose(self, seconds: float) -> None:
+        """Answer :meth:`Scene.at`."""
+        self._mixer.pose(self.actions, seconds)
+        self.now = seconds
+        if self._driven:
+            self._write_driven()
+
+    def _bound(self, track: Track) -> list[_Bound]:
+        """Return what the core is told of a track; a value is shown by switching values on."""
+        target, curve = track.target, CURVES[track.interpolation]
+        if not isinstance(target, np.ndarray):
+            driven = self._driven_by(track)
+            return [(DRIVE_NUMBERS, np.array([driven.number], np.uint32), track.times, track.values, curve, driven.rest)]
+        kind = PATHS[track.path][0]
+        bound: list[_Bound] = [(kind, target, track.times, track.values, curve, None)]
+        if kind == DRIVE_VALUE:
+            bound.append((DRIVE_FLAG + 3, target, _ALWAYS, _ON, STEP, None))
+        return bound
+
+    def _driven_by(self, track: Track) -> _Driven:
+        """Return the record of an attribute, made with what it is now where nothing drives it yet."""
+        thing = track.target
+        assert not isinstance(thing, np.ndarray)
+        key = id(thing), track.path
+        if key not in self._driven:
+            if track.path not in attributes_of(thing):
+                raise InvalidInput(f"a clip animates {track.path!r} of a {type(thing).__name__} that has none any more; use another clip.")
+            self._driven[key] = _Driven(thing, track.path, next(self._numbers), read(thing, track.path))
+        return self._driven[key]
+
+    def _write_driven(self) -> None:
+        """Set the attributes that actions drive, thing by thing, and forget those that are back at rest."""
+        things: dict[int, tuple[Described, dict[str, tuple[float, ...]]]] = {}
+        for driven in self._driven.values():
+            values = self._mixer.numbers(driven.number)
+            if values:
+                things.setdefault(id(driven.thing), (driven.thing, {}))[1][driven.path] = values
+        for thing, found in things.values():
+            write(thing, found)
+        self._driven = {key: driven for key, driven in self._driven.items() if driven.users}
+
+
+class _Driven:
+    """An attribute of a description that actions drive."""
+
+    __slots__ = ("number", "path", "rest", "thing", "users")
+
+    def __init__(self, thing: Described, path: str, number: int, rest: tuple[float, ...]) -> None:
+        self.thing, self.path, self.number, self.rest, self.users = thing, path, number, rest, 0
