@@ -88,8 +88,9 @@ def make_parser() -> argparse.ArgumentParser:
     render.add_argument("model", metavar="MODEL", help="a .gltf or .glb file")
     render.add_argument("-o", "--output", required=True, metavar="OUT.png", help="the picture")
     _add_look(render)
-    render.add_argument("--clip", metavar="NAME", help="pose the model by one of its clips, by name or number; `metarender info` lists them")
-    render.add_argument("--time", type=_finite, metavar="SECONDS", help="where in the clip (default: its start; without --clip the first one)")
+    render.add_argument("--clip", metavar="NAME", help="pose the model by a clip, by name or number; `metarender info` lists them")
+    where = "where in the clip (default: its start; without --clip that of the first)"
+    render.add_argument("--time", type=_finite, metavar="SECONDS", help=where)
     render.add_argument("--stats", metavar="FILE.json", help="write the frame's counters")
     render.set_defaults(run=_render)
 

@@ -18,7 +18,8 @@ def inventory(scene: Scene) -> dict[str, Any]:
     -------
     dict
         ``nodes``, ``draws``, ``triangles`` (drawn, instances counted), ``geometries``, ``vertices``, ``geometry_triangles``,
-        ``materials``, ``textures``, ``texels``, ``lights``, ``cameras`` (names), ``clips`` (name, seconds and tracks of each) and ``bounds`` (lower and upper corner, metres, or None).
+        ``materials``, ``textures``, ``texels``, ``lights``, ``cameras`` (names), ``clips`` (name, seconds and tracks of each) and
+        ``bounds`` (lower and upper corner, metres, or None).
     """
     scene.update()
     geometries = [g for g in scene.geometry_list if g is not None]

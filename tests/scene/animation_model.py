@@ -44,7 +44,7 @@ def sample(times, values, interpolation, time, rotation, row=0):
     if not cubic:
         return turn(unit(keys[k]), unit(keys[k + 1]), t) if rotation else (1 - t) * keys[k] + t * keys[k + 1]
     out, into = span * values[k, 2, row], span * values[k + 1, 0, row]
-    value = ((2 * t**3 - 3 * t**2 + 1) * keys[k] + (t**3 - 2 * t**2 + t) * out + (-2 * t**3 + 3 * t**2) * keys[k + 1] + (t**3 - t**2) * into)
+    value = (2 * t**3 - 3 * t**2 + 1) * keys[k] + (t**3 - 2 * t**2 + t) * out + (-2 * t**3 + 3 * t**2) * keys[k + 1] + (t**3 - t**2) * into
     return unit(value) if rotation else value
 
 

@@ -1,4 +1,4 @@
-"""Clips that play: every mode against a slow float64 model, time in any order, rest values, fades, and what becomes of copies and removals."""
+"""Clips that play: every mode against a slow float64 model, time in any order, rest values, fades, copies and removals."""
 
 import gc
 import threading
@@ -97,8 +97,8 @@ def test_the_same_seconds_make_the_same_bits_whatever_was_before():
     scene = mr.Scene()
     nodes = [scene.add(None) for _ in range(20)]
     for k in range(5):
-        tracks = [random_track(rng, node, path, kind, True) for node, path, kind in zip(nodes, list(MODEL_PATHS) * 7, ["step", "linear", "cubic"] * 7,
-                                                                                       strict=False)]
+        ways = zip(nodes, list(MODEL_PATHS) * 7, ["step", "linear", "cubic"] * 7, strict=False)
+        tracks = [random_track(rng, node, path, kind, True) for node, path, kind in ways]
         scene.play(mr.Clip(str(k), tracks), weight=0.3, speed=(-1) ** k * 0.7, loop=("once", "repeat", "pingpong")[k % 3], additive=k == 4,
                    fade_in=0.5 * (k == 2))
     seconds = np.linspace(-1, 7, 41)
@@ -225,7 +225,8 @@ def test_visibility_and_the_state_of_parts():
     state = parts.state
     assert parts.visible.all() and state["value"].tolist() == [5, 6, 7, 8] and state["color"][3].tolist() == [100, 50, 25, 128]
     flags = mr.PartState
-    assert state["flags"].tolist() == [flags.VALUE, flags.VALUE | flags.HIGHLIGHTED, flags.VALUE | flags.HIGHLIGHTED | flags.GHOST, flags.VALUE]
+    lit = flags.VALUE | flags.HIGHLIGHTED
+    assert state["flags"].tolist() == [flags.VALUE, lit, lit | flags.GHOST, flags.VALUE]
     scene.at(1.0)
     assert parts.visible.tolist() == [True, False, True, False] and (parts.state["flags"] & flags.SELECTED).all()
     action.stop()

@@ -43,7 +43,8 @@ class Clip:
         given = tuple(tracks) if isinstance(tracks, Iterable) else (tracks,)
         wrong = next((track for track in given if not isinstance(track, Track)), None)
         if wrong is not None:
-            raise InvalidInput(f"Clip tracks must be Track objects, such as Track(node, 'position', times, values), not {type(wrong).__name__}.")
+            raise InvalidInput("Clip tracks must be Track objects, such as Track(node, 'position', times, values), "
+                               f"not {type(wrong).__name__}.")
         if extras is not None and not isinstance(extras, dict):
             raise InvalidInput(f"Clip extras must be a dict, not {type(extras).__name__}.")
         self.name = name

@@ -109,7 +109,7 @@ class Action:
         self._fade(1.0, seconds)
 
     def fade_out(self, seconds: float) -> None:
-        """Let its share sink to nothing, from now on in so many seconds. It still plays then, so that time can be taken back; stop() ends it."""
+        """Let its share sink to nothing, from now on in so many seconds; it still plays, so that time can be taken back, until stop()."""
         self._fade(0.0, seconds)
 
     def fade_to(self, other: Action | Clip, seconds: float) -> Action:

@@ -24,10 +24,7 @@ from .._core import (
     Node,
     Store,
 )
-from ..camera import Camera
 from ..errors import InvalidInput
-from ..lights import Light
-from ..materials import Material
 from ..parts import Parts
 from .attributes import Described, attributes_of
 
@@ -52,8 +49,8 @@ class Track:
     target : Node, sequence of Node, Parts, (n,) uint32 ids, Material, Light or Camera
     path : str
         Of nodes: ``"position"`` (metres, local), ``"rotation"`` (quaternion xyzw), ``"scale"``, ``"visible"``, and the state of parts
-        ``"color"`` (sRGB 0..255, alpha the share of the blend), ``"value"``, ``"ghost"``, ``"selected"``, ``"highlighted"``; switches are on
-        from 0.5. Of a material, light or camera: the name of an attribute that is a number or a colour, such as ``"roughness"``,
+        ``"color"`` (sRGB 0..255, alpha the share of the blend), ``"value"``, ``"ghost"``, ``"selected"``, ``"highlighted"``; switches
+        are on from 0.5. Of a material, light or camera: the name of an attribute that is a number or a colour, such as ``"roughness"``,
         ``"color"`` (linear), ``"intensity"``, ``"fov"`` (degrees), and ``"color_texture.offset"``.
     times : (k,) float64, seconds, rising
     values : (k, w) for all targets, or (k, n, w) for each; (k,) and (k, n) where w is 1
