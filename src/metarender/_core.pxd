@@ -369,6 +369,9 @@ cdef extern from "simd.h" nogil:
     void mr_fill_runs(const mr_store *s, int kind, const mr_run *runs, size_t n, void *out)
 
     # ---- clips (clips.c) ----
+    enum:
+        MR_MAX_WIDTH
+
     ctypedef struct mr_track:
         const double *times
         const void *values
@@ -393,5 +396,5 @@ cdef extern from "simd.h" nogil:
     void mr_mixer_free(mr_mixer *m)
     int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n)
     void mr_layer_remove(mr_mixer *m, uint32_t layer)
-    int mr_pose(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds)
+    int mr_play(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds)
     uint32_t mr_numbers_of(const mr_mixer *m, uint32_t target, double *out)

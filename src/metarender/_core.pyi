@@ -287,6 +287,7 @@ DRIVE_COLOR: int
 DRIVE_VALUE: int
 DRIVE_FLAG: int
 DRIVE_NUMBERS: int
+DRIVE_WEIGHTS: int
 
 class Mixer:
     def __new__(cls, store: Store) -> Mixer: ...

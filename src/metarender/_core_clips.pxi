@@ -3,7 +3,7 @@
 ACTION_DTYPE = np.dtype([("serial", "u8"), *[(name, "f8") for name in ("start", "origin", "phase", "rate", "weight", "duration", "fade_start",
                                                                       "fade_end", "fade_from", "fade_to")], ("loop", "u4"), ("additive", "u4")])
 STEP, LINEAR, CUBIC = 0, 1, 2
-DRIVE_POSITION, DRIVE_ROTATION, DRIVE_SCALE, DRIVE_SHOW, DRIVE_COLOR, DRIVE_VALUE, DRIVE_FLAG, DRIVE_NUMBERS = 0, 1, 2, 3, 4, 5, 6, 10
+DRIVE_POSITION, DRIVE_ROTATION, DRIVE_SCALE, DRIVE_SHOW, DRIVE_COLOR, DRIVE_VALUE, DRIVE_FLAG, DRIVE_NUMBERS, DRIVE_WEIGHTS = 0, 1, 2, 3, 4, 5, 6, 10, 11
 
 cdef double MAX_TIME = 1e12
 cdef double MAX_KEY = 3.5e38
@@ -99,7 +99,7 @@ cdef class Mixer:
             raise InvalidInput(f"pose needs one row for each of the {self.m.layer_count} layers, got {len(actions)}")
         self.store._enter()
         with nogil:
-            status = mr_pose(self.store.s, self.m, <const mr_action *>(&raw[0] if raw.shape[0] else NULL), seconds)
+            status = mr_play(self.store.s, self.m, <const mr_action *>(&raw[0] if raw.shape[0] else NULL), seconds)
         self.store._leave()
         _fail(status)
 
@@ -121,9 +121,10 @@ cdef object _bound_track(object track, mr_track *out):
     cdef const float[::1] single
     cdef const double[::1] double_
     per_key = numbers.shape[1:] if curve != CUBIC else numbers.shape[2:]
-    width = {DRIVE_ROTATION: 4, DRIVE_COLOR: 4, DRIVE_POSITION: 3, DRIVE_SCALE: 3, DRIVE_NUMBERS: len(rest or ())}.get(kind, 1)
+    width = {DRIVE_ROTATION: 4, DRIVE_COLOR: 4, DRIVE_POSITION: 3, DRIVE_SCALE: 3, DRIVE_NUMBERS: len(rest or ()),
+             DRIVE_WEIGHTS: per_key[-1] if per_key else 0}.get(kind, 1)
     fits = (len(per_key) == 2 and per_key[0] in (1, len(ids)) and per_key[1] == width and len(keys) == len(numbers) > 0 and len(ids)
-            and (curve != CUBIC or numbers.shape[1] == 3) and 0 < width <= 4)
+            and (curve != CUBIC or numbers.shape[1] == 3) and 0 < width <= (MR_MAX_WIDTH if kind == DRIVE_WEIGHTS else 4))
     if not fits:
         raise InvalidInput(f"a track for {len(ids)} targets of {width} numbers needs values (keys, rows, width), got {numbers.shape} and "
                            f"{len(keys)} times")

@@ -55,7 +55,13 @@ static int read_rest(const mr_store *s, const mr_channel *c, const double *given
     uint32_t slot = c->kind == MR_DRIVE_NUMBERS ? 0 : s->id_slot[c->index];
     double rotation[4], scale[3];
     const mr_state *state = s->state + slot;
+    const float *weights;
+    uint32_t count;
     switch (c->kind) {
+    case MR_DRIVE_WEIGHTS:
+        weights = mr_weights_of(s, c->index, &count);
+        for (uint32_t k = 0; k < count && k < c->width; k++) rest[k] = weights[k];
+        break;
     case MR_DRIVE_NUMBERS: memcpy(rest, given, c->width * sizeof(double)); break;
     case MR_DRIVE_POSITION: memcpy(rest, s->position + 3 * (size_t)slot, 3 * sizeof(double)); break;
     case MR_DRIVE_ROTATION:
@@ -378,16 +384,23 @@ static void write_state(mr_store *s, uint32_t slot, int kind, const double *valu
     mr_mark(s, slot, 1, MR_TINTED);
 }
 
+static void write_weights(mr_store *s, const mr_channel *c, const double *value) {
+    float weights[MR_MAX_WIDTH];
+    for (uint32_t k = 0; k < c->width; k++) weights[k] = (float)within(value[k], -MR_DRIVE_LARGEST, MR_DRIVE_LARGEST);
+    mr_set_weights(s, c->index, weights, c->width); /* another mesh with another number of morphs: silent */
+}
+
 static void write_channel(mr_store *s, const mr_channel *c, const double *value) {
     if (c->kind == MR_DRIVE_NUMBERS || s->id_serial[c->index] != c->serial) return; /* a removed node: silent */
     uint32_t slot = s->id_slot[c->index];
     if (c->kind == MR_DRIVE_POSITION) write_position(s, slot, value);
     else if (c->kind == MR_DRIVE_ROTATION || c->kind == MR_DRIVE_SCALE) write_trs(s, slot, c->kind, value);
+    else if (c->kind == MR_DRIVE_WEIGHTS) write_weights(s, c, value);
     else if (c->kind == MR_DRIVE_SHOW) mr_flag_many(s, &slot, 1, value[0] >= 0.5, 0);
     else write_state(s, slot, c->kind, value);
 }
 
-int mr_pose(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds) {
+int mr_play(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds) {
     size_t turned = 0;
     for (uint32_t k = 0; k < m->channel_count; k++) turned += m->channels[k].kind == MR_DRIVE_ROTATION || m->channels[k].kind == MR_DRIVE_SCALE;
     if (mr_reserve_marks(s, m->channel_count, 0) || mr_reserve_marks(s, turned, 1)) return MR_NOMEM; /* nothing below fails */

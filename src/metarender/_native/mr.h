@@ -479,14 +479,15 @@ size_t mr_check_state(mr_store *s, uint32_t first, uint32_t n, size_t *row);
 
 /* ---- clips (clips.c) ------------------------------------------------------------------------------------------- */
 /* What a track drives: transforms (f64[3], f64[4] xyzw, f64[3]), the node's own switch (on from 0.5), the override colour (4 x 0 .. 255), the
- * value, and bits of the flags (MR_DRIVE_FLAG + bit, on from 0.5) of the state row; or numbers of the caller's, by a number of his. */
+ * value, and bits of the flags (MR_DRIVE_FLAG + bit, on from 0.5) of the state row; all morph weights; or numbers of the caller's, by a number
+ * of his. */
 enum { MR_DRIVE_POSITION = 0, MR_DRIVE_ROTATION = 1, MR_DRIVE_SCALE = 2, MR_DRIVE_SHOW = 3, MR_DRIVE_COLOR = 4, MR_DRIVE_VALUE = 5,
-       MR_DRIVE_FLAG = 6, MR_DRIVE_NUMBERS = 10 };
+       MR_DRIVE_FLAG = 6, MR_DRIVE_NUMBERS = 10, MR_DRIVE_WEIGHTS = 11 };
 enum { MR_STEP = 0, MR_LINEAR = 1, MR_CUBIC = 2 };
 enum { MR_ONCE = 0, MR_REPEAT = 1, MR_PINGPONG = 2 };
 #define MR_DRIVE_FARTHEST 1e15   /* metres; what a cubic curve overshoots is held here */
 #define MR_DRIVE_LARGEST 1e18
-#define MR_MAX_WIDTH 4
+#define MR_MAX_WIDTH 1024        /* numbers of one value: morph weights */
 /* Values over time, finite: f32 or f64 (wide) of keys x rows x width, cubic keys x 3 (in-tangent, value, out-tangent) x rows x width. Times
  * rise. Row i is for target i, or one row for all. Values of rotations but cubic ones are unit quaternions. Nothing is copied. */
 typedef struct {
@@ -519,11 +520,11 @@ mr_mixer *mr_mixer_new(void);
 void mr_mixer_free(mr_mixer *m);
 /* A layer of n tracks for one action more. The arrays of the tracks stay the caller's. MR_NONFINITE: a sheared node cannot be turned or scaled. */
 int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n);
-/* Takes a layer away, those behind it move up; what it drove goes back to rest with the next mr_pose. */
+/* Takes a layer away, those behind it move up; what it drove goes back to rest with the next mr_play. */
 void mr_layer_remove(mr_mixer *m, uint32_t layer);
 /* Poses everything that is driven; one action for each layer. */
-int mr_pose(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds);
-/* Numbers of the caller's after mr_pose; returns how many, 0 when unknown. */
+int mr_play(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds);
+/* Numbers of the caller's after mr_play; returns how many, 0 when unknown. */
 uint32_t mr_numbers_of(const mr_mixer *m, uint32_t target, double *out);
 
 /* ---- culling (cull.c) ------------------------------------------------------------------------------------------ */

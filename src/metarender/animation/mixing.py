@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import ACTION_DTYPE, DRIVE_FLAG, DRIVE_NUMBERS, DRIVE_VALUE, STEP, Mixer, Store
+from .._core import ACTION_DTYPE, DRIVE_FLAG, DRIVE_NUMBERS, DRIVE_VALUE, DRIVE_WEIGHTS, STEP, Mixer, Node, Store
 from ..checks import number
 from ..errors import InvalidInput, ReleasedError
 from .attributes import Described, attributes_of, read, write
@@ -239,10 +239,20 @@ class Player:
             driven = self._driven_by(track)
             return [(DRIVE_NUMBERS, np.array([driven.number], np.uint32), track.times, track.values, curve, driven.rest)]
         kind = PATHS[track.path][0]
+        if kind == DRIVE_WEIGHTS:
+            self._check_weights(track, target)
         bound: list[_Bound] = [(kind, target, track.times, track.values, curve, None)]
         if kind == DRIVE_VALUE:
             bound.append((DRIVE_FLAG + 3, target, _ALWAYS, _ON, STEP, None))
         return bound
+
+    def _check_weights(self, track: Track, ids: NDArray[np.uint32]) -> None:
+        """Refuse another number of weights than a target has morphs."""
+        store, width = self._mixer.store, track.values.shape[-1]
+        for number in ids.tolist():
+            morphs = len(Node(store, number).weights) if number and store.is_alive(number) else width
+            if morphs != width:
+                raise InvalidInput(f"a clip gives {width} weights to node {number}, which has {morphs} morphs; give as many as its mesh has.")
 
     def _driven_by(self, track: Track) -> _Driven:
         """Return the record of an attribute, made with what it is now where nothing drives it yet."""

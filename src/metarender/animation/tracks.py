@@ -19,6 +19,7 @@ from .._core import (
     DRIVE_SCALE,
     DRIVE_SHOW,
     DRIVE_VALUE,
+    DRIVE_WEIGHTS,
     LINEAR,
     STEP,
     Node,
@@ -33,9 +34,10 @@ CURVES = {"step": STEP, "linear": LINEAR, "cubic": CUBIC}
 PATHS = {
     "position": (DRIVE_POSITION, 3), "rotation": (DRIVE_ROTATION, 4), "scale": (DRIVE_SCALE, 3), "visible": (DRIVE_SHOW, 1),
     "color": (DRIVE_COLOR, 4), "value": (DRIVE_VALUE, 1), "ghost": (DRIVE_FLAG, 1), "selected": (DRIVE_FLAG + 1, 1),
-    "highlighted": (DRIVE_FLAG + 2, 1),
+    "highlighted": (DRIVE_FLAG + 2, 1), "weights": (DRIVE_WEIGHTS, 0),
 }
-"""What of a node can be driven: kind in the core, and numbers of one value."""
+"""What of a node can be driven: kind in the core, and numbers of one value (0: as many as it has morphs)."""
+MOST_WEIGHTS = 1024
 
 _LIMITS = {"position": 1e15, "scale": 1e18}
 _LONGEST, _LARGEST = 1e12, 3.5e38
@@ -48,7 +50,8 @@ class Track:
     ----------
     target : Node, sequence of Node, Parts, (n,) uint32 ids, Material, Light or Camera
     path : str
-        Of nodes: ``"position"`` (metres, local), ``"rotation"`` (quaternion xyzw), ``"scale"``, ``"visible"``, and the state of parts
+        Of nodes: ``"position"`` (metres, local), ``"rotation"`` (quaternion xyzw), ``"scale"``, ``"visible"``, ``"weights"`` (all of its
+        morphs; values (k, w), the same for all targets), and the state of parts
         ``"color"`` (sRGB 0..255, alpha the share of the blend), ``"value"``, ``"ghost"``, ``"selected"``, ``"highlighted"``; switches
         are on from 0.5. Of a material, light or camera: the name of an attribute that is a number or a colour, such as ``"roughness"``,
         ``"color"`` (linear), ``"intensity"``, ``"fov"`` (degrees), and ``"color_texture.offset"``.
@@ -142,11 +145,14 @@ class Track:
         except (TypeError, ValueError, OverflowError):
             raise InvalidInput(f"Track values of {self.path} must be numbers.") from None
         head: tuple[int, ...] = (len(self.times),) if self.interpolation != "cubic" else (len(self.times), 3)
+        if not width:
+            width = array.shape[-1] if array.ndim == len(head) + 1 and 0 < array.shape[-1] <= MOST_WEIGHTS else 1
         shapes = [(*head, width), (*head, count, width)] + ([head, (*head, count)] if width == 1 else [])
+        shapes = shapes[:1] if self.path == "weights" else shapes
         if array.shape not in shapes:
             expected = " or ".join(str(shape) for shape in dict.fromkeys(shapes))
             raise InvalidInput(f"Track values of {self.path} must have shape {expected}, not {array.shape}.")
-        rows = count if array.size == int(np.prod(head)) * count * width else 1
+        rows = array.size // (int(np.prod(head)) * width)
         array = array.reshape(*head, rows, width)
         limit = _LIMITS.get(self.path, _LARGEST) if self.interpolation != "cubic" else _LARGEST
         if not float(np.abs(array).max(initial=0)) <= limit:

@@ -113,7 +113,7 @@ class _Reader:
             self._follow(described[place], self._nodes[number], places)
         if progress is not None:
             progress(len(order), len(order))
-        clips = self._animations.clips(places)
+        clips = self._animations.clips(places, described)
         return Asset(described, self._materials.notes + self._animations.notes, clips)
 
     def _follow(self, node: NodeDescription, source: dict[str, Any], places: dict[int, int]) -> None:

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..animation.attributes import attributes_of
+from ..animation.tracks import MOST_WEIGHTS
 from ..camera import Camera
 from ..errors import GltfError
 from ..lights import Light
 from ..materials import Material
-from .asset import ClipDescription, TrackDescription
+from .asset import ClipDescription, NodeDescription, TrackDescription
 from .gltf_accessors import Accessors
 from .gltf_layout import format_name
 from .gltf_materials import Materials
@@ -42,7 +43,7 @@ _CAMERA = {"perspective/yfov": "fov", "perspective/znear": "near", "perspective/
 _FACTORS = {"perspective/yfov": 180 / math.pi, "orthographic/ymag": 2.0}
 """What a number of the file is multiplied by: radians to degrees, half a height to the whole."""
 
-_POINTERS = re.compile(r"/(nodes|materials|cameras|extensions/KHR_lights_punctual/lights)/([0-9]{1,9})/(.+)")
+_POINTERS = re.compile(r"/(nodes|meshes|materials|cameras|extensions/KHR_lights_punctual/lights)/([0-9]{1,9})/(.+)")
 
 
 class _Target(NamedTuple):
@@ -82,32 +83,37 @@ class Animations:
         self._times: dict[int, NDArray[np.float64]] = {}
         self._values: dict[tuple[Any, ...], NDArray[np.float32]] = {}
         self._still: dict[str, None] = {}
+        self._places: dict[int, tuple[int, NodeDescription]] = {}
+        self._users: dict[int, list[int]] | None = None
 
     def note(self, kind: str, number: int, thing: Light | Camera | None) -> None:
         """Remember what was made of a light or camera of the file; each node that has it gets one of its own."""
         if thing is not None:
             self._things.setdefault((kind, number), []).append(thing)
 
-    def clips(self, places: dict[int, int]) -> list[ClipDescription]:
+    def clips(self, places: dict[int, int], nodes: list[NodeDescription]) -> list[ClipDescription]:
         """Describe the clips; every sampler is read and checked, whether the chosen scene has its targets or not.
 
         Parameters
         ----------
         places : dict of int to int
-            Place in ``Asset.nodes`` by number in the file.
+            Place in `nodes` by number in the file.
+        nodes : list of NodeDescription
+            As they are drawn.
 
         Raises
         ------
         GltfError
             Times do not rise or are negative, a number is not finite, a rotation is no unit quaternion, or counts do not fit.
         """
+        self._places = {number: (place, nodes[place]) for number, place in places.items()}
         found = []
         for index, animation in enumerate(self._document.get("animations", ())):
             tracks: list[TrackDescription] = []
             for place in range(len(animation["samplers"])):
                 self._read_times(animation["samplers"][place]["input"], pointer("animations", index, "samplers", place, "input"))
             for place, channel in enumerate(animation["channels"]):
-                tracks += self._tracks(animation, channel, pointer("animations", index, "channels", place), places)
+                tracks += self._tracks(animation, channel, pointer("animations", index, "channels", place))
             ends = [self._times[sampler["input"]][-1] for sampler in animation["samplers"]]
             extras = animation.get("extras")
             found.append(ClipDescription(animation.get("name", ""), tracks, float(max(ends)), extras if isinstance(extras, dict) else None))
@@ -116,7 +122,7 @@ class Animations:
             self.notes.append(f"the animation of {first}{f' and {more} more properties' if more else ''}, which stand still")
         return found
 
-    def _tracks(self, animation: dict[str, Any], channel: dict[str, Any], where: str, places: dict[int, int]) -> list[TrackDescription]:
+    def _tracks(self, animation: dict[str, Any], channel: dict[str, Any], where: str) -> list[TrackDescription]:
         target = self._target_of(channel["target"])
         if target is None:
             return []
@@ -124,10 +130,15 @@ class Animations:
         curve = _CURVES.get(sampler.get("interpolation", "LINEAR"), "linear")
         times = self._times[sampler["input"]]
         values = self._read_values(sampler["output"], len(times), curve, target, where)
-        nodes = tuple(places[node] for node in target.nodes if node in places)
+        nodes = tuple(self._places[node][0] for node in target.nodes if node in self._places and self._moves(target, node))
         driven: list[Any] = [nodes] if nodes else []
         driven += target.things
         return [TrackDescription(thing, target.path, times, values, curve) for thing in driven]
+
+    def _moves(self, target: _Target, node: int) -> bool:
+        """Whether a node of the scene has what is driven: as many morphs as there are weights."""
+        mesh = self._places[node][1].mesh
+        return target.path != "weights" or (mesh is not None and mesh.weights.size == target.width)
 
     def _target_of(self, target: dict[str, Any]) -> _Target | None:
         """Return what a channel drives, None where that is nothing here."""
@@ -142,6 +153,8 @@ class Animations:
         return found
 
     def _drives(self, kind: str, number: int, path: str) -> _Target | None:
+        if path == "weights":
+            return self._weights(kind, number)
         if kind == "nodes":
             known = number < len(self._document.get("nodes", ())) and path in _NODE
             return _Target((number,), (), *_NODE[path]) if known else None
@@ -149,7 +162,7 @@ class Animations:
         if kind == "materials":
             material = self._materials.made(number)
             things = [] if material is None else [material]
-        name = {"materials": _MATERIAL, "cameras": _CAMERA, "lights": _LIGHT}[kind].get(path)
+        name = {"materials": _MATERIAL, "cameras": _CAMERA, "lights": _LIGHT, "meshes": {}}[kind].get(path)
         known = number < len(self._collection(kind))
         if name is None or not known:
             return None
@@ -157,6 +170,21 @@ class Animations:
         if 0 in widths:
             return None
         return _Target((), tuple(things), name, widths.pop() if widths else 0, _FACTORS.get(path, 1.0))
+
+    def _weights(self, kind: str, number: int) -> _Target | None:
+        """Return the morphs of a node, or of the nodes that have the weights of their mesh."""
+        nodes, meshes = self._document.get("nodes", []), self._document.get("meshes", [])
+        if kind not in ("nodes", "meshes") or number >= len(nodes if kind == "nodes" else meshes):
+            return None
+        mesh = number if kind == "meshes" else nodes[number].get("mesh")
+        if kind == "meshes" and self._users is None:
+            self._users = {}
+            for index, node in enumerate(nodes):
+                if "mesh" in node and "weights" not in node:
+                    self._users.setdefault(node["mesh"], []).append(index)
+        users = [number] if kind == "nodes" else (self._users or {}).get(number, [])
+        width = 0 if mesh is None else len(meshes[mesh]["primitives"][0].get("targets", ()))
+        return _Target(tuple(users), (), "weights", width) if 0 < width <= MOST_WEIGHTS else None
 
     def _collection(self, kind: str) -> list[Any]:
         holder = self._document.get("extensions", {}).get("KHR_lights_punctual", {}) if kind == "lights" else self._document
