@@ -64,14 +64,21 @@ def skinned(*, weights=((1, 0, 0, 0),) * 3, joints=((0, 0, 0, 0),) * 3, inverse=
     return file
 
 
-def animated(**sampler):
+def animated(*, times=(0, 1), moves=((0, 0, 0), (0, 0, 0)), path="translation", **sampler):
     """A node whose translation is animated."""
     file = GltfFile()
     file.node()
-    times, moves = file.accessor(np.array([0, 1], "f4"), bounds=True), file.accessor(np.zeros((2, 3), "f4"))
-    channel = {"sampler": 0, "target": {"node": 0, "path": "translation"}}
+    times, moves = file.accessor(np.array(times, "f4"), min=[0.0], max=[1.0]), file.accessor(np.array(moves, "f4"))
+    channel = {"sampler": 0, "target": {"node": 0, "path": path}}
     file.document["animations"] = [{"channels": [channel], "samplers": [{"input": times, "output": moves, **sampler}]}]
     return file
+
+
+def pointed(**sampler):
+    """A node whose translation is animated by a JSON pointer."""
+    file = edited(animated(**sampler), lambda d: d.update(extensionsUsed=["KHR_animation_pointer"]))
+    target = {"path": "pointer", "extensions": {"KHR_animation_pointer": {"pointer": "/nodes/0/translation"}}}
+    return edited(file, lambda d: d["animations"][0]["channels"][0].update(target=target))
 
 
 def sparse(*indices):
@@ -186,6 +193,16 @@ FILES = [
         f"{SAMPLER}/input",
     ),
     ("BUFFER_MISSING_GLB_DATA", edited(triangle(), lambda d: d.update(buffers=[{"byteLength": 36}])), "/buffers/0"),
+    ("ACCESSOR_ANIMATION_INPUT_NEGATIVE", animated(times=(-1, 1)), f"{SAMPLER}/input"),
+    ("ACCESSOR_ANIMATION_INPUT_NON_INCREASING", animated(times=(1, 1)), f"{SAMPLER}/input"),
+    ("ACCESSOR_INVALID_FLOAT", animated(times=(0, np.inf)), "/accessors/0"),
+    ("ACCESSOR_INVALID_FLOAT", animated(moves=NAN[:2]), "/accessors/1"),
+    (
+        "ACCESSOR_ANIMATION_SAMPLER_OUTPUT_NON_NORMALIZED_QUATERNION", animated(moves=((0, 0, 0, 1), (0, 0, 0, 2)), path="rotation"),
+        "/animations/0/channels/0/sampler",
+    ),
+    ("VALUE_NOT_IN_RANGE", animated(times=(0, 1e13)), f"{SAMPLER}/input"),
+    ("ANIMATION_SAMPLER_OUTPUT_ACCESSOR_INVALID_COUNT", pointed(moves=((0, 0), (0, 0))), "/animations/0/channels/0/sampler"),
     ("BUFFER_VIEW_TARGET_OVERRIDE", edited(animated(), lambda d: d["bufferViews"][0].update(target=34962)), f"{SAMPLER}/input"),
     ("BUFFER_VIEW_TARGET_OVERRIDE", edited(textured(picture()), lambda d: d["bufferViews"][2].update(target=34962)), f"{IMAGE}/bufferView"),
     ("BUFFER_VIEW_TARGET_OVERRIDE", edited(skinned(), lambda d: d["bufferViews"][3].update(target=34962)), IBM),
@@ -295,6 +312,8 @@ def test_promise_6_each_code_has_a_file_that_raises_it(tmp_path, code, source, p
 
 SOUND = {
     "animated": animated(),
+    "animated rotation": animated(moves=((0, 0, 0, 1), (0, 0, 0, 1)), path="rotation"),
+    "pointed": pointed(),
     "anisotropic": anisotropic(normal_map=True),
     "glb": chunks(JSON, BIN),
     "instanced": instanced(TRANSLATION=TRIANGLE),

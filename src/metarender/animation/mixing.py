@@ -249,10 +249,10 @@ class Player:
     def _check_weights(self, track: Track, ids: NDArray[np.uint32]) -> None:
         """Refuse another number of weights than a target has morphs."""
         store, width = self._mixer.store, track.values.shape[-1]
-        for number in ids.tolist():
-            morphs = len(Node(store, number).weights) if number and store.is_alive(number) else width
+        for target in ids.tolist():
+            morphs = len(Node(store, target).weights) if target and store.is_alive(target) else width
             if morphs != width:
-                raise InvalidInput(f"a clip gives {width} weights to node {number}, which has {morphs} morphs; give as many as its mesh has.")
+                raise InvalidInput(f"a clip gives {width} weights to node {target}, which has {morphs} morphs; give as many as it has.")
 
     def _driven_by(self, track: Track) -> _Driven:
         """Return the record of an attribute, made with what it is now where nothing drives it yet."""

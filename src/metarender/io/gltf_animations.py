@@ -110,11 +110,10 @@ class Animations:
         found = []
         for index, animation in enumerate(self._document.get("animations", ())):
             tracks: list[TrackDescription] = []
-            for place in range(len(animation["samplers"])):
-                self._read_times(animation["samplers"][place]["input"], pointer("animations", index, "samplers", place, "input"))
+            where = pointer("animations", index)
             for place, channel in enumerate(animation["channels"]):
-                tracks += self._tracks(animation, channel, pointer("animations", index, "channels", place))
-            ends = [self._times[sampler["input"]][-1] for sampler in animation["samplers"]]
+                tracks += self._tracks(animation, channel, where, place)
+            ends = [self._read_times(animation, place, where)[-1] for place in range(len(animation["samplers"]))]
             extras = animation.get("extras")
             found.append(ClipDescription(animation.get("name", ""), tracks, float(max(ends)), extras if isinstance(extras, dict) else None))
         if self._still:
@@ -122,14 +121,15 @@ class Animations:
             self.notes.append(f"the animation of {first}{f' and {more} more properties' if more else ''}, which stand still")
         return found
 
-    def _tracks(self, animation: dict[str, Any], channel: dict[str, Any], where: str) -> list[TrackDescription]:
+    def _tracks(self, animation: dict[str, Any], channel: dict[str, Any], where: str, place: int
+                ) -> list[TrackDescription]:
         target = self._target_of(channel["target"])
         if target is None:
             return []
         sampler = animation["samplers"][channel["sampler"]]
         curve = _CURVES.get(sampler.get("interpolation", "LINEAR"), "linear")
-        times = self._times[sampler["input"]]
-        values = self._read_values(sampler["output"], len(times), curve, target, where)
+        values = self._read_values(sampler["output"], self._accessors.count(sampler["input"]), curve, target, f"{where}/channels/{place}")
+        times = self._read_times(animation, channel["sampler"], where)
         nodes = tuple(self._places[node][0] for node in target.nodes if node in self._places and self._moves(target, node))
         driven: list[Any] = [nodes] if nodes else []
         driven += target.things
@@ -191,10 +191,11 @@ class Animations:
         found: list[Any] = holder.get(kind, [])
         return found
 
-    def _read_times(self, number: int, where: str) -> None:
+    def _read_times(self, animation: dict[str, Any], sampler: int, where: str) -> NDArray[np.float64]:
         """Read the times of a sampler as float64, each accessor once."""
+        number, where = animation["samplers"][sampler]["input"], f"{where}/samplers/{sampler}/input"
         if number in self._times:
-            return
+            return self._times[number]
         stored = self._accessors.floats(number).reshape(-1)
         if not np.isfinite(stored).all():
             raise GltfError("A time of an animation is not finite.", "ACCESSOR_INVALID_FLOAT", pointer("accessors", number))
@@ -211,6 +212,7 @@ class Animations:
         times = stored.astype(np.float64)
         times.flags.writeable = False
         self._times[number] = times
+        return times
 
     def _read_values(self, number: int, keys: int, curve: str, target: _Target, where: str) -> NDArray[np.float32]:
         """Read the values of a channel as (k, 1, w), for cubic (k, 3, 1, w), each accessor once for each use."""
