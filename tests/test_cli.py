@@ -191,6 +191,41 @@ def test_info_counts(run: Run, model: Path) -> None:
     assert code == 0 and "2 x 2 x 0 m" in out and "1 draws" in out
 
 
+RIGGED = Path(__file__).parent / "assets" / "RiggedSimple" / "RiggedSimple.glb"
+
+
+def test_render_poses_a_clip_at_a_time(run: Run, tmp_path: Path) -> None:
+    look = ("--size", "64x64", "--orbit", "0", "90", "20")
+    pictures = {}
+    for name, options in (("rest", ()), ("start", ("--clip", "0")), ("later", ("--time", "1.2")), ("end", ("--clip", "0", "--time", "99"))):
+        assert run("render", RIGGED, "-o", tmp_path / f"{name}.png", *look, *options)[0] == 0
+        pictures[name] = pixels(tmp_path / f"{name}.png")
+    assert (pictures["later"] != pictures["rest"]).any(-1).sum() > 50 and (pictures["end"] != pictures["later"]).any(-1).sum() > 50
+    code, out, err = run("render", RIGGED, "-o", tmp_path / "none.png", "--clip", "walk")
+    assert code == 1 and not out and one_sentence(err) and "no clip 'walk'" in err
+    assert not (tmp_path / "none.png").exists()
+
+
+def test_a_model_without_clips_says_so(run: Run, model: Path, tmp_path: Path) -> None:
+    code, _, err = run("render", model, "-o", tmp_path / "none.png", "--time", "1")
+    assert code == 1 and one_sentence(err) and "its clips: none" in err
+
+
+def test_info_lists_clips(run: Run) -> None:
+    code, out, _ = run("info", RIGGED, "--json")
+    (clip,) = json.loads(out)["clips"]
+    assert code == 0 and clip["tracks"] == 3 and clip["seconds"] == pytest.approx(2.0833333)
+    assert "2.083 s, 3 tracks" in run("info", RIGGED)[1]
+
+
+def test_view_plays_the_first_clip(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr("metarender.viewer.view", lambda scene, **settings: seen.append(scene))
+    assert run("view", RIGGED)[0] == 0 and run("view", RIGGED, "--clip", "0")[0] == 0
+    assert [[action.clip for action in scene.actions] == [scene.clips[0]] for scene in seen] == [True, True]
+    assert run("view", RIGGED, "--clip", "walk")[0] == 1
+
+
 def test_doctor_reports_every_backend(run: Run) -> None:
     code, out, err = run("doctor", "--json")
     report = json.loads(out)

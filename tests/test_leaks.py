@@ -154,6 +154,15 @@ def cycles_of(renderer: mr.Renderer) -> dict[str, Callable[[], None]]:
         device.create_buffer(4096, "cycle", b"x" * 4096).release()
         device.create_buffer(100)  # dropped, not released
 
+    moved = scene.add(None)
+
+    def clip() -> None:
+        tracks = [mr.Track(moved, "position", [0, 1], np.ones((2, 3))), mr.Track(material, "roughness", [0, 1], [0, 1])]
+        action = scene.play(mr.Clip("cycle", tracks))
+        scene.at(0.5)
+        action.stop()
+        scene.at(0.5)
+
     def whole_scene() -> None:
         made, of = small_scene()
         renderer.render(made, of)
@@ -167,6 +176,7 @@ def cycles_of(renderer: mr.Renderer) -> dict[str, Callable[[], None]]:
         "mesh": lambda: draw(mr.Mesh(mr.sphere(0.5, segments=8), material)),
         "material": lambda: draw(mr.Mesh(geometry, mr.Standard(color="teal", roughness=0.3))),
         "scene": whole_scene,
+        "clip": clip,
     }
 
 
@@ -193,7 +203,7 @@ def alone(test: Callable[..., None]) -> Callable[..., None]:
 
 @needs_mallinfo
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ("buffer", "texture", "mesh", "material", "scene"))
+@pytest.mark.parametrize("kind", ("buffer", "texture", "mesh", "material", "scene", "clip"))
 @alone
 def test_promise_7_cycles_leave_nothing_on_the_heap(kind):
     count = CYCLES if LONG or kind != "scene" else 200

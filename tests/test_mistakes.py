@@ -116,6 +116,30 @@ def read_too_late():
         frame.color  # noqa: B018
 
 
+def track(**given):
+    usual = {"target": mr.Scene().add(None), "path": "position", "times": [0, 1], "values": np.zeros((2, 3)), "interpolation": "linear"}
+    return mr.Track(**{**usual, **given})
+
+
+def playing(**given):
+    """A scene of one node, and the action of a clip that moves it."""
+    scene = mr.Scene()
+    clip = mr.Clip("clip", [mr.Track(scene.add(None, matrix=given.pop("matrix", None)), given.pop("path", "position"), [0], [given.pop(
+        "values", (0, 0, 0))])])
+    return scene, scene.play(clip, **given)
+
+
+def stopped():
+    _, action = playing()
+    action.stop()
+    action.paused = True
+
+
+def weights_for_another_mesh():
+    scene = mr.Scene()
+    scene.play(mr.Clip("clip", [mr.Track(scene.add(mr.Mesh(mr.box(1), mr.Standard())), "weights", [0], [[1, 2]])]))
+
+
 SHIFT, SHEAR = np.eye(4), np.eye(4)
 SHIFT[0, 3] = SHEAR[0, 1] = 5.0
 STATS = mr.Stats(**{field.name: {} if field.name == "passes" else 0 for field in fields(mr.Stats)})
@@ -137,6 +161,43 @@ MENDING = re.compile(
 """Words by which a sentence says what would be right."""
 
 MISTAKES = (
+    Mistake("Track", "a path that nodes do not have", lambda: track(path="colour"), mr.InvalidInput, "use one of position"),
+    Mistake("Track", "an attribute that a material does not have", lambda: track(target=mr.Unlit(), path="roughness"),
+            mr.InvalidInput, "use one of color"),
+    Mistake("Track", "times that do not rise", lambda: track(times=[1, 1]), mr.InvalidInput, "must rise, but key 1"),
+    Mistake("Track", "times that are not finite", lambda: track(times=[0, np.inf]), mr.InvalidInput, "finite seconds"),
+    Mistake("Track", "no times", lambda: track(times=[], values=[]), mr.InvalidInput, "at least one"),
+    Mistake("Track", "values of the wrong shape", lambda: track(values=np.zeros((2, 4))), mr.InvalidInput, r"shape \(2, 3\)"),
+    Mistake("Track", "cubic values without tangents", lambda: track(interpolation="cubic"), mr.InvalidInput, r"shape \(2, 3, 3\)"),
+    Mistake("Track", "values that are not finite", lambda: track(values=np.full((2, 3), np.nan)), mr.InvalidInput, "finite and within"),
+    Mistake("Track", "a quaternion of length zero", lambda: track(path="rotation", values=np.zeros((2, 4))),
+            mr.InvalidInput, "length zero"),
+    Mistake("Track", "an interpolation by another name", lambda: track(interpolation="bezier"), mr.InvalidInput, "use one of step"),
+    Mistake("Track", "a target by name", lambda: track(target="door"), mr.InvalidInput, "must be a Node"),
+    Mistake("Track", "text for values", lambda: track(values="fast"), mr.InvalidInput, "must be numbers"),
+    Mistake("Clip", "tracks that are none", lambda: mr.Clip("walk", [1]), mr.InvalidInput, "must be Track objects"),
+    Mistake("Clip", "a name that is no text", lambda: mr.Clip(1, []), mr.InvalidInput, "must be a string"),
+    Mistake("Clip", "a negative duration", lambda: mr.Clip("walk", [], duration=-1), mr.InvalidInput, "Clip duration=-1"),
+    Mistake("Clips.of", "a node of another scene", lambda: mr.Scene().clips.of(mr.Scene().add(None)),
+            mr.InvalidInput, "Node of this scene"),
+    Mistake("Scene.add_clip", "a clip by name", lambda: mr.Scene().add_clip("walk"), mr.InvalidInput, "takes a Clip"),
+    Mistake("Scene.play", "a clip by name", lambda: mr.Scene().play("walk"), mr.InvalidInput, r"scene\.clips\['walk'\]"),
+    Mistake("Scene.play", "a loop mode by another name", lambda: playing(loop="forever"), mr.InvalidInput, "use one of once"),
+    Mistake("Scene.play", "a weight above 1", lambda: playing(weight=2), mr.InvalidInput, "from 0 to 1"),
+    Mistake("Scene.play", "a clip for another scene", lambda: mr.Scene().play(playing()[1].clip), mr.InvalidInput, "use those"),
+    Mistake("Scene.play", "a turn of a sheared node", lambda: playing(matrix=SHEAR, path="scale", values=(1, 1, 1)),
+            mr.InvalidInput, "without shear"),
+    Mistake("Scene.play", "weights for another mesh", weights_for_another_mesh, mr.InvalidInput, "which has 0 morphs"),
+    Mistake("Scene.at", "a time that is not finite", lambda: mr.Scene().at(np.nan), mr.InvalidInput, r"at\(\) seconds"),
+    Mistake("Action", "use after stop()", stopped, mr.ReleasedError, r"call scene\.play\(clip\) again"),
+    Mistake("Action.fade_to", "an action of another scene", lambda: playing()[1].fade_to(playing()[1], 1), mr.InvalidInput, "same scene"),
+    Mistake("Action.fade_out", "a negative time", lambda: playing()[1].fade_out(-1), mr.InvalidInput, "from 0 to"),
+    Mistake("Step", "something that no step does", lambda: mr.Step("bolt", 0, does="fly"), mr.InvalidInput, "use one of insert"),
+    Mistake("Step", "a negative duration", lambda: mr.Step("bolt", 0, -1), mr.InvalidInput, "at least 0"),
+    Mistake("Step", "an offset of two numbers", lambda: mr.Step("bolt", 0, offset=(1, 2)), mr.InvalidInput, "three finite numbers"),
+    Mistake("procedure", "a part that is not there", lambda: mr.procedure(mr.Scene(), [mr.Step("bolt", 0)]),
+            mr.InvalidInput, "check the name"),
+    Mistake("read_steps", "a table that is not there", lambda: mr.read_steps("no.csv"), mr.AssetError, "check the path"),
     Mistake("Geometry", "positions of the wrong shape", lambda: mr.Geometry(positions=[1, 2, 3]), mr.InvalidInput, r"shape \(n, 3\)"),
     Mistake("Geometry", "a position that is not finite", lambda: mr.Geometry(positions=[[0, 0, np.nan]]),
             mr.InvalidInput, r"positions\[0\] is not finite"),

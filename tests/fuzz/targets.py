@@ -57,6 +57,24 @@ def load_gltf(data: bytes) -> None:
         if node.mesh is not None:
             for geometry, _ in node.mesh.primitives:
                 _check_geometry(geometry)
+    _play(scene)
+
+
+def _play(scene: mr.Scene) -> None:
+    """Play the clips, all at once and each at a few times; what they pose must be finite, and go back to rest to the bit."""
+    ids = scene.subtree()
+    rest = scene.store.local_matrices(ids)
+    for clip in scene.clips[:8]:
+        scene.play(clip, weight=0.5)
+    for seconds in (0.0, 0.3, 1e6):
+        scene.at(seconds)
+        if not np.isfinite(scene.store.local_matrices(ids)).all():
+            raise Finding("A pose is not finite.")
+    for action in scene.actions:
+        action.stop()
+    scene.at(0.0)
+    if np.abs(scene.store.local_matrices(ids) - rest).max(initial=0) > 1e-5 * max(1.0, np.abs(rest).max(initial=0)):
+        raise Finding("A node is not back at rest.")
 
 
 def _check_geometry(geometry: Any) -> None:

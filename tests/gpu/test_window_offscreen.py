@@ -65,6 +65,22 @@ def test_an_animation_draws_every_step_and_counts_from_zero(scene: mr.Scene, tar
     assert times[0] == 0.0 and times == sorted(times) and times[-1] > 0
 
 
+def test_what_plays_is_played_and_the_space_bar_stops_it(scene: mr.Scene, target: OffscreenTarget) -> None:
+    node = scene.find("box")
+    assert node is not None
+    scene.play(mr.Clip("slide", [mr.Track(node, "position", [0, 1e6], [[0, 0, 0], [1e6, 0, 0]])]))
+    with Viewer(scene, target=target) as viewer:
+        assert drew(viewer) and viewer.clock == 0
+        assert drew(viewer) and drew(viewer)
+        assert node.position[0] == pytest.approx(viewer.clock) and viewer.clock > 0
+        target.send(Key(kind="down", key=" "))
+        viewer.step()
+        stood = viewer.clock
+        assert viewer.paused and not drew(viewer) and viewer.clock == stood
+        target.send(Key(kind="down", key=" "))
+        assert drew(viewer) and viewer.clock > stood
+
+
 def test_on_frame_may_close_the_viewer(scene: mr.Scene, target: OffscreenTarget) -> None:
     viewer = Viewer(scene, target=target, on_frame=lambda seconds: viewer.close())
     assert viewer.step() is False and viewer.closed and viewer.frame is None
