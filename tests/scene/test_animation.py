@@ -1,6 +1,7 @@
 """Clips that play: every mode against a slow float64 model, time in any order, rest values, fades, copies and removals."""
 
 import gc
+import sys
 import threading
 import weakref
 
@@ -377,6 +378,33 @@ def test_nothing_keeps_a_scene_that_played():
     del scene, _, action
     gc.collect()
     assert gone() is None and clip.tracks[0].target.tolist() == [1]
+
+
+def calls_of(function):
+    """How many Python and C functions a call enters."""
+    seen = []
+    sys.setprofile(lambda frame, event, argument: seen.append(event) if event in ("call", "c_call") else None)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return len(seen)
+
+
+def test_promise_1_a_figure_costs_no_python():
+    """Ten and a thousand figures that play a clip each: the same calls."""
+    figure, _, _ = door()
+    counts = []
+    for figures in (10, 1000):
+        scene = mr.Scene()
+        for _ in range(figures):
+            scene.add(figure)
+        for k, clip in enumerate(scene.clips):
+            scene.play(clip, start=-0.001 * k)
+        scene.at(0.5)
+        counts.append(calls_of(lambda scene=scene: scene.at(0.75)))
+        assert [node.position[0] for node in scene.nodes if node.name][:2] == [0.75, 0.751]
+    assert counts[0] == counts[1] < 20
 
 
 def test_a_thousand_actions_come_and_go():
