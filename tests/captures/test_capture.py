@@ -48,6 +48,26 @@ def rich(device, tmp_path):
     return scene, camera, tmp_path / "rich.mrz"
 
 
+def test_a_posed_scene_is_captured_as_it_stands(device, tmp_path):
+    """Half-way in a clip that moves, colours, hides and lights: the pose is in the capture, its clips are not."""
+    scene, camera = everything()
+    steel, parts = mr.Standard(color="teal"), scene.add_instances(mr.box(0.3), mr.Standard(), count=3)
+    node, lamp = scene.add(mr.Mesh(mr.box(0.5), steel)), scene.add(mr.PointLight(intensity=1.0), position=(0, 2, 1))
+    turned = [[0, 0, 0, 1], [0, 1, 0, 0]]
+    scene.play(mr.Clip("all", [
+        mr.Track(node, "rotation", [0, 1], turned), mr.Track(node, "scale", [0, 1], [[1, 1, 1], [2, 1, 1]]),
+        mr.Track(parts, "position", [0, 1], np.arange(18.0).reshape(2, 3, 3) / 9), mr.Track(parts[0], "visible", [0, 1], [1, 0]),
+        mr.Track(parts, "color", [0, 1], [[0, 0, 0, 0], [255, 0, 0, 255]]), mr.Track(steel, "roughness", [0, 1], [0, 1]),
+        mr.Track(lamp.light, "intensity", [0, 1], [0, 9])]), loop="once")
+    scene.at(0.5)
+    with mr.Renderer(device=device, **LOOK) as renderer:
+        mr.capture(scene, camera, tmp_path / "posed.mrz", renderer=renderer, outputs=OUTPUTS)
+    assert mr.replay(tmp_path / "posed.mrz", device=device).equal
+    opened = mr.open_capture(tmp_path / "posed.mrz")
+    assert drawn(scene, camera, device) == redrawn(opened, device) and not len(opened.scene.clips)
+    assert np.allclose(opened.scene.node(node.id).matrix, node.matrix)
+
+
 def test_a_capture_of_everything_is_drawn_again_to_the_same_bytes(rich, device):
     scene, camera, path = rich
     done = mr.replay(path, device=device)

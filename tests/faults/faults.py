@@ -332,4 +332,27 @@ DECODERS = (
           "for b in texture.blocks]", "for b in texture.blocks[::-1]]", (f"{BLOCKS}::test_a_capture_keeps_blocks",)),
 )
 
-FAULTS: tuple[Fault, ...] = (*COLOR, *TEXTURES, *LIGHT, *SURFACES, *PARTS, *OUTPUT, *UPLOADS, *CORE, *OCCLUSION, *DECODERS)
+MOVING = "tests/scene/test_animation.py"
+CLIPS = tuple(Fault(name, f"src/metarender/{file}", old, new, (MOVING, *tests)) for name, file, old, new, *tests in (
+    ("turns go the longer way", "_native/curves.inl", "const double sign = x < 0 ? -1 : 1;", "const double sign = 1;"),
+    ("tangents are not scaled by the time between keys", "_native/curves.inl", "b = (uuu - 2 * uu + u) * at.span",
+     "b = (uuu - 2 * uu + u)"),
+    ("the rest keeps no share", "_native/clips.c", "if (share < 1) {", "if (share < 0) {"),
+    ("an additive turn is laid on from the other side", "_native/clips.c",
+     "r[0] = q[3] * part[0] + q[0] * part[3] + q[1] * part[2] - q[2] * part[1];",
+     "r[0] = q[3] * part[0] + q[0] * part[3] - q[1] * part[2] + q[2] * part[1];"),
+    ("a removed node passes its clip on to who gets its index", "_native/clips.c",
+     "if (c->kind == MR_DRIVE_NUMBERS || s->id_serial[c->index] != c->serial) return;", "if (c->kind == MR_DRIVE_NUMBERS) return;"),
+    ("what is driven is written once", "_native/clips.c", "c->idle = !c->users;", "c->idle = 1;"),
+    ("tracks of one length share their moment", "_native/clips.c", "t->times != t[-1].times || t->keys", "t->keys"),
+    ("a target of two tracks takes the short way", "_native/clips.c", "m->channels[channel[i]].users == 1;", "1;"),
+    ("a faded action jumps when it is faded again", "animation/mixing.py",
+     'row["fade_from"] = (1 - done) * row["fade_from"] + done * row["fade_to"]', 'row["fade_from"] = row["fade_to"]'),
+    ("a pause starts the clip over", "animation/mixing.py", "self.time = float(np.clip(self.time, -LONGEST, LONGEST))", "self.time = 0.0"),
+    ("an eased move arrives in mid-flight", "animation/procedures.py", '"out": (2.0, 0.0)}', '"out": (2.0, 1.0)}',
+     "tests/scene/test_procedures.py"),
+    ("keys of animations in bytes are not normalised", "io/gltf_accessors.py", "array /= np.float32(_SCALES[component])", "array /= 1",
+     "tests/io/test_gltf_animation.py"),
+))
+
+FAULTS: tuple[Fault, ...] = (*COLOR, *TEXTURES, *LIGHT, *SURFACES, *PARTS, *OUTPUT, *UPLOADS, *CORE, *OCCLUSION, *DECODERS, *CLIPS)

@@ -191,7 +191,7 @@ def test_a_scene_that_is_being_drawn_refuses_every_other_thread_and_takes_what_i
             "remove": node.remove, "parts": lambda: parts.edit("position").__enter__(), "state": lambda: scene.set_state(node, color="red"),
             "settle": scene.settle, "update": scene.update, "bounds": lambda: scene.bounds, "environment": lambda: setattr(
                 scene, "environment", None), "ray": lambda: scene.raycast((0, 0, 5), (0, 0, -1)), "other": other,
-            "copy": lambda: mr.Scene().add(scene)}
+            "copy": lambda: mr.Scene().add(scene), "at": lambda: scene.at(1.0), "play": lambda: scene.play(mr.Clip("none", []))}
         try:
             for name, call in calls.items():
                 errors[name] = in_thread(call)

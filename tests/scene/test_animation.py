@@ -212,6 +212,38 @@ def test_an_additive_layer_adds_what_changed_since_its_first_frame():
     assert apart("rotation", node.rotation, model.times_quaternion(turned, half)) < 1e-12
 
 
+@pytest.mark.parametrize("interpolation", ["step", "linear", "cubic"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_long_tracks_that_are_written_without_sums_make_the_same_bits(interpolation, shared):
+    """Alone, beside an action without weight (which takes the way of sums), mixed, and after a part has gone."""
+    rng, count = np.random.default_rng(5), 300
+    scene = mr.Scene()
+    parts = scene.add_instances(mr.box(1), mr.Standard(), count=count)
+    head = (4, 3) if interpolation == "cubic" else (4,)
+    values = rng.normal(size=(*head, 3) if shared else (*head, count, 3))
+    clip = mr.Clip("wave", [mr.Track(parts, "position", [0, 0.5, 1, 2], values, interpolation)])
+    scene.play(clip, loop="once")
+
+    def poses(rows=slice(None)):
+        found = []
+        for seconds in (0.0, 0.3, 0.77, 1.5, 3.0):
+            scene.at(seconds)
+            found.append(np.array([node.position for node in parts])[rows])
+        return np.array(found)
+
+    alone = poses()
+    other = scene.play(clip, weight=0.0, loop="once")
+    assert (poses() == alone).all()
+    for k, seconds in enumerate((0.0, 0.3, 0.77, 1.5, 3.0)):
+        expected = [model.sample([0, 0.5, 1, 2], clip.tracks[0].values, interpolation, seconds, False, row) for row in range(count)]
+        assert np.abs(alone[k] - expected).max() < 1e-12
+    other.weight = 0.5
+    assert np.abs(poses() - alone).max() < 1e-12
+    other.stop()
+    parts[7].remove()
+    assert (poses() == np.delete(alone, 7, axis=1)).all()
+
+
 def test_visibility_and_the_state_of_parts():
     scene = mr.Scene()
     parts = scene.add_instances(mr.box(1), mr.Standard(), count=4)
@@ -313,6 +345,21 @@ def test_copies_of_a_scene_play_their_own_clips_and_share_the_arrays():
     outer.play(outer.clips[3])
     outer.at(0.25)
     assert len(outer.clips) == 5 and sum(node.position[0] == 0.25 for node in outer.nodes) == 1
+
+
+def test_clips_of_figures_that_come_and_go_do_not_pile_up():
+    figure, node, _ = door()
+    scene = mr.Scene()
+    kept = scene.add(figure)
+    for _ in range(500):
+        scene.add(figure).remove()
+    assert len(scene.clips) < 140 and len(scene.clips.of(kept)) == 1 and scene.clips[0] in scene.clips.of(kept)
+    node.remove()
+    empty = mr.Scene()
+    empty.add(figure)
+    empty.play(empty.clips[0])
+    empty.at(1.0)
+    assert empty.clips[0].tracks[0].target.tolist() == [0]
 
 
 def test_clips_by_number_and_name():

@@ -1,13 +1,12 @@
 /* Clips: curves over time that are sampled, mixed by weight and written to what they drive, in one call for everything that plays.
  *
- * Pure: what is written follows from the rest values, the actions in their order, and the time; never from earlier calls. Rotations are
- * interpolated without trigonometry, so that every machine gives the same bits.
+ * Pure: what is written follows from the rest values, the actions in their order, and the time; never from earlier calls.
  */
-#include "mr.h"
-
-#include <math.h>
+#include "curves.inl"
 
 #define EMPTY MR_NONE
+#define LONG_TRACK 256 /* targets from which on a track that alone drives them is written without sums */
+#define WRITTEN -1.0   /* in place of a share */
 
 /* ---- what is driven ---- */
 
@@ -133,12 +132,14 @@ int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n) {
     for (uint32_t k = 0; k < n && !bad; k++)
         for (uint32_t i = 0; i < tracks[k].targets && !bad; i++)
             if (!(bad = bind(s, m, tracks + k, tracks[k].target[i], l.channel + l.bound))) l.bound++;
+    m->rebound = 1;
     if (bad) unbind(m, &l);
     else m->layers[m->layer_count++] = l;
     return bad;
 }
 
 void mr_layer_remove(mr_mixer *m, uint32_t layer) {
+    m->rebound = 1;
     unbind(m, m->layers + layer);
     memmove(m->layers + layer, m->layers + layer + 1, (--m->layer_count - layer) * sizeof(mr_layer));
 }
@@ -167,207 +168,9 @@ static void compact(mr_mixer *m) {
     fill_table(m);
 }
 
-/* ---- curves ---- */
-
-typedef struct { uint32_t key, next; double u, span; } moment;
-
-/* The keys around a time and how far it lies between them; before the first and after the last key, that key. */
-static moment find(const mr_track *t, double time) {
-    uint32_t low = 0, high = t->keys - 1;
-    if (!(time > t->times[0])) return (moment){0, 0, 0, 0};
-    if (time >= t->times[high]) return (moment){high, high, 0, 0};
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (t->times[middle] <= time) low = middle;
-        else high = middle;
-    }
-    double span = t->times[high] - t->times[low];
-    return (moment){low, high, (time - t->times[low]) / span, span};
-}
-
-static double number(const mr_track *t, size_t k) { return t->wide ? ((const double *)t->values)[k] : ((const float *)t->values)[k]; }
-
-static double dot4(const double *a, const double *b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]; }
-
-/* Makes a quaternion of unit length; one without a length becomes no rotation. */
-static void make_unit(double *q) {
-    double n = sqrt(dot4(q, q));
-    if (!(n > 1e-150)) memcpy(q, (double[4]){0, 0, 0, 1}, 4 * sizeof(double));
-    else {
-        n = 1 / n;
-        for (int k = 0; k < 4; k++) q[k] *= n;
-    }
-}
-
-/* sin(t a) / sin(a) for x = cos(a), t = u and 1 - u, from its power series in x - 1 (D. Eberly, A Fast and Accurate Algorithm for Computing
- * SLERP, 2011). Ten terms leave 1e-15 at a = pi / 8. */
-static void shares_of_angle(double u, double x, double share[2]) {
-    static const double part[10] = {1.0 / 3, 1.0 / 10, 1.0 / 21, 1.0 / 36, 1.0 / 55, 1.0 / 78, 1.0 / 105, 1.0 / 136, 1.0 / 171, 1.0 / 210};
-    const double t[2] = {1 - u, u}, square[2] = {t[0] * t[0], t[1] * t[1]};
-    double term[2] = {t[0], t[1]};
-    share[0] = t[0];
-    share[1] = t[1];
-    for (int i = 1; i <= 10; i++) {
-        const double step = part[i - 1] * (x - 1), root = i * i;
-        for (int k = 0; k < 2; k++) {
-            term[k] *= (square[k] - root) * step;
-            share[k] += term[k];
-        }
-    }
-}
-
-#define NEAR 0.924 /* cosine of a little less than pi / 8 */
-
-/* The rotation a share u, 0 .. 1, of the shorter way from a to b, unit quaternions: halved until the series meets a small angle, which is
- * at most twice. The result is a unit quaternion but for rounding. */
-static void turn(const double *a, const double *b, double u, double *out) {
-    double from[4], to[4], middle[4], share[2], x = dot4(a, b);
-    const double sign = x < 0 ? -1 : 1;
-    memcpy(from, a, sizeof from);
-    for (int k = 0; k < 4; k++) to[k] = sign * b[k];
-    x = fabs(x);
-    for (int halving = 0; halving < 2 && x < NEAR; halving++) {
-        for (int k = 0; k < 4; k++) middle[k] = from[k] + to[k];
-        make_unit(middle);
-        memcpy(u < 0.5 ? to : from, middle, sizeof middle);
-        u = u < 0.5 ? 2 * u : 2 * u - 1;
-        x = dot4(from, to);
-    }
-    shares_of_angle(u, x, share);
-    for (int k = 0; k < 4; k++) out[k] = share[0] * from[k] + share[1] * to[k];
-}
-
-/* Value of one row of a track at a moment (glTF 2.0, appendix C). */
-static void sample(const mr_track *t, moment at, uint32_t row, double *out) {
-    const size_t width = t->width, stride = t->rows * width, own = row * width;
-    if (t->curve == MR_CUBIC) {
-        const size_t here = (3 * (size_t)at.key + 1) * stride + own, there = (3 * (size_t)at.next + 1) * stride + own;
-        const double u = at.u, uu = u * u, uuu = uu * u;
-        const double a = 2 * uuu - 3 * uu + 1, b = (uuu - 2 * uu + u) * at.span, c = 3 * uu - 2 * uuu, d = (uuu - uu) * at.span;
-        for (size_t k = 0; k < width; k++) {
-            out[k] = number(t, here + k);
-            if (at.key != at.next)
-                out[k] = a * out[k] + b * number(t, here + stride + k) + c * number(t, there + k) + d * number(t, there - stride + k);
-        }
-        if (t->kind == MR_DRIVE_ROTATION) make_unit(out);
-        return;
-    }
-    const size_t here = at.key * stride + own, there = at.next * stride + own;
-    if (t->kind == MR_DRIVE_ROTATION) {
-        double from[4], to[4];
-        for (int k = 0; k < 4; k++) from[k] = number(t, here + k), to[k] = number(t, there + k);
-        if (t->curve == MR_STEP || at.u == 0) memcpy(out, from, sizeof from);
-        else turn(from, to, at.u, out);
-        return;
-    }
-    for (size_t k = 0; k < width; k++) {
-        out[k] = number(t, here + k);
-        if (t->curve == MR_LINEAR && at.u > 0) out[k] = (1 - at.u) * out[k] + at.u * number(t, there + k);
-    }
-}
-
-/* ---- actions ---- */
+/* ---- writing; what is there already is left alone ---- */
 
 static double within(double value, double low, double high) { return value < low ? low : value > high ? high : value; }
-
-/* Seconds of the clip at a time of the scene. */
-static double clip_time(const mr_action *a, double seconds) {
-    const double d = a->duration, t = a->phase + (seconds - a->origin) * a->rate;
-    if (!(d > 0)) return 0;
-    if (a->loop == MR_ONCE) return within(t, 0, d);
-    const double period = a->loop == MR_REPEAT ? d : 2 * d, in = within(t - floor(t / period) * period, 0, period);
-    return in > d ? 2 * d - in : in;
-}
-
-/* Weight at a time, fades included; 0 before the action starts. */
-static double strength(const mr_action *a, double seconds) {
-    const double length = a->fade_end - a->fade_start;
-    if (seconds < a->start) return 0;
-    const double u = length > 0 ? within((seconds - a->fade_start) / length, 0, 1) : seconds >= a->fade_end;
-    return a->weight * ((1 - u) * a->fade_from + u * a->fade_to);
-}
-
-static void add_row(mr_mixer *m, uint32_t channel, const double *value, double weight) {
-    const mr_channel *c = m->channels + channel;
-    double *sum = m->sum + c->at;
-    m->share[channel] += weight;
-    if (c->kind == MR_DRIVE_ROTATION && dot4(sum, value) < 0) weight = -weight; /* q and -q are one rotation: take the nearer */
-    for (uint32_t k = 0; k < c->width; k++) sum[k] += weight * value[k];
-}
-
-/* Adds what has changed since the first frame. */
-static void lay_row(mr_mixer *m, uint32_t channel, const double *value, const double *first, double weight) {
-    const mr_channel *c = m->channels + channel;
-    double *q = m->sum + c->at, part[4], r[4];
-    if (c->kind != MR_DRIVE_ROTATION) {
-        for (uint32_t k = 0; k < c->width; k++) q[k] += weight * (value[k] - first[k]);
-        return;
-    }
-    const double *v = value, x = -first[0], y = -first[1], z = -first[2], w = first[3];
-    double change[4] = {w * v[0] + x * v[3] + y * v[2] - z * v[1], w * v[1] - x * v[2] + y * v[3] + z * v[0],
-                        w * v[2] + x * v[1] - y * v[0] + z * v[3], w * v[3] - x * v[0] - y * v[1] - z * v[2]};
-    make_unit(change);
-    turn((double[4]){0, 0, 0, 1}, change, weight, part);
-    r[0] = q[3] * part[0] + q[0] * part[3] + q[1] * part[2] - q[2] * part[1];
-    r[1] = q[3] * part[1] - q[0] * part[2] + q[1] * part[3] + q[2] * part[0];
-    r[2] = q[3] * part[2] + q[0] * part[1] - q[1] * part[0] + q[2] * part[3];
-    r[3] = q[3] * part[3] - q[0] * part[0] - q[1] * part[1] - q[2] * part[2];
-    make_unit(r);
-    memcpy(q, r, sizeof r);
-}
-
-static void play_layer(mr_mixer *m, const mr_layer *l, double time, double weight, int additive) {
-    const uint32_t *channel = l->channel;
-    double value[MR_MAX_WIDTH], first[MR_MAX_WIDTH];
-    moment at = {0}, start = {0};
-    for (const mr_track *t = l->track; t < l->track + l->tracks; channel += t->targets, t++) {
-        if (t == l->track || t->times != t[-1].times || t->keys != t[-1].keys) { /* most tracks of a clip share their times */
-            at = find(t, time);
-            start = find(t, 0);
-        }
-        for (uint32_t i = 0; i < t->targets; i++) {
-            if (!i || t->rows > 1) {
-                sample(t, at, i, value);
-                if (additive) sample(t, start, i, first);
-            }
-            if (channel[i] == MR_NONE) continue;
-            if (additive) lay_row(m, channel[i], value, first, weight);
-            else add_row(m, channel[i], value, weight);
-        }
-    }
-}
-
-static void play_all(mr_mixer *m, const mr_action *actions, double seconds, uint32_t additive) {
-    for (uint32_t k = 0; k < m->layer_count; k++) {
-        const mr_action *a = actions + k;
-        double weight = a->additive == additive ? strength(a, seconds) : 0;
-        if (weight > 0) play_layer(m, m->layers + k, clip_time(a, seconds), weight, (int)additive);
-    }
-}
-
-/* Sums to means: what the weights leave of 1 is the rest value. */
-static void settle_sums(mr_mixer *m) {
-    for (uint32_t k = 0; k < m->channel_count; k++) {
-        const mr_channel *c = m->channels + k;
-        double *sum = m->sum + c->at, share = m->share[k];
-        const double *rest = m->rest + c->at;
-        if (c->idle) continue;
-        if (share == 0) {
-            memcpy(sum, rest, c->width * sizeof(double));
-            continue;
-        }
-        if (share < 1) {
-            double left = 1 - share;
-            if (c->kind == MR_DRIVE_ROTATION && dot4(sum, rest) < 0) left = -left;
-            for (uint32_t i = 0; i < c->width; i++) sum[i] += left * rest[i];
-        }
-        if (c->kind == MR_DRIVE_ROTATION) make_unit(sum);
-        else if (share > 1)
-            for (uint32_t i = 0; i < c->width; i++) sum[i] /= share;
-    }
-}
-
-/* ---- writing; what is there already is left alone ---- */
 
 static void write_position(mr_store *s, uint32_t slot, const double *value) {
     double *p = s->position + 3 * (size_t)slot, v[3];
@@ -417,21 +220,148 @@ static void write_channel(mr_store *s, const mr_channel *c, const double *value)
     else write_state(s, slot, c->kind, value);
 }
 
+/* ---- actions ---- */
+
+/* Seconds of the clip at a time of the scene. */
+static double clip_time(const mr_action *a, double seconds) {
+    const double d = a->duration, t = a->phase + (seconds - a->origin) * a->rate;
+    if (!(d > 0)) return 0;
+    if (a->loop == MR_ONCE) return within(t, 0, d);
+    const double period = a->loop == MR_REPEAT ? d : 2 * d, in = within(t - floor(t / period) * period, 0, period);
+    return in > d ? 2 * d - in : in;
+}
+
+/* Weight at a time, fades included; 0 before the action starts. */
+static double strength(const mr_action *a, double seconds) {
+    const double length = a->fade_end - a->fade_start;
+    if (seconds < a->start) return 0;
+    const double u = length > 0 ? within((seconds - a->fade_start) / length, 0, 1) : seconds >= a->fade_end;
+    return a->weight * ((1 - u) * a->fade_from + u * a->fade_to);
+}
+
+static void add_row(mr_mixer *m, uint32_t channel, const double *value, double weight) {
+    const mr_channel *c = m->channels + channel;
+    double *sum = m->sum + c->at;
+    const int first = m->share[channel] == 0;
+    m->share[channel] += weight;
+    if (!first && c->kind == MR_DRIVE_ROTATION && dot4(sum, value) < 0) weight = -weight; /* q and -q are one rotation: take the nearer */
+    for (uint32_t k = 0; k < c->width; k++) sum[k] = first ? weight * value[k] : sum[k] + weight * value[k];
+}
+
+/* Adds what has changed since the first frame. */
+static void lay_row(mr_mixer *m, uint32_t channel, const double *value, const double *first, double weight) {
+    const mr_channel *c = m->channels + channel;
+    double *q = m->sum + c->at, part[4], r[4];
+    if (c->kind != MR_DRIVE_ROTATION) {
+        for (uint32_t k = 0; k < c->width; k++) q[k] += weight * (value[k] - first[k]);
+        return;
+    }
+    const double *v = value, x = -first[0], y = -first[1], z = -first[2], w = first[3];
+    double change[4] = {w * v[0] + x * v[3] + y * v[2] - z * v[1], w * v[1] - x * v[2] + y * v[3] + z * v[0],
+                        w * v[2] + x * v[1] - y * v[0] + z * v[3], w * v[3] - x * v[0] - y * v[1] - z * v[2]};
+    make_unit(change);
+    turn((double[4]){0, 0, 0, 1}, change, weight, part);
+    r[0] = q[3] * part[0] + q[0] * part[3] + q[1] * part[2] - q[2] * part[1];
+    r[1] = q[3] * part[1] - q[0] * part[2] + q[1] * part[3] + q[2] * part[0];
+    r[2] = q[3] * part[2] + q[0] * part[1] - q[1] * part[0] + q[2] * part[3];
+    r[3] = q[3] * part[3] - q[0] * part[0] - q[1] * part[1] - q[2] * part[2];
+    make_unit(r);
+    memcpy(q, r, sizeof r);
+}
+
+/* Finds the long tracks of positions that share no target with another track, once after each change of what plays. */
+static void find_sole(mr_mixer *m) {
+    if (!m->rebound) return;
+    m->rebound = 0;
+    for (uint32_t k = 0; k < m->layer_count; k++) {
+        const uint32_t *channel = m->layers[k].channel;
+        for (mr_track *t = m->layers[k].track; t < m->layers[k].track + m->layers[k].tracks; channel += t->targets, t++) {
+            t->sole = t->kind == MR_DRIVE_POSITION && t->targets >= LONG_TRACK;
+            for (uint32_t i = 0; i < t->targets && t->sole; i++) t->sole = channel[i] != MR_NONE && m->channels[channel[i]].users == 1;
+        }
+    }
+}
+
+/* Writes a track of full weight that alone drives its targets: the same bits as by sums. */
+static void write_sole(mr_store *s, mr_mixer *m, const mr_track *t, moment at, const uint32_t *channel) {
+    double value[3];
+    for (uint32_t i = 0; i < t->targets; i++) {
+        const mr_channel *c = m->channels + channel[i];
+        if (!i || t->rows > 1) sample(t, at, i, value);
+        m->share[channel[i]] = WRITTEN;
+        if (s->id_serial[c->index] == c->serial) write_position(s, s->id_slot[c->index], value);
+    }
+}
+
+static void play_layer(mr_store *s, mr_mixer *m, const mr_layer *l, double time, double weight, int additive) {
+    const uint32_t *channel = l->channel;
+    double value[MR_MAX_WIDTH], first[MR_MAX_WIDTH];
+    moment at = {0}, start = {0};
+    for (const mr_track *t = l->track; t < l->track + l->tracks; channel += t->targets, t++) {
+        if (t == l->track || t->times != t[-1].times || t->keys != t[-1].keys) { /* most tracks of a clip share their times */
+            at = find(t, time);
+            start = find(t, 0);
+        }
+        if (t->sole && weight == 1 && !additive) {
+            write_sole(s, m, t, at, channel);
+            continue;
+        }
+        for (uint32_t i = 0; i < t->targets; i++) {
+            if (!i || t->rows > 1) {
+                sample(t, at, i, value);
+                if (additive) sample(t, start, i, first);
+            }
+            if (channel[i] == MR_NONE) continue;
+            if (additive) lay_row(m, channel[i], value, first, weight);
+            else add_row(m, channel[i], value, weight);
+        }
+    }
+}
+
+static void play_all(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds, uint32_t additive) {
+    for (uint32_t k = 0; k < m->layer_count; k++) {
+        const mr_action *a = actions + k;
+        double weight = a->additive == additive ? strength(a, seconds) : 0;
+        if (weight > 0) play_layer(s, m, m->layers + k, clip_time(a, seconds), weight, (int)additive);
+    }
+}
+
+/* Sums to means: what the weights leave of 1 is the rest value. */
+static void settle_sums(mr_mixer *m) {
+    for (uint32_t k = 0; k < m->channel_count; k++) {
+        const mr_channel *c = m->channels + k;
+        const double share = m->share[k];
+        if (share == WRITTEN || c->idle) continue;
+        double *sum = m->sum + c->at;
+        const double *rest = m->rest + c->at;
+        if (share == 0) {
+            memcpy(sum, rest, c->width * sizeof(double));
+            continue;
+        }
+        if (share < 1) {
+            double left = 1 - share;
+            if (c->kind == MR_DRIVE_ROTATION && dot4(sum, rest) < 0) left = -left;
+            for (uint32_t i = 0; i < c->width; i++) sum[i] += left * rest[i];
+        }
+        if (c->kind == MR_DRIVE_ROTATION) make_unit(sum);
+        else if (share > 1)
+            for (uint32_t i = 0; i < c->width; i++) sum[i] /= share;
+    }
+}
+
 int mr_play(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds) {
     size_t turned = 0;
     for (uint32_t k = 0; k < m->channel_count; k++) turned += m->channels[k].kind == MR_DRIVE_ROTATION || m->channels[k].kind == MR_DRIVE_SCALE;
     if (mr_reserve_marks(s, m->channel_count, 0) || mr_reserve_marks(s, turned, 1)) return MR_NOMEM; /* nothing below fails */
     compact(m);
-    if (m->channel_count) {
-        memset(m->sum, 0, m->number_count * sizeof(double));
-        memset(m->share, 0, m->channel_count * sizeof(double));
-    }
-    play_all(m, actions, seconds, 0);
+    find_sole(m);
+    if (m->channel_count) memset(m->share, 0, m->channel_count * sizeof(double));
+    play_all(s, m, actions, seconds, 0);
     settle_sums(m);
-    play_all(m, actions, seconds, 1);
+    play_all(s, m, actions, seconds, 1);
     for (uint32_t k = 0; k < m->channel_count; k++) {
         mr_channel *c = m->channels + k;
-        if (c->idle) continue;
+        if (m->share[k] == WRITTEN || c->idle) continue;
         write_channel(s, c, m->sum + c->at);
         c->idle = !c->users; /* back at rest */
     }

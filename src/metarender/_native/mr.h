@@ -496,7 +496,7 @@ typedef struct {
     const double *rest;              /* MR_DRIVE_NUMBERS: what there is without any action */
     const uint32_t *target;          /* public ids, or numbers of the caller's; read by mr_layer_add only */
     uint32_t keys, rows, width, targets;
-    uint8_t curve, wide, kind;
+    uint8_t curve, wide, kind, sole; /* sole: set by the core, when nothing else drives its targets */
 } mr_track;
 /* How a clip plays. Seconds of the scene but for phase, the second of the clip at `origin`; rate 0 pauses; the weight, 0 .. 1, is multiplied by
  * a ramp from fade_from to fade_to. Additive actions add, in the order of actions, what changed since the clip's second 0. */
@@ -514,7 +514,7 @@ typedef struct mr_mixer {
     double *rest, *sum, *share;      /* share: sum of weights, by channel */
     uint32_t *table, table_size;     /* open addressing by serial and kind */
     mr_layer *layers;
-    uint32_t channel_count, channel_cap, number_count, rest_cap, sum_cap, share_cap, layer_count, layer_cap;
+    uint32_t channel_count, channel_cap, number_count, rest_cap, sum_cap, share_cap, layer_count, layer_cap, rebound;
 } mr_mixer;
 mr_mixer *mr_mixer_new(void);
 void mr_mixer_free(mr_mixer *m);

@@ -70,12 +70,22 @@ class Clip:
         return any(isinstance(track.target, np.ndarray) and np.isin(track.target, ids).any() for track in self._tracks)
 
 
+    def has_targets(self, store: Store) -> bool:
+        """Whether a node that it drives is left, or it drives none."""
+        targets = [track.target for track in self._tracks if isinstance(track.target, np.ndarray)]
+        return not targets or any(store.is_alive(number) for ids in targets for number in ids.tolist() if number)
+
+
 class Clips(Sequence[Clip]):
-    """The clips of a scene: a sequence that also takes names; of clips with one name the first counts."""
+    """The clips of a scene: a sequence that also takes names; of clips with one name the first counts.
+
+    Clips that drove nodes of which none is left are dropped, at the latest when their number has doubled.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._clips: list[Clip] = []
+        self._sweep_at = 64
 
     def __len__(self) -> int:
         return len(self._clips)
@@ -113,6 +123,9 @@ class Clips(Sequence[Clip]):
         return [clip for clip in self._clips if clip.drives(below)]
 
     def _add(self, clip: Clip) -> None:
+        if len(self._clips) >= self._sweep_at:
+            self._clips = [kept for kept in self._clips if kept.has_targets(self._store)]
+            self._sweep_at = 2 * len(self._clips) + 64
         self._clips.append(clip)
 
 

@@ -176,9 +176,11 @@ class Track:
         """
         if not isinstance(self.target, np.ndarray):
             return self
-        rows = np.minimum(np.searchsorted(old, self.target), len(old) - 1)
+        known = np.isin(self.target, old)
         twin = copy.copy(self)
-        twin.target = _frozen(np.where(old[rows] == self.target, new[rows], 0).astype(np.uint32), None)
+        twin.target = np.zeros(len(known), np.uint32)
+        twin.target[known] = new[np.searchsorted(old, self.target[known])]
+        twin.target.flags.writeable = False
         twin._store = ref(store)
         return twin
 
