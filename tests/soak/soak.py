@@ -303,8 +303,8 @@ def main() -> int:
     found = soak(options.frames, options.cycles, progress=True, losses=not options.no_losses)
     if options.json is not None:
         options.json.write_text(json.dumps(found, indent=1), "utf-8")
-    for name in ("rules", "edits", "first_hash", "last_hash", "resident_slope_per_cycle", "resident_slope_at_least", "bytes_of_a_lost_context",
-                 "heap_slope_per_cycle", "blocks_slope_per_cycle", "traced", "ms_first_tenth", "ms_last_tenth",
+    for name in ("rules", "edits", "first_hash", "last_hash", "resident_slope_per_cycle", "resident_slope_at_least",
+                 "bytes_of_a_lost_context", "heap_slope_per_cycle", "blocks_slope_per_cycle", "traced", "ms_first_tenth", "ms_last_tenth",
                  "processor_seconds", "seconds", "peak_resident"):
         print(f"{name}: {found[name]}")
     return 0 if found["passed"] else 1
