@@ -31,10 +31,10 @@ class Figure:
     """A chain of joints below a group, a skin, and a node that follows them."""
 
     def __init__(self, scene: mr.Scene, rng: np.random.Generator, mesh: mr.Mesh, skin: mr.Skin,
-                 place: tuple[float, float, float] = (0, 0, 0)) -> None:
+                 place: tuple[float, float, float] = (0, 0, 0), spread: float = 1.0) -> None:
         self.root = scene.add(None, position=place)
         self.joints, above = [], self.root
-        for matrix in affine(rng, len(skin)):
+        for matrix in affine(rng, len(skin), spread):
             above = scene.add(None, above, matrix=matrix)
             self.joints.append(above)
         self.node = scene.add(mesh, position=rng.uniform(-9, 9, 3))

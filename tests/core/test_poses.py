@@ -41,6 +41,14 @@ def test_posed_vertices_match_the_float64_model_to_1e_5_at_home_and_far_away(rng
     np.testing.assert_allclose(world(scene, figure, geometry), figure.posed(geometry, skin), atol=1e-5 * size, rtol=0)
 
 
+def test_joints_of_several_anchors_are_where_they_belong(rng):
+    geometry, skin, scene = flesh(rng, 6), mr.Skin(affine(rng, 6)), mr.Scene()
+    figure = Figure(scene, rng, mr.Mesh(geometry, mr.Standard()), skin, FAR, 1500.0)
+    expected = figure.posed(geometry, skin)
+    assert len({scene.store.anchor_of(joint.id) for joint in figure.joints}) > 2
+    np.testing.assert_allclose(world(scene, figure, geometry), expected, atol=1e-6 * np.abs(expected - FAR).max(), rtol=0)
+
+
 def test_all_levels_give_the_same_bits(rng):
     made = []
     for level in levels():

@@ -130,12 +130,12 @@ LIGHT = (
     _shader("normals are not normalised again", "pass/fragment.glsl", "? normalize(v_normal) : -view.forward.xyz;",
             "? v_normal : -view.forward.xyz;", f"{DRAWING}::test_uneven_scale_keeps_normals_upright"),
     _shader("normals move like positions", "geometry/mesh.vert.glsl",
-            "v_normal = vec3(dot(cofactor0, in_normal), dot(cofactor1, in_normal), dot(cofactor2, in_normal));",
-            "v_normal = in_normal * mat3(in_row0.xyz, in_row1.xyz, in_row2.xyz) * sign(dot(in_row0.xyz, cofactor0));",
+            "v_normal = vec3(dot(cofactor0, normal), dot(cofactor1, normal), dot(cofactor2, normal));",
+            "v_normal = normal * mat3(row0.xyz, row1.xyz, row2.xyz) * sign(dot(row0.xyz, cofactor0));",
             f"{DRAWING}::test_uneven_scale_keeps_normals_upright"),
-    _shader("mirrored normals point inwards", "geometry/mesh.vert.glsl", "v_normal = -v_normal;", "",
+    _shader("mirrored normals point inwards", "geometry/mesh.vert.glsl", "    v_normal *= side;\n", "",
             f"{DRAWING}::test_a_mirrored_node_is_the_mirrored_thing"),
-    _shader("mirrored tangents keep their handedness", "geometry/mesh.vert.glsl", "v_tangent.w = -v_tangent.w;", "",
+    _shader("mirrored tangents keep their handedness", "geometry/mesh.vert.glsl", "in_tangent.w * side);", "in_tangent.w);",
             f"{DRAWING}::test_a_mirrored_normal_map_keeps_its_relief"),
     _shader("back sides are lit from the front", "pass/shade.frag.glsl", "    s.normal *= f.side;\n", "",
             f"{DRAWING}::test_one_side_or_both"),
@@ -189,14 +189,14 @@ SURFACES = (
             f"{DRAWING}::test_blended_surfaces_are_sorted_whatever_the_order_of_making"),
     _shader("the alpha cutoff is inverted", "pass/shade.frag.glsl", "if (s.color.a < s.alpha_cutoff) discard;",
             "if (s.color.a >= s.alpha_cutoff) discard;", f"{DRAWING}::test_every_edit_of_a_material_reaches_the_next_frame"),
-    _shader("anchors are ignored", "geometry/mesh.vert.glsl", "dot(in_row2, local)) + anchor_offset();",
-            "dot(in_row2, local)) + view.first_anchor.xyz;", f"{DRAWING}::test_things_kilometres_apart_are_all_in_place"),
+    _shader("anchors are ignored", "geometry/mesh.vert.glsl", "dot(row2, place)) + anchor_offset();",
+            "dot(row2, place)) + view.first_anchor.xyz;", f"{DRAWING}::test_things_kilometres_apart_are_all_in_place"),
     _shader("a material is the next one of its table", "geometry/mesh.vert.glsl", "uvec2(in_info.y, in_state.x)",
             "uvec2(in_info.y + 1u, in_state.x)", f"{DRAWING}::test_textures_of_one_page_and_of_many"),
     _python("new geometries lie on each other", "gpu/geometry_pool.py",
             "base, first = base + geometry.vertex_count, first + geometry.index_count", "first = first + geometry.index_count"),
-    _python("the sets of coordinates change places", "gpu/geometry_pool.py", '(UV0, "uv0", "in_uv0", 2), (UV1, "uv1", "in_uv1", 2)',
-            '(UV0, "uv1", "in_uv0", 2), (UV1, "uv0", "in_uv1", 2)'),
+    _python("the sets of coordinates change places", "gpu/geometry_pool.py", '(UV0, "uv0", "in_uv0", "2f4", 2), (UV1, "uv1", "in_uv1", "2f4", 2)',
+            '(UV0, "uv1", "in_uv0", "2f4", 2), (UV1, "uv0", "in_uv1", "2f4", 2)'),
 )
 
 PARTS = (
@@ -355,4 +355,29 @@ CLIPS = tuple(Fault(name, f"src/metarender/{file}", old, new, (MOVING, *tests)) 
      "tests/io/test_gltf_animation.py"),
 ))
 
-FAULTS: tuple[Fault, ...] = (*COLOR, *TEXTURES, *LIGHT, *SURFACES, *PARTS, *OUTPUT, *UPLOADS, *CORE, *OCCLUSION, *DECODERS, *CLIPS)
+POSED, POSES = "tests/gpu/test_posed_pictures.py", "tests/core/test_poses.py"
+POSING = (
+    _shader("the second four influences are those of the first", "geometry/deform.glsl", "follow(palette + 3u * in_joints1[i],",
+            "follow(palette + 3u * in_joints0[i],", f"{POSED}::test_the_vertex_path_places_vertices_within_1e_5_of_the_float64_model"),
+    _shader("morphs leave normals alone", "geometry/deform.glsl", "        normal += weight * displacement(row);\n", "",
+            f"{POSED}::test_every_pass_draws_the_pose_as_if_its_vertices_had_been_placed_by_hand"),
+    _shader("a mirrored node turns the normals of its pose", "geometry/mesh.vert.glsl",
+            "side = dot(row0.xyz, cofactor0) < 0.0 ? -1.0 : 1.0;", "",
+            f"{POSED}::test_every_pass_draws_the_pose_as_if_its_vertices_had_been_placed_by_hand"),
+    _python("depth and ids are drawn at rest", "gpu/programs.py", "    layout |= key.geometry_class & DEFORMED",
+            "    layout |= key.geometry_class & DEFORMED * (key.render_pass == 'shade')",
+            f"{POSED}::test_every_pass_draws_the_pose_as_if_its_vertices_had_been_placed_by_hand"),
+    _python("all morphed geometries read the displacements of the first", "gpu/geometry_pool.py", "return (displacement + step *",
+            "return (step *", f"{POSED}::test_two_morphed_geometries_keep_their_displacements"),
+    _python("a device looks at poses once", "gpu/scene_mirror.py", "runs = store.dirty_runs(DEFORM, self._deform_seen)",
+            "runs = store.dirty_runs(DEFORM, self._deform_seen) if not self._deform_seen else []",
+            f"{POSED}::test_two_devices_see_the_same_poses_after_any_edits"),
+    _native("an occluder hides by its rest pose", "occlusion.c", "if (mr_posed(s, s->slot_node[slot], g)) return 0;", "",
+            f"{POSED}::test_occlusion_leaves_the_picture_as_it_is_and_a_rest_pose_hides_nothing"),
+    _native("joints of another anchor stand at that of the first", "pose.c", "double shift[3] = {to[0] - from[0],",
+            "double shift[3] = {0 * (to[0] - from[0]),", f"{POSES}::test_joints_of_several_anchors_are_where_they_belong"),
+    _native("a joint at the end of a run moves alone", "pose.c", "s->use_slot[low] < (uint64_t)first + count; low++)",
+            "s->use_slot[low] + 1 < (uint64_t)first + count; low++)", f"{POSES}::test_only_palettes_whose_joints_moved_are_computed"),
+)
+
+FAULTS: tuple[Fault, ...] = (*COLOR, *TEXTURES, *LIGHT, *SURFACES, *PARTS, *OUTPUT, *UPLOADS, *CORE, *OCCLUSION, *DECODERS, *CLIPS, *POSING)

@@ -1,5 +1,6 @@
 """Skins and morphs on the device: every pass draws what the float64 model says, uploads follow edits, and crowds stay cheap."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -191,6 +192,24 @@ def test_rigid_scenes_have_no_buffers_and_no_programs_for_poses(device, renderer
     assert all(not key.geometry_class & 0x3E0 for key in pools.programs._programs)
 
 
+def test_every_byte_of_poses_is_counted_and_given_back(device):
+    with mr.Renderer(size=(64, 64), msaa=1, device=device) as renderer:
+        renderer.render(mr.Scene())
+        before = renderer.memory
+        scene = crowd(60)[0]
+        renderer.render(scene)
+        held = renderer.memory
+        assert held.total == sum(device.live_bytes.values())
+        assert held.instances - before.instances > 48 * 8 * 60 and held.geometry - before.geometry > 0
+        assert scene.memory.poses > 48 * 8 * 60 and scene.memory.total > scene.memory.poses
+        scene = None
+        gc.collect()
+        renderer.render(mr.Scene())
+        gc.collect()
+        device.drain()
+        assert renderer.memory.instances <= before.instances + 3 * 4096
+
+
 def test_two_devices_see_the_same_poses_after_any_edits(device):
     scene, chains = crowd(12, spread=1.0)
     pictures = []
@@ -205,6 +224,23 @@ def test_two_devices_see_the_same_poses_after_any_edits(device):
     with mr.Renderer(size=(96, 96), msaa=1, device="software") as fresh:
         pictures.append(fresh.render(scene).color.tobytes())
     assert len(set(pictures)) == 1
+
+
+def test_two_morphed_geometries_keep_their_displacements(renderer):
+    """Each moves by its own morph into the picture, wherever the arena put it; one that is gone leaves the others alone."""
+    scene, box = mr.Scene(), mr.box(0.4)
+    moves = [(-1, 0, 0), (0, 1, 0), (1, 0, 0)]
+    nodes = [scene.add(mr.Mesh(mr.Geometry(positions=box.positions, normals=box.normals, indices=box.indices,
+                                           morphs=[mr.Morph(np.tile(move, (box.vertex_count, 1)))]), mr.Unlit(), weights=[1]))
+             for move in moves]
+    camera = mr.OrthographicCamera(4).look_at((0, 0, 5), (0, 0, 0))
+    for alive in ((0, 1, 2), (1, 2)):
+        ids = renderer.render(scene, camera, outputs=("ids",)).ids
+        for number in alive:
+            x, y, _ = moves[number]
+            assert ids[64 - 32 * y, 64 + 32 * x] == nodes[number].id
+        if nodes[0].alive:
+            nodes[0].remove()
 
 
 def test_a_pose_that_reaches_into_the_picture_is_drawn_wherever_its_node_is(renderer):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .._core import posed_nodes
 from ..deformation import Skin
-from ..errors import CaptureError, InvalidInput
+from ..errors import CaptureError, InvalidInput, ReleasedError
 from ..scene import Node, Scene
 from .archive import ArchiveReader
 from .fields import Fields, plain_text
@@ -52,7 +52,7 @@ def read_poses(made: Scene, scene: Fields, archive: ArchiveReader) -> None:
     count, joints, weights = poses.whole("count", 0, _MOST), poses.whole("joints", 0, _NONE), poses.whole("weights", 0, _NONE)
     skins = _read_skins(poses.parts("skins"), archive)
     poses.done()
-    archive.budget.take(OBJECT_BYTES * count, "The poses", poses.pointer)
+    archive.budget.take(OBJECT_BYTES * count, "A table of poses", poses.pointer)
     rows = {name: archive.array(f"poses/{name}", dtype, (count,)) for name, dtype in _ARRAYS.items()}
     followed = archive.array("poses/joints", "<u4", (joints,))
     values = archive.array("poses/weights", "<f4", (weights,))
@@ -69,7 +69,7 @@ def read_poses(made: Scene, scene: Fields, archive: ArchiveReader) -> None:
             made.store.hold_weights([number], values[stop - morphs:stop])
             if skin != _NONE:
                 made.bind(made.node(number), skins[skin], followed[end - len(skins[skin]):end])
-    except (InvalidInput, LookupError, ReferenceError) as error:
+    except (InvalidInput, ReleasedError) as error:
         raise CaptureError(f"The poses of the capture are damaged: {str(error).rstrip('.')}.", "NODES_INVALID", poses.pointer) from None
 
 
