@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from metarender.geometry import JOINTS, JOINTS8, MORPH, MORPH_NORMAL, MORPH_TANGENT, NORMAL, TANGENT
 from metarender.gpu.compute import ComputeProgram
 from metarender.gpu.device import Device
 from metarender.gpu.programs import _UNITS as UNITS
@@ -22,14 +23,18 @@ FULLSCREEN = [ProgramKey("sky"), ProgramKey("outline"), ProgramKey("encode"), Pr
 COMPUTE = {"compute/scatter.comp.glsl": [()], "compute/commands.comp.glsl": [()], "compute/occlude.comp.glsl": [(), ("FRUSTUM",)],
            "compute/pyramid.comp.glsl": [(), ("FROM_DEPTH",), ("FROM_DEPTH", "MULTISAMPLE")]}
 SLOTS = {name: SHADERS[name].row["slots"].shape[0] for name in sorted(SHADERS)}
+DEFORMATIONS = [joints | morphs for joints in (0, JOINTS, JOINTS | JOINTS8)
+                for morphs in (0, *(MORPH | normal | tangent for normal in (0, MORPH_NORMAL) for tangent in (0, MORPH_TANGENT)))]
 LONG = bool(os.environ.get("METARENDER_LONG"))
 """METARENDER_LONG=1: every stage with every set of features, some minutes; -n takes parts of it."""
 
 
-def keys(render_pass: str, shader: str, feature_sets, topologies=range(3), alphas=range(3)) -> set[ProgramKey]:
+def keys(render_pass: str, shader: str, feature_sets, topologies=range(3), alphas=range(3), deformations=(0,)) -> set[ProgramKey]:
     """Every normalised key of a pass and a shader: layouts, topologies, alpha modes, mirrored or not, and what a scene has or has not."""
     switch = (False, True)
-    raw = product(feature_sets, range(32), topologies, alphas, switch, switch, switch, switch, switch)
+    layouts = [layout | deformation for layout, deformation in product(range(32), deformations)
+               if (layout & NORMAL or not deformation & MORPH_NORMAL) and (layout & TANGENT or not deformation & MORPH_TANGENT)]
+    raw = product(feature_sets, layouts, topologies, alphas, switch, switch, switch, switch, switch)
     return {normalise(ProgramKey(render_pass, shader, features, layout | topology << 16 | alpha << 19 | mirrored << 22, many_anchors=many,
                                  environment=environment, shadow=shadow, states=states))
             for features, layout, topology, alpha, mirrored, many, environment, shadow, states in raw}
@@ -74,7 +79,8 @@ def test_every_pair_of_features_compiles_in_every_pass_and_shader(device):
     programs, used, compiled = Programs(device), set(), 0
     for render_pass, (shader, slots) in product(MESH_PASSES, SLOTS.items()):
         singles_and_pairs = {0, *(1 << bit for bit in range(slots)), *(1 << a | 1 << b for a, b in combinations(range(slots), 2))}
-        found = sorted(keys(render_pass, shader, sorted(singles_and_pairs)))
+        deformed = keys(render_pass, shader, (0,), (0,), deformations=DEFORMATIONS)
+        found = sorted(keys(render_pass, shader, sorted(singles_and_pairs)) | deformed)
         rows, names = one_hot(found)
         chosen = covering(rows)
         assert np.array_equal(pairs_of(rows), pairs_of(rows[chosen])), "this is not an array that covers all pairs"
@@ -116,7 +122,8 @@ def stages() -> list[tuple[str, str, tuple[str, ...]]]:
     """Every text of a stage that any key can ask for, once: path, material, and the features that are on and that the text mentions."""
     composer, found = Composer(), set()
     for render_pass, (shader, slots) in product(MESH_PASSES, SLOTS.items()):
-        sets = {(key.shader, frozenset(defines(key))) for key in keys(render_pass, shader, range(1 << slots))}
+        asked = keys(render_pass, shader, range(1 << slots)) | keys(render_pass, shader, (0,), (0,), deformations=DEFORMATIONS)
+        sets = {(key.shader, frozenset(defines(key))) for key in asked}
         for path in UNITS[render_pass]:
             mentioned = {}
             for name, on in sets:
