@@ -195,7 +195,8 @@ SURFACES = (
             "uvec2(in_info.y + 1u, in_state.x)", f"{DRAWING}::test_textures_of_one_page_and_of_many"),
     _python("new geometries lie on each other", "gpu/geometry_pool.py",
             "base, first = base + geometry.vertex_count, first + geometry.index_count", "first = first + geometry.index_count"),
-    _python("the sets of coordinates change places", "gpu/geometry_pool.py", '(UV0, "uv0", "in_uv0", "2f4", 2), (UV1, "uv1", "in_uv1", "2f4", 2)',
+    _python("the sets of coordinates change places", "gpu/geometry_pool.py",
+            '(UV0, "uv0", "in_uv0", "2f4", 2), (UV1, "uv1", "in_uv1", "2f4", 2)',
             '(UV0, "uv1", "in_uv0", "2f4", 2), (UV1, "uv0", "in_uv1", "2f4", 2)'),
 )
 
