@@ -201,6 +201,9 @@ def test_render_poses_a_clip_at_a_time(run: Run, tmp_path: Path) -> None:
         assert run("render", RIGGED, "-o", tmp_path / f"{name}.png", *look, *options)[0] == 0
         pictures[name] = pixels(tmp_path / f"{name}.png")
     assert (pictures["later"] != pictures["rest"]).any(-1).sum() > 50 and (pictures["end"] != pictures["later"]).any(-1).sum() > 50
+    code, _, _ = run("capture", RIGGED, "-o", tmp_path / "later.mrz", *look, "--time", "1.2")
+    assert code == 0 and run("replay", tmp_path / "later.mrz", "-o", tmp_path / "again.png")[0] == 0
+    assert (pixels(tmp_path / "again.png") == pixels(tmp_path / "later.png")).all()
     code, out, err = run("render", RIGGED, "-o", tmp_path / "none.png", "--clip", "walk")
     assert code == 1 and not out and one_sentence(err) and "no clip 'walk'" in err
     assert not (tmp_path / "none.png").exists()

@@ -78,6 +78,13 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--msaa", type=int, default=4, metavar="N", help="samples per pixel (default: 4)")
 
 
+def _add_pose(parser: argparse.ArgumentParser) -> None:
+    """Options that pose a model by one of its clips."""
+    parser.add_argument("--clip", metavar="NAME", help="pose the model by a clip, by name or number; `metarender info` lists them")
+    where = "where in the clip (default: its start; without --clip that of the first)"
+    parser.add_argument("--time", type=_finite, metavar="SECONDS", help=where)
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     parser = _Parser(prog="metarender", description="Real-time rendering of glTF scenes, in a window or without a display.")
@@ -88,9 +95,7 @@ def make_parser() -> argparse.ArgumentParser:
     render.add_argument("model", metavar="MODEL", help="a .gltf or .glb file")
     render.add_argument("-o", "--output", required=True, metavar="OUT.png", help="the picture")
     _add_look(render)
-    render.add_argument("--clip", metavar="NAME", help="pose the model by a clip, by name or number; `metarender info` lists them")
-    where = "where in the clip (default: its start; without --clip that of the first)"
-    render.add_argument("--time", type=_finite, metavar="SECONDS", help=where)
+    _add_pose(render)
     render.add_argument("--stats", metavar="FILE.json", help="write the frame's counters")
     render.set_defaults(run=_render)
 
@@ -111,6 +116,7 @@ def make_parser() -> argparse.ArgumentParser:
     pictures = ("color", "depth", "ids")
     capture.add_argument("--outputs", nargs="+", choices=pictures, default=["color"], help="pictures to keep (default: color)")
     _add_look(capture)
+    _add_pose(capture)
     capture.set_defaults(run=_capture)
 
     replay = commands.add_parser("replay", help="draw a capture again; exit code 1 where the same driver gives other bytes")

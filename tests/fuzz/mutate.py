@@ -290,6 +290,27 @@ HEADERS = (
 RUNS = (b"\1\1\1\xff", b"\2\2\x7f\xff", b"\2\2\0\x08", b"\xff\x05", b"\x00\x05", b"\x80\x01", b"\xff\xff\xff\xff")
 
 
+FIELDS = (
+    b"", b"part 1", b"part 2", b"0", b"1", b"-1", b"1e9", b"1e999", b"nan", b"0.1", b"insert", b"remove", b"move", b"ghost", b"highlight",
+    b"appear", b"disappear", b"smooth", b"in", b'"', b'"a,b"', b"\r", b"\xff", b"part", b"start", b"duration", b"does", b"x", b"easing",
+)
+
+
+def table(chance: random.Random, seeds: list[bytes]) -> bytes:
+    """Return a damaged table of steps: fields and rows replaced, doubled and left out, and sometimes bytes flipped."""
+    rows = [row.split(b",") for row in chance.choice(seeds).split(b"\n")]
+    for _ in range(chance.choice((0, 1, 2, 5))):
+        row = chance.choice(rows)
+        if chance.random() < 0.2:
+            rows.insert(chance.randrange(len(rows) + 1), list(row))
+        elif chance.random() < 0.1:
+            del row[chance.randrange(len(row) + 1):]
+        if row:
+            row[chance.randrange(len(row))] = chance.choice(FIELDS)
+    data = b"\n".join(map(b",".join, rows))
+    return damage_bytes(chance, data) if chance.random() < 0.2 else data
+
+
 def radiance(chance: random.Random, seeds: list[bytes]) -> bytes:
     """Return a damaged Radiance picture: header lines put in, run lengths that lie, bytes flipped."""
     data = chance.choice(seeds)

@@ -124,9 +124,21 @@ def load_basis(data: bytes) -> None:
     mr.Texture.from_blocks(picture.levels, picture.size, srgb=True)
 
 
+def load_table(data: bytes) -> None:
+    """Read a table of steps and scrub through the procedure that it makes of two parts; those that name others are refused."""
+    path = FOLDER / "steps.csv"
+    path.write_bytes(data)
+    scene = mr.Scene()
+    scene.add_many([-1, -1, -1], names=["part 1", "part 2", "base"])
+    clip = scene.add_clip(mr.procedure(scene, path))
+    if any(not np.isfinite(track.values).all() for track in clip.tracks):
+        raise Finding("A key is not finite.")
+    _play(scene)
+
+
 LOADERS: dict[str, Callable[[bytes], None]] = {
     "gltf": load_gltf, "image": load_image, "radiance": load_radiance, "capture": load_capture, "draco": load_gltf, "meshopt": load_gltf,
-    "basis": load_basis}
+    "basis": load_basis, "table": load_table}
 NEEDS = {"draco": "DracoPy", "meshopt": "meshoptimizer", "basis": "opengl_basisu"}
 """Kind -> optional library without which it is not fuzzed."""
 
@@ -150,6 +162,12 @@ def call(kind: str, data: bytes) -> bool:
             _too_long(0, None)
 
 
+TABLES = [
+    b"part,start,duration,does,x,y,z,easing\npart 1,0,1,insert,0,2,0,out\npart 2,1,0.5,remove,1,0,0,in\npart 1,2,0,ghost,,,,\n",
+    b"part,start\npart 1,0\npart 2,0.5\n", b"does,part,start,z\nmove,part 1,0,1\nmove,part 1,1,0\nhighlight,part 2,0,\n"]
+"""Tables of steps to start from."""
+
+
 def seeds_of(kind: str, folders: tuple[Path, ...] = ()) -> list[Any]:
     """Sound files to start from, the smallest of each kind first; with `folders`, those in them too."""
     if kind == "image":
@@ -160,6 +178,8 @@ def seeds_of(kind: str, folders: tuple[Path, ...] = ()) -> list[Any]:
         return [path.read_bytes() for path in (*sorted((ASSETS / "textures").glob("*.ktx2")), *sorted(CORPUS.glob("basis-sound-*")))]
     if kind in NEEDS:
         return [part for path in sorted(CORPUS.glob(f"{kind}-sound-*")) if (part := mutate.parts_of(path)) is not None]
+    if kind == "table":
+        return TABLES
     if kind == "capture":
         return [mutate.members_of(path.read_bytes()) for path in sorted(CORPUS.glob("capture-sound-*"))]
     paths = [path for folder in (ASSETS, CORPUS, *folders) for path in sorted(folder.rglob("*.gl*")) if path.suffix in (".gltf", ".glb")]
@@ -193,4 +213,4 @@ def _radiance(height: int, width: int, size: bytes) -> bytes:
 
 MUTATORS: dict[str, Callable[[random.Random, list[Any]], bytes]] = {
     "gltf": mutate.gltf, "image": mutate.image, "radiance": mutate.radiance, "capture": mutate.capture, "draco": mutate.packed,
-    "meshopt": mutate.packed, "basis": mutate.basis}
+    "meshopt": mutate.packed, "basis": mutate.basis, "table": mutate.table}

@@ -48,6 +48,16 @@ def test_each_thing_that_a_step_does():
         [False, False, False, True]]
 
 
+def test_a_step_without_duration_happens_at_once():
+    scene, parts = machine(2)
+    play(scene, [mr.Step("part 0", 0, 0, "move", (0, 1, 0)), mr.Step("part 0", 2, 0, "move", (0, 5, 0)), mr.Step("part 1", 1e9, 0, "move")])
+    seen = []
+    for seconds in (0, 1.999, 2, 3):
+        scene.at(seconds)
+        seen.append(parts[0].position[1])
+    assert seen == [1, 1, 5, 5]
+
+
 @pytest.mark.parametrize("easing", EASED)
 def test_easings_and_turns(easing):
     scene, parts = machine(1)

@@ -276,7 +276,7 @@ class _Path:
         if step.start < self._free:
             raise InvalidInput(f"the step at {step.start:g} s moves {step.part!r} before its move that ends at {self._free:g} s is over; "
                                "make steps of one part follow each other.")
-        first = step.start
+        first = step.start if step.duration > 0 else math.nextafter(step.start, -math.inf)
         if self._places and first <= self._places[-1][0]:
             first = math.nextafter(self._places[-1][0], math.inf)
         last = max(step.start + step.duration, math.nextafter(first, math.inf))
@@ -286,7 +286,7 @@ class _Path:
             self._places.append((hold, _STILL, self._places[-1][2], _STILL))
             self._turns.append((hold, *self._turns[-1][1:]))
         self._at = end
-        way = (end[:3, 3] - begin[:3, 3]) / (last - first)
+        way = (end[:3, 3] - begin[:3, 3]) / (last - first) if last - first > 1e-9 else _STILL  # at once: no tangent shows
         slope, final = EASINGS[step.easing]
         self._places += [(first, _STILL, begin[:3, 3], slope * way), (last, final * way, end[:3, 3], _STILL)]
         self._turn(step, first, last, begin, end)
