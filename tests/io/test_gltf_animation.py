@@ -71,6 +71,35 @@ def test_clips_of_every_animated_file_match_the_float64_model(assets):
 LAMP = {"type": "spot", "spot": {"innerConeAngle": 0.1, "outerConeAngle": 0.4}}
 
 
+def test_a_compressed_mesh_plays_its_clip(assets):
+    pytest.importorskip("DracoPy")
+    assert check(assets / "gltf/ext/RiggedSimple/glTF-Draco/RiggedSimple.gltf") >= TIMES
+
+
+@pytest.mark.parametrize(("plain", "packed", "allowed"), [
+    ("core/Fox/glTF-Binary/Fox.glb", "Fox.meshopt.glb", {"rotation": 1e-3, "position": 2e-2}),
+    ("core/MorphStressTest/glTF-Binary/MorphStressTest.glb", "MorphStressTest.meshopt.glb", {"weights": 0.5 / 255 + 1e-6}),
+])
+def test_packed_keys_play_like_the_plain_ones(assets, plain, packed, allowed):
+    """The same clips with keys that EXT_meshopt_compression rounded and packed."""
+    pytest.importorskip("meshoptimizer")
+    scenes = [mr.load(path) for path in (assets / "gltf" / plain, assets / "gltf/ext/derived-meshopt" / packed)]
+    compared = 0
+    for clips in zip(*(scene.clips for scene in scenes), strict=True):
+        assert clips[0].name == clips[1].name and clips[0].duration == pytest.approx(clips[1].duration, abs=1 / 30)
+        actions = [scene.play(clip, loop="once") for scene, clip in zip(scenes, clips, strict=True)]
+        for seconds in (np.linspace(0, clips[0].duration * 30, TIMES).astype(int) / 30).tolist():  # the packer took keys at 30 Hz
+            for scene in scenes:
+                scene.at(seconds)
+            for tracks in zip(*(clip.tracks for clip in clips), strict=True):
+                a, b = (getattr(scene.node(int(track.target[0])), track.path) for scene, track in zip(scenes, tracks, strict=True))
+                assert apart(tracks[0].path, a, b) < allowed[tracks[0].path], (tracks, seconds)
+                compared += 1
+        for action in actions:
+            action.stop()
+    assert compared >= 3 * TIMES
+
+
 def pointed(tmp_path, pointers, **document):
     """A file that animates what JSON pointers name, from 0 to 1 in a second; a node with mesh, material, camera and light."""
     file = GltfFile(materials=[{}], cameras=[{"type": "perspective", "perspective": {"yfov": 1.0, "znear": 0.5}}],
