@@ -336,6 +336,7 @@ cdef extern from "mr.h" nogil:
         const mr_run *range
     uint32_t mr_disordered(const int32_t *parent, uint32_t n)
     uint32_t mr_draw_lists(const mr_store *s, uint32_t *counts, uint32_t *geometry, uint32_t *material)
+    void mr_read_trs(const mr_store *s, double *rotation, double *scale, uint8_t *kind)
     int mr_restore(mr_store *s, const mr_rows *rows)
     # parts
     int mr_add_parts(mr_store *s, uint32_t parent, uint32_t n, const double *matrices, uint32_t rows, const uint32_t *geometry,

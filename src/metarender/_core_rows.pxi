@@ -38,6 +38,32 @@ def read_rows(Store store not None):
     return {name: np.array(rows[name], dtype=dtype) for name, (dtype, _) in ROW_ARRAYS.items()}
 
 
+TAKEN_APART, AS_GIVEN, SHEARED = 0, 1, 2
+
+
+def read_trs(Store store not None):
+    """Rotations and scales of all nodes, local, in the order of `read_rows`.
+
+    Returns
+    -------
+    rotation : (n, 4) float64
+        Quaternions xyzw of unit length.
+    scale : (n, 3) float64
+    kind : (n,) uint8
+        ``AS_GIVEN`` where rotation or scale were set, so that both are exact; ``TAKEN_APART`` where they come from a matrix;
+        ``SHEARED`` where a matrix has no rotation and scale: both are the identity there.
+    """
+    store.slot_order()
+    cdef uint32_t n = store.s.node_count
+    rotation, scale, kind = np.tile((0.0, 0.0, 0.0, 1.0), (n, 1)), np.ones((n, 3)), np.zeros(n, dtype=np.uint8)
+    cdef double[:, ::1] r = rotation, k = scale
+    cdef uint8_t[::1] kinds = kind
+    if n:
+        mr_read_trs(store.s, &r[0, 0], &k[0, 0], &kinds[0])
+    rotation[kind == SHEARED], scale[kind == SHEARED] = (0, 0, 0, 1), 1
+    return rotation, scale, kind
+
+
 def restore_rows(Store store not None, rows):
     """Fills a store that never held a node from the arrays of `read_rows`; ids come back with their generations.
 

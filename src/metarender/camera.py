@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .checks import is_number
 from .errors import InvalidInput
+from .origin import Origin
 from .transforms import as_matrix, as_triple, as_vector3
 
 
@@ -30,6 +31,7 @@ class Camera:
     def __init__(self, name: str = "") -> None:
         self.name = name
         self.extras: dict[str, Any] = {}
+        self._origin: Origin | None = None
         self._matrix: NDArray[np.float64] = np.eye(4)
 
     @property

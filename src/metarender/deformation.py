@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .checks import attribute, frozen
 from .errors import InvalidInput
+from .origin import Origin
 
 if TYPE_CHECKING:
     from .geometry import Geometry
@@ -46,7 +47,7 @@ class Skin:
         Wrong shape, a value that is not finite, or a last row that is not (0, 0, 0, 1).
     """
 
-    __slots__ = ("__weakref__", "inverse_bind_matrices", "name")
+    __slots__ = ("__weakref__", "_origin", "inverse_bind_matrices", "name")
 
     def __init__(self, inverse_bind_matrices: ArrayLike, name: str = "") -> None:
         try:
@@ -62,6 +63,7 @@ class Skin:
         matrices.flags.writeable = False
         self.inverse_bind_matrices: NDArray[np.float64] = matrices
         self.name = name
+        self._origin: Origin | None = None
 
     def __len__(self) -> int:
         return len(self.inverse_bind_matrices)

@@ -13,6 +13,7 @@ from .checks import attribute, frozen
 from .deformation import Morph, checked_morphs, influences
 from .errors import InvalidInput
 from .materials import Material
+from .origin import Origin
 
 TOPOLOGIES = ("triangles", "lines", "points")
 NORMAL, TANGENT, UV0, UV1, COLOR, JOINTS, JOINTS8, MORPH, MORPH_NORMAL, MORPH_TANGENT = (1 << bit for bit in range(10))
@@ -92,8 +93,8 @@ class Geometry:
         Wrong shape, type or count, a value that is not finite, or an index out of range.
     """
 
-    __slots__ = ("__weakref__", "_bounds", "_hierarchy", "colors", "geometry_key", "indices", "joints", "levels", "morphs", "name",
-                 "normals", "positions", "tangents", "topology", "uv0", "uv1", "weights")
+    __slots__ = ("__weakref__", "_bounds", "_hierarchy", "_origin", "colors", "geometry_key", "indices", "joints", "levels", "morphs",
+                 "name", "normals", "positions", "tangents", "topology", "uv0", "uv1", "weights")
 
     def __init__(self, *, positions: ArrayLike, indices: ArrayLike | None = None, normals: ArrayLike | None = None,
                  tangents: ArrayLike | None = None, uv0: ArrayLike | None = None, uv1: ArrayLike | None = None,
@@ -124,6 +125,7 @@ class Geometry:
         self._bounds = np.stack([checked.min(axis=0), checked.max(axis=0)])
         self._hierarchy: Bvh | None = None
         self.levels: tuple[tuple[Geometry, float], ...] = ()
+        self._origin: Origin | None = None
 
     @property
     def bounds(self) -> NDArray[np.float32]:
@@ -243,7 +245,7 @@ class Mesh:
     extras : dict
     """
 
-    __slots__ = ("__weakref__", "extras", "name", "primitives", "weights")
+    __slots__ = ("__weakref__", "_origin", "extras", "name", "primitives", "weights")
 
     def __init__(self, geometry: Geometry | None = None, material: Material | None = None, *,
                  primitives: Sequence[tuple[Geometry, Material]] | None = None, name: str = "", weights: ArrayLike = ()) -> None:
@@ -258,6 +260,7 @@ class Mesh:
         self.name = name
         self.weights = self._weights(weights)
         self.extras: dict[str, Any] = {}
+        self._origin: Origin | None = None
 
     def _weights(self, given: ArrayLike) -> NDArray[np.float32]:
         """Return one weight for each morph, (m,) float32, read-only."""

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .checks import number
 from .color import Color, to_linear
 from .errors import InvalidInput
+from .origin import Origin
 from .transforms import as_vector3
 from .watched import Watched
 
@@ -33,6 +34,7 @@ class Light(Watched):
         super().__init__()
         self.name = name
         self.extras: dict[str, Any] = {}
+        self._origin: Origin | None = None
         self.color = color
         self.intensity = intensity
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .checks import number
 from .color import Color, to_linear
 from .errors import InvalidInput
+from .origin import Origin
 from .textures import Texture, TextureInfo, as_texture_info
 from .watched import Watched
 
@@ -58,6 +59,7 @@ class Material(Watched):
         self.double_sided = bool(double_sided)
         self.name = name
         self.extras: dict[str, Any] = {}
+        self._origin: Origin | None = None
 
     @property
     def alpha_mode(self) -> str:

@@ -88,6 +88,15 @@ class NameColumn:
                     best = number
         return best
 
+    def select(self, numbers: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Offsets (k + 1,) and bytes of the names of ids (k,), in their order; empty where an id has none here."""
+        rows = np.minimum(np.searchsorted(self._ids, numbers), max(len(self._ids) - 1, 0))
+        known = (self._ids[rows] == numbers) & self._alive[rows] if len(self._ids) else np.zeros(len(numbers), bool)
+        offsets, text = _take(self._offsets.astype(np.int64), self._text, rows[known])
+        lengths = np.zeros(len(numbers), np.int64)
+        lengths[known] = np.diff(offsets)
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]), text
+
     def copied(self, old: NDArray[np.uint32], new: NDArray[np.uint32]) -> NameColumn:
         """The same names for other ids: `old` (k,) in any order becomes `new` (k,)."""
         kept = np.flatnonzero(self._alive)

@@ -29,6 +29,7 @@ from .lights import Light
 from .materials import Material
 from .memory import SceneMemory
 from .names import NameColumn, encode
+from .origin import KeptFile
 from .parts import Parts
 from .queries import ALL_LAYERS, Hit, Queries
 
@@ -107,6 +108,8 @@ class Scene:
         self._cameras: dict[int, Camera] = {}
         self._extras: dict[int, dict[str, Any]] = {}
         self._ranges: dict[int, tuple[Mesh | None, str]] = {}
+        self.kept: list[KeptFile] = []
+        """What the files of this scene hold besides what the scene shows, for saving; ``kept.clear()`` lets go of it."""
         self._posted: deque[Callable[[], object]] = deque()
         self._environment: Any = _UNSET
         self._background: Color = "transparent"
@@ -709,6 +712,8 @@ class Scene:
         self._meshes.update((twin[k], mesh) for k, mesh in other._meshes.items())
         self._extras.update((twin[k], dict(extras)) for k, extras in other._extras.items())
         self._cameras.update((twin[k], camera) for k, camera in other._cameras.items())
+        self._copy_ranges(other, twin)
+        self.kept += [kept.copied(old, new) for kept in other.kept]
         for k, light in other._lights.items():
             self._set_light(twin[k], light)
         order = np.argsort(old)
@@ -721,6 +726,12 @@ class Scene:
         for there, skin in other._tables.skins.items():
             numbers[there] = self._tables.skin(skin)
         return numbers
+
+    def _copy_ranges(self, other: Scene, twin: dict[int, int]) -> None:
+        """Keep the names and meshes of copied ranges."""
+        for number, kept in other._ranges.items():
+            if other.store.range_count(number):
+                self._ranges[self.store.range_of(twin[int(other.store.range_ids(number)[0])])] = kept
 
     # ---- what renderers read ----
 

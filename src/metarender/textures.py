@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ._core import bc7_decode
 from .checks import is_number
 from .errors import InvalidInput
+from .origin import Origin
 
 MAG_FILTERS = ("nearest", "linear")
 MIN_FILTERS = ("nearest", "linear", "nearest_mipmap_nearest", "linear_mipmap_nearest", "nearest_mipmap_linear", "linear_mipmap_linear")
@@ -70,8 +71,9 @@ class Texture:
         The array has another shape or type, or no pixels.
     """
 
-    __slots__ = ("__weakref__", "_pixels", "blocks", "name", "page")
+    __slots__ = ("__weakref__", "_origin", "_pixels", "blocks", "name", "page")
 
+    _origin: Origin | None
     name: str
     page: PageKey
     blocks: tuple[NDArray[np.uint8], ...]
@@ -89,6 +91,7 @@ class Texture:
         height, width = array.shape[:2]
         levels = max(width, height).bit_length() if how.uses_mipmaps else 1
         self.page = PageKey(width, height, levels, bool(srgb), how)
+        self._origin = None
 
     @classmethod
     def from_blocks(
@@ -124,7 +127,7 @@ class Texture:
                 raise InvalidInput(f"Level {level} of {width}x{height} pixels needs {shape} uint8, not {array.shape} {array.dtype}.")
             array.flags.writeable = False
         self = cls.__new__(cls)
-        self._pixels, self.blocks, self.name = None, kept, name
+        self._pixels, self.blocks, self.name, self._origin = None, kept, name, None
         self.page = PageKey(width, height, len(kept), bool(srgb), how, "bc7")
         return self
 

@@ -265,6 +265,10 @@ typedef struct {
 uint32_t mr_disordered(const int32_t *parent, uint32_t n);
 /* Numbers of draws of slots 1 .. n - 1 in order, and all draws one behind the other; returns how many these are. */
 uint32_t mr_draw_lists(const mr_store *s, uint32_t *counts, uint32_t *geometry, uint32_t *material);
+/* What mr_read_trs says of a slot: a matrix that was taken apart, rotation and scale as they were given, a matrix that shears. */
+enum { MR_TAKEN_APART, MR_AS_GIVEN, MR_SHEARED };
+/* Rotations (f64[4] xyzw), scales (f64[3]) and kinds of slots 1 .. n - 1 in order; those of a matrix that shears are left as they are. */
+void mr_read_trs(const mr_store *s, double *rotation, double *scale, uint8_t *kind);
 /* Fills a store that never held a node, ids and generations included. The rows were checked: indices of ids lie in 1 .. 16777215 and differ,
  * the order is depth-first, a range is consecutive leaves of one parent, ranges rise and do not overlap. */
 int mr_restore(mr_store *s, const mr_rows *rows);

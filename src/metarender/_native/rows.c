@@ -24,6 +24,11 @@ uint32_t mr_draw_lists(const mr_store *s, uint32_t *counts, uint32_t *geometry, 
     return n;
 }
 
+void mr_read_trs(const mr_store *s, double *rotation, double *scale, uint8_t *kind) {
+    for (uint32_t i = 1; i < s->n; i++, rotation += 4, scale += 3)
+        *kind++ = mr_get_trs(s, i, rotation, scale) ? MR_SHEARED : s->trs[i] == MR_NONE ? MR_TAKEN_APART : MR_AS_GIVEN;
+}
+
 static int reserve(mr_store *s, const mr_rows *r) {
     uint32_t most = 0, draws = 0;
     for (uint32_t i = 0; i < r->n; i++) {

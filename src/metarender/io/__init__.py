@@ -229,3 +229,10 @@ def _load_gltf(path: Path, *, scene: int | str | None, limits: Limits, progress:
     if asset.notes:
         warnings.warn(f"{path.name} has parts that are not drawn: {'; '.join(asset.notes)}.", AssetWarning, stacklevel=3)
     return result
+
+
+@saver(".gltf", ".glb", options=("embed", "progress"))
+def _save_gltf(scene: Scene, output: Output, *, embed: bool = False, progress: Progress | None = None) -> None:
+    from .gltf_writing import write_gltf
+
+    write_gltf(scene, output, embed=embed, progress=progress)

@@ -21,6 +21,8 @@ from ..errors import GltfError, InvalidInput
 from ..geometry import Geometry, Mesh
 from ..lights import Light
 from ..materials import Material
+from ..names import NameColumn
+from ..origin import KeptFile, Origin
 from ..scene import Node, Scene
 
 
@@ -35,11 +37,17 @@ class InstanceDescription:
         Local to the node.
     weights : (m,) float32
         Of their morphs.
+    names : (offsets, bytes) or None
+        Of the instances, as a `NameColumn` has them.
+    origin : Origin or None
+        What a save reads; every range of instances of the node carries it.
     """
 
     primitives: tuple[tuple[Geometry, Material], ...]
     matrices: NDArray[np.float64]
     weights: NDArray[np.float32]
+    names: tuple[NDArray[np.int64], NDArray[np.uint8]] | None = None
+    origin: Origin | None = None
 
 
 @dataclass(slots=True)
@@ -130,11 +138,26 @@ class Asset:
         Parents before their children.
     notes : list of str
         What the file has and is not drawn, as noun phrases.
+    source : object
+        The file as a save needs it, None where there is no more to keep than what is drawn.
+    numbers : list of int
+        Number of each node in the file.
+    count : int
+        Nodes of the file, those that were not loaded too.
+    scene : int or None
+        Number of the scene that was loaded.
+    undrawn : set of int
+        Numbers of nodes whose mesh, camera or light came to nothing.
     clips : list of ClipDescription
     """
 
     nodes: list[NodeDescription] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    source: Any = None
+    numbers: list[int] = field(default_factory=list)
+    count: int = 0
+    scene: int | None = None
+    undrawn: set[int] = field(default_factory=set)
     clips: list[ClipDescription] = field(default_factory=list)
 
 
@@ -165,6 +188,10 @@ def build_scene(asset: Asset) -> Scene:
     finite = np.isfinite(scene.store.world_matrices(ids)).all(axis=(1, 2))
     if not finite.all():
         raise GltfError("The transforms above this node multiply to no finite place.", "NODE_INVALID", nodes[int(np.argmin(finite))].where)
+    if asset.source is not None:
+        places = np.zeros(asset.count, np.uint32)
+        places[asset.numbers] = ids
+        scene.kept.append(KeptFile(asset.source, places, -1 if asset.scene is None else asset.scene, frozenset(asset.undrawn)))
     for clip in asset.clips:
         scene.add_clip(Clip(clip.name, [_track(ids, track) for track in clip.tracks], clip.duration, clip.extras))
     return scene
@@ -215,7 +242,11 @@ def _equip(scene: Scene, handle: Node, node: NodeDescription) -> None:
     if node.extras:
         handle.extras.update(node.extras)
     if node.instances is not None:
-        for geometry, material in node.instances.primitives:
+        for place, (geometry, material) in enumerate(node.instances.primitives):
             parts = scene.add_instances(geometry, material, matrices=node.instances.matrices, parent=handle)
             if geometry.morphs:
                 scene.store.hold_weights(parts.ids, node.instances.weights)
+            if place == 0 and node.instances.names is not None:
+                scene._name_columns.append(NameColumn(parts.ids, *node.instances.names))
+            assert parts.mesh is not None
+            parts.mesh._origin = node.instances.origin

@@ -18,15 +18,19 @@ import numpy as np
 from ..camera import Camera, OrthographicCamera, PerspectiveCamera
 from ..errors import AssetError, GltfError, InvalidInput
 from ..lights import DirectionalLight, Light, PointLight, SpotLight
+from ..origin import Origin
 from .asset import Asset, InstanceDescription, NodeDescription
 from .gltf_accessors import Accessors
 from .gltf_animations import Animations
 from .gltf_container import Container, Resources, buffer_bytes, check_binary, open_container
+from .gltf_instances import INSTANCE_ATTRIBUTES, instance_matrices
 from .gltf_materials import Materials
 from .gltf_meshes import Meshes, check_weights
-from .gltf_poses import Skins, matrix_of
+from .gltf_part_names import names_of_instances
+from .gltf_poses import Skins
 from .gltf_rules import check_document, descend
 from .gltf_schema import pointer
+from .kept import Source
 from .limits import Budget, Limits
 
 _PATIENCE = 0.05
@@ -81,7 +85,8 @@ class _Reader:
         self._budget = Budget(limits)
         self._budget.read_file(container.size, "The file", "")
         resources = Resources(container.path.parent, self._budget)
-        buffers: dict[int, memoryview] = {}
+        self._source = Source(container, limits)
+        buffers = self._source.buffers
 
         def buffer(index: int) -> memoryview:
             if index not in buffers:
@@ -89,16 +94,18 @@ class _Reader:
             return buffers[index]
 
         self._accessors = Accessors(self._document, buffer, self._budget)
-        self._materials = Materials(self._document, resources, self._accessors.view_bytes, self._budget)
-        self._skins = Skins(self._document, self._accessors, self._budget)
-        self._meshes = Meshes(self._document, self._accessors, self._materials, self._skins, self._budget)
+        self._materials = Materials(self._document, resources, self._accessors.view_bytes, self._budget, self._source)
+        self._skins = Skins(self._document, self._accessors, self._budget, self._source)
+        self._meshes = Meshes(self._document, self._accessors, self._materials, self._skins, self._budget, self._source)
         self._lights: list[dict[str, Any]] = self._document.get("extensions", {}).get("KHR_lights_punctual", {}).get("lights", [])
         self._draws = 0
         self._animations = Animations(self._document, self._accessors, self._materials, self._budget)
+        self._undrawn: set[int] = set()
 
     def read(self, scene: int | str | None, progress: Callable[[int, int], object] | None) -> Asset:
         """Make the asset of one scene of the file; `progress` is told (done, all) in between."""
-        order = list(descend(self._nodes, self._roots(scene)))
+        chosen = self._choose(scene)
+        order = list(descend(self._nodes, self._roots(chosen)))
         places = {number: place for place, number in enumerate(order)}
         described = []
         due = 0.0
@@ -114,7 +121,8 @@ class _Reader:
         if progress is not None:
             progress(len(order), len(order))
         clips = self._animations.clips(places, described)
-        return Asset(described, self._materials.notes + self._animations.notes, clips)
+        return Asset(described, self._materials.notes + self._animations.notes, clips=clips, source=self._source, numbers=order,
+                     count=len(self._nodes), scene=chosen, undrawn=self._undrawn)
 
     def _follow(self, node: NodeDescription, source: dict[str, Any], places: dict[int, int]) -> None:
         """Say which nodes the mesh of a node follows."""
@@ -129,7 +137,8 @@ class _Reader:
         elif (note := "skins whose joints are not in the scene") not in self._materials.notes:
             self._materials.notes.append(note)
 
-    def _roots(self, scene: int | str | None) -> list[int]:
+    def _choose(self, scene: int | str | None) -> int | None:
+        """Number of the scene that is meant, None for all roots of a file without scenes."""
         scenes: list[dict[str, Any]] = self._document.get("scenes", [])
         chosen: int | None = None
         if isinstance(scene, str):
@@ -143,8 +152,11 @@ class _Reader:
             chosen = scene
         elif scenes:
             chosen = self._document.get("scene", 0)
-        if chosen is not None:
-            return list(scenes[chosen].get("nodes", ()))
+        return chosen
+
+    def _roots(self, scene: int | None) -> list[int]:
+        if scene is not None:
+            return list(self._document["scenes"][scene].get("nodes", ()))
         children = {child for node in self._nodes for child in node.get("children", ())}
         return [index for index in range(len(self._nodes)) if index not in children]
 
@@ -170,6 +182,9 @@ class _Reader:
         if (light := extensions.get("KHR_lights_punctual")) is not None:
             node.light = self._light(light["light"])
             self._animations.note("lights", light["light"], node.light)
+        carried = (("mesh" in source, node.mesh or node.instances), ("camera" in source, node.camera), (light is not None, node.light))
+        if any(named and found is None for named, found in carried):
+            self._undrawn.add(number)
         return node
 
     def _draw(self, node: NodeDescription, source: dict[str, Any], number: int, instancing: dict[str, Any] | None) -> None:
@@ -190,7 +205,8 @@ class _Reader:
                 instancing["attributes"], pointer("nodes", number, "extensions", "EXT_mesh_gpu_instancing", "attributes")
             )
             copies = len(matrices)
-            node.instances = InstanceDescription(mesh.primitives, matrices, weights)
+            names = names_of_instances(self._document, self._accessors, number, copies)
+            node.instances = InstanceDescription(mesh.primitives, matrices, weights, names, Origin(self._source, number, mesh))
         self._draws += copies * len(mesh.primitives)
         if self._draws > self._limits.draws:
             message = f"The scene draws more than {self._limits.draws:,} primitives; raise Limits.draws."
@@ -198,22 +214,18 @@ class _Reader:
 
     def _instances(self, attributes: dict[str, int], where: str) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return the (n, 4, 4) float64 matrices of EXT_mesh_gpu_instancing."""
-        wanted = {"TRANSLATION": ("VEC3", (0, 0, 0)), "ROTATION": ("VEC4", (0, 0, 0, 1)), "SCALE": ("VEC3", (1, 1, 1))}
         counts = {self._accessors.count(accessor) for accessor in attributes.values()}
         if len(counts) != 1:
             raise GltfError("The attributes of instances have different counts.", "EXT_MESH_GPU_INSTANCING_UNEQUAL_COUNT", where)
         self._budget.take(counts.pop() * 16 * 8, "The instances", where)
-        parts = []
-        for name, (kind, default) in wanted.items():
+        for name, (kind, _) in INSTANCE_ATTRIBUTES.items():
             accessor = attributes.get(name)
             if accessor is not None and self._document["accessors"][accessor]["type"] != kind:
                 raise GltfError(f"{name} of instances must be {kind}.", "EXT_MESH_GPU_INSTANCING_INVALID_FORMAT", f"{where}/{name}")
-            parts.append(np.asarray(default, np.float64) if accessor is None else self._accessors.floats(accessor).astype(np.float64))
-        matrices = matrix_of(*parts)
+        matrices = instance_matrices(self._accessors, attributes)
         if not np.isfinite(matrices).all():
             raise GltfError("An instance is not finite; check its numbers and that no rotation is zero.", "ACCESSOR_INVALID_FLOAT", where)
-        count = self._accessors.count(next(iter(attributes.values())))
-        return np.ascontiguousarray(np.broadcast_to(matrices, (count, 4, 4)))
+        return matrices
 
     def _camera(self, number: int) -> Camera | None:
         source = self._document["cameras"][number]
@@ -233,6 +245,7 @@ class _Reader:
         camera.name = source.get("name", "")
         if isinstance(extras := source.get("extras"), dict):
             camera.extras.update(extras)
+        camera._origin = Origin.of(self._source, number, camera)
         return camera
 
     def _light(self, number: int) -> Light | None:
@@ -258,4 +271,5 @@ class _Reader:
         light.name = source.get("name", "")
         if isinstance(extras := source.get("extras"), dict):
             light.extras.update(extras)
+        light._origin = Origin.of(self._source, number, light)
         return light

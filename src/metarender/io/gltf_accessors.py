@@ -167,7 +167,7 @@ class Accessors:
             raise GltfError(message, "VALUE_NOT_IN_LIST", pointer("accessors", number, where))
         count = accessor["count"]
         if "bufferView" in accessor:
-            array = self._strided(accessor["bufferView"], accessor.get("byteOffset", 0), count, layout)
+            array = self.elements(accessor["bufferView"], accessor.get("byteOffset", 0), count, layout)
         else:
             self._budget.take(count * layout.components * layout.width, "The accessor", pointer("accessors", number))
             array = np.zeros((count, layout.components) if layout.columns == 1 else (count, layout.rows, layout.columns), layout.dtype)
@@ -176,7 +176,7 @@ class Accessors:
         array.flags.writeable = False
         return array
 
-    def _strided(self, view_number: int, offset: int, count: int, layout: Layout) -> Array:
+    def elements(self, view_number: int, offset: int, count: int, layout: Layout) -> Array:
         """View `count` elements of a buffer view; numpy checks the bounds once more."""
         stride = self._views[view_number].get("byteStride", layout.size)
         data = self.view_bytes(view_number)
@@ -194,8 +194,8 @@ class Accessors:
             message = "Sparse indices must be unsigned integers."
             raise GltfError(message, "VALUE_NOT_IN_LIST", where + "/indices/componentType")
         count = sparse["count"]
-        indices = self._strided(sparse["indices"]["bufferView"], sparse["indices"].get("byteOffset", 0), count, index_layout)[:, 0]
-        values = self._strided(sparse["values"]["bufferView"], sparse["values"].get("byteOffset", 0), count, layout)
+        indices = self.elements(sparse["indices"]["bufferView"], sparse["indices"].get("byteOffset", 0), count, index_layout)[:, 0]
+        values = self.elements(sparse["values"]["bufferView"], sparse["values"].get("byteOffset", 0), count, layout)
         if int(indices.max()) >= accessor["count"]:
             message = f"Sparse index {int(indices.max())} is past the {accessor['count']} elements."
             raise GltfError(message, "ACCESSOR_SPARSE_INDEX_OOB", where)

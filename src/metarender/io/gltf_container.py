@@ -34,6 +34,8 @@ class Container:
         The file itself.
     document : dict
         Parsed JSON; not yet checked against the schema.
+    text : bytes or memoryview
+        The JSON as it stands in the file.
     binary : memoryview or None
         The BIN chunk of a GLB.
     is_glb : bool
@@ -45,6 +47,7 @@ class Container:
 
     path: Path
     document: dict[str, Any]
+    text: bytes | memoryview
     binary: memoryview | None
     is_glb: bool
     size: int
@@ -66,7 +69,7 @@ def open_container(path: Path, limits: Limits, progress: Progress | None = None)
     is_glb = path.suffix.lower() == ".glb" or data[:4] == _MAGIC
     if is_glb:
         text, binary, surplus = _split_glb(memoryview(data))
-    return Container(path, parse_json(text, limits), binary, is_glb, len(data), surplus)
+    return Container(path, parse_json(text, limits), text, binary, is_glb, len(data), surplus)
 
 
 def _split_glb(data: memoryview) -> tuple[memoryview, memoryview | None, int]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import GltfError
 from ..materials import Material, Standard, Unlit
+from ..origin import Origin
 from ..textures import Sampler, Texture, TextureInfo
 from .extras import library, missing
 from .gltf_container import Resources
@@ -17,14 +18,15 @@ from .gltf_mesh_rules import texture_set
 from .gltf_rules import TEXTURE_KINDS, texture_source
 from .gltf_schema import pointer, shown
 from .images import decode, sniff
+from .kept import Source
 from .ktx2 import BASIS, Blocks, read_basis
 from .limits import Budget
 
-_FILTERS = {
+FILTERS = {
     9728: "nearest", 9729: "linear", 9984: "nearest_mipmap_nearest", 9985: "linear_mipmap_nearest", 9986: "nearest_mipmap_linear",
     9987: "linear_mipmap_linear",
 }
-_WRAPS = {33071: "clamp_to_edge", 33648: "mirrored_repeat", 10497: "repeat"}
+WRAPS = {33071: "clamp_to_edge", 33648: "mirrored_repeat", 10497: "repeat"}
 _ALPHA_MODES = {"OPAQUE": "opaque", "MASK": "mask", "BLEND": "blend"}
 _MAX_STRENGTH = 65504.0
 _BASIS = ("KHR_texture_basisu", "GOOGLE_texture_basis")
@@ -57,6 +59,8 @@ class Materials:
     view_bytes : callable
         ``view_bytes(index)`` returns the bytes of a buffer view.
     budget : Budget
+    source : Source
+        Keeps the pictures as they are in the file.
 
     Attributes
     ----------
@@ -64,11 +68,13 @@ class Materials:
         What was left out, for the warning.
     """
 
-    def __init__(self, document: dict[str, Any], resources: Resources, view_bytes: Callable[[int], memoryview], budget: Budget) -> None:
+    def __init__(self, document: dict[str, Any], resources: Resources, view_bytes: Callable[[int], memoryview], budget: Budget,
+                 source: Source) -> None:
         self._document = document
         self._resources = resources
         self._view_bytes = view_bytes
         self._budget = budget
+        self._kept = source
         self.notes: list[str] = []
         self._surfaces: dict[int | None, Surface] = {}
         self._pictures: dict[int, NDArray[np.uint8] | Blocks | None] = {}
@@ -83,7 +89,10 @@ class Materials:
             An image cannot be fetched or decoded.
         """
         if (surface := self._surfaces.get(number)) is None:
-            surface = self._default() if number is None else self._make(self._document["materials"][number], pointer("materials", number))
+            surface = self._default() if number is None else self._make(self._document["materials"][number])
+            origin = Origin.of(self._kept, -1 if number is None else number, surface.material)
+            origin.held["sets"] = surface.sets
+            surface.material._origin = origin
             self._surfaces[number] = surface
         return surface
 
@@ -95,7 +104,7 @@ class Materials:
     def _default(self) -> Surface:
         return Surface(Standard(color=(1.0, 1.0, 1.0, 1.0), metallic=1.0, roughness=1.0), (0, 1))
 
-    def _make(self, source: dict[str, Any], where: str) -> Surface:
+    def _make(self, source: dict[str, Any]) -> Surface:
         rough = source.get("pbrMetallicRoughness", {})
         extensions = source.get("extensions", {})
         unlit = "KHR_materials_unlit" in extensions
@@ -156,6 +165,7 @@ class Materials:
         else:
             texture = Texture(picture, srgb=srgb, sampler=sampler, name=name)
         self._textures[key] = texture
+        texture._origin = Origin(self._kept, number)
         return texture
 
     def _source(self, texture: dict[str, Any], where: str) -> int | None:
@@ -181,7 +191,7 @@ class Materials:
         declared = source.get("mimeType", "")
         data: bytes | memoryview
         if "uri" in source:
-            data, mime = self._resources.fetch(source["uri"], where + "/uri")
+            data, mime = self._kept.images[number] = self._resources.fetch(source["uri"], where + "/uri")
             declared = declared or mime
         else:
             data = self._view_bytes(source["bufferView"])
@@ -223,8 +233,8 @@ def _sampler(source: dict[str, Any]) -> Sampler:
     """Make a sampler; what the file leaves open, or sets to no value of glTF 2.0, becomes the default."""
     magnify = source.get("magFilter", 9729)
     return Sampler(
-        mag=_FILTERS[magnify] if magnify in (9728, 9729) else "linear",
-        min=_FILTERS.get(source.get("minFilter", 9987), "linear_mipmap_linear"),
-        wrap_s=_WRAPS.get(source.get("wrapS", 10497), "repeat"),
-        wrap_t=_WRAPS.get(source.get("wrapT", 10497), "repeat"),
+        mag=FILTERS[magnify] if magnify in (9728, 9729) else "linear",
+        min=FILTERS.get(source.get("minFilter", 9987), "linear_mipmap_linear"),
+        wrap_s=WRAPS.get(source.get("wrapS", 10497), "repeat"),
+        wrap_t=WRAPS.get(source.get("wrapT", 10497), "repeat"),
     )

@@ -11,11 +11,13 @@ from ..deformation import Morph
 from ..errors import GltfError, InvalidInput
 from ..geometry import DEFORMED, Geometry, Mesh
 from ..materials import Material
+from ..origin import Origin
 from .gltf_accessors import Accessors
 from .gltf_draco import Draco
 from .gltf_materials import Materials
 from .gltf_poses import Skins
 from .gltf_schema import pointer
+from .kept import Source
 from .limits import Budget
 
 Arrays = dict[str, NDArray[np.float32] | None]
@@ -36,14 +38,19 @@ class Meshes:
     materials : Materials
     skins : Skins
     budget : Budget
+    source : Source
+        What meshes and geometries name as their origin.
     """
 
-    def __init__(self, document: dict[str, Any], accessors: Accessors, materials: Materials, skins: Skins, budget: Budget) -> None:
+    def __init__(
+        self, document: dict[str, Any], accessors: Accessors, materials: Materials, skins: Skins, budget: Budget, source: Source
+    ) -> None:
         self._meshes: list[dict[str, Any]] = document.get("meshes", [])
         self._accessors = accessors
         self._materials = materials
         self._skins = skins
         self._budget = budget
+        self._source = source
         self._draco = Draco(document, accessors, budget)
         self._skinned = {node["mesh"] for node in document.get("nodes", ()) if "skin" in node and "mesh" in node}
         self._made: dict[int, Mesh] = {}
@@ -60,17 +67,21 @@ class Meshes:
         if (made := self._made.get(number)) is not None:
             return made
         source = self._meshes[number]
-        pairs = []
+        pairs, places = [], []
         for place, primitive in enumerate(source["primitives"]):
             where = pointer("meshes", number, "primitives", place)
             pair = self._primitive(self._draco.plain(primitive, where), number, where)
             if pair is not None:
                 pairs.append(pair)
+                places.append(place)
+                if pair[0]._origin is None:
+                    pair[0]._origin = Origin(self._source, (number, place))
         weights = np.array(source.get("weights", ()) if any(geometry.morphs for geometry, _ in pairs) else (), np.float32)
         check_weights(weights, pointer("meshes", number, "weights"))
         mesh = Mesh(primitives=pairs, name=source.get("name", ""), weights=weights)
         if isinstance(extras := source.get("extras"), dict):
             mesh.extras.update(extras)
+        mesh._origin = Origin(self._source, number, (mesh.primitives, tuple(places)))
         self._made[number] = mesh
         return mesh
 

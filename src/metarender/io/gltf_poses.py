@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from ..deformation import Skin
 from ..errors import GltfError
+from ..origin import Origin
 from .gltf_accessors import Accessors
 from .gltf_schema import pointer
+from .kept import Source
 from .limits import Budget
 
 Matrices = NDArray[np.float64]
@@ -51,9 +53,12 @@ class Skins:
         Passed `check_document`.
     accessors : Accessors
     budget : Budget
+    source : Source
+        What skins name as their origin.
     """
 
-    def __init__(self, document: dict[str, Any], accessors: Accessors, budget: Budget) -> None:
+    def __init__(self, document: dict[str, Any], accessors: Accessors, budget: Budget, source: Source) -> None:
+        self._source = source
         self._skins: list[dict[str, Any]] = document.get("skins", [])
         self._meshes: list[dict[str, Any]] = document.get("meshes", [])
         self._accessors = accessors
@@ -77,7 +82,8 @@ class Skins:
         if number not in self._made:
             source = self._skins[number]
             self._budget.take(128 * len(source["joints"]), "The skin", pointer("skins", number))
-            self._made[number] = Skin(self._matrices(number, len(source["joints"])), source.get("name", ""))
+            self._made[number] = skin = Skin(self._matrices(number, len(source["joints"])), source.get("name", ""))
+            skin._origin = Origin(self._source, number)
         return self._made[number]
 
     def _matrices(self, number: int, count: int) -> Matrices:

@@ -56,6 +56,9 @@ CHECKED = frozenset(
 )
 """Extensions that are read and checked but not drawn: the core material below them is, also where a file requires them."""
 
+KEPT = frozenset({"EXT_instance_features", "EXT_mesh_features", "EXT_structural_metadata", "KHR_xmp_json_ld"})
+"""Extensions that say what things are and not how they look: nothing is missing from the picture, and a save writes them back."""
+
 _LOOSE = 0.00769
 """How far from 1 the length of a stored quaternion may be: what rounding to signed normalized bytes can do."""
 
@@ -111,7 +114,12 @@ def check_document(document: dict[str, Any]) -> list[str]:
         _check_required(document, used)
     except Fault as fault:
         raise fault.error() from None
-    return [name for name in used if name not in DRAWN]
+    return [name for name in used if name not in DRAWN and name not in KEPT]
+
+
+def mend_numbers(document: dict[str, Any]) -> None:
+    """Turn whole numbers that are written as decimals into integers, as `check_document` does, in a document that passed it."""
+    ROOT(document, Context(_counts(document), dict.fromkeys(_names(document, "extensionsUsed"))))
 
 
 def _counts(document: dict[str, Any]) -> dict[str, int]:
@@ -158,7 +166,7 @@ def _check_required(document: dict[str, Any], used: Collection[str]) -> None:
     for index, name in enumerate(_names(document, "extensionsRequired")):
         if name not in used:
             raise Fault("UNUSED_EXTENSION_REQUIRED", f"{shown(name)} is required but not in extensionsUsed.", index, "extensionsRequired")
-        if name not in DRAWN and name not in CHECKED:
+        if name not in DRAWN and name not in CHECKED and name not in KEPT:
             message = f"The file requires the extension {shown(name)}, which is not supported; export without it."
             raise Fault("UNSUPPORTED_EXTENSION", message, index, "extensionsRequired")
 

@@ -1,0 +1,228 @@
+"""The nodes of a scene as a save sees them: arrays in depth-first order, and a plan of which nodes the file will have.
+
+A file has nodes that the scene has not: one for each kind of part in a range (EXT_mesh_gpu_instancing), one that carries a light which
+does not shine along its node, one more where a matrix shears. The plan numbers all of them depth first, as they will be loaded again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._core import AS_GIVEN, SHEARED, read_rows, read_trs
+from ..geometry import Geometry
+from ..lights import DirectionalLight
+from ..materials import Material
+from ..origin import KeptFile
+from ..scene import Scene
+from .kept import Source
+
+FORWARD = (0.0, 0.0, -1.0)
+
+
+class Kind(Enum):
+    """What a planned node is."""
+
+    NODE = "a node of the scene, or a part that is one of its kind"
+    PARTS = "many parts that draw the same"
+    LIGHT = "a child that turns the light of its parent"
+    INNER = "a child that completes the transform of its parent"
+
+
+@dataclass(slots=True)
+class Entry:
+    """A node of the file.
+
+    Attributes
+    ----------
+    kind : Kind
+    row : int
+        In the arrays of the scene; of parts the first.
+    parent : int
+        Its place in the plan, -1 at the top.
+    rows : (n,) int64 or None
+        Of parts.
+    children : list of int
+    """
+
+    kind: Kind
+    row: int
+    parent: int
+    rows: NDArray[np.int64] | None = None
+    children: list[int] = field(default_factory=list)
+
+
+class Rows:
+    """The nodes of a scene as arrays.
+
+    Attributes
+    ----------
+    ids, parent, position, linear, visible, color, flags : ndarray
+        As ``read_rows`` gives them, one row a node.
+    rotation, scale, kind : ndarray
+        As ``read_trs``.
+    draws, first : (n,) int64
+        How many draws a node has, and where they begin in `geometry` and `material`.
+    geometry, material : (m,) uint32
+        Indices in the tables of the scene.
+    ranges : dict of int to int
+        First row of each range of parts -> how many.
+    files : dict of int to (KeptFile, int)
+        Public id -> the file that the node comes from, and its number there.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        rows = read_rows(scene.store)
+        self.rotation, self.scale, self.kind = read_trs(scene.store)
+        self.ids, self.parent, self.position, self.linear = rows["id"], rows["parent"], rows["position"], rows["linear"]
+        self.visible, self.color, self.flags = rows["visible"] != 0, rows["color"], rows["flags"]
+        self.draws = rows["draws"].astype(np.int64)
+        self.first = np.cumsum(self.draws) - self.draws
+        self.geometry, self.material = rows["geometry"], rows["material"]
+        self.ranges: dict[int, int] = dict(rows["range"].tolist())
+        self.files: dict[int, tuple[KeptFile, int]] = {}
+        for kept in scene.kept:
+            if isinstance(kept.source, Source):
+                numbers = np.flatnonzero(np.isin(kept.ids, self.ids) & (kept.ids != 0))
+                pairs = zip(kept.ids[numbers].tolist(), numbers.tolist(), strict=True)
+                self.files |= {identity: (kept, number) for identity, number in pairs}
+
+    def file_of(self, row: int) -> tuple[KeptFile, int] | None:
+        """The file that a node comes from and its number there, None for one made in code."""
+        return self.files.get(int(self.ids[row]))
+
+    def draw_of(self, row: int) -> tuple[Geometry, Material]:
+        """What a part draws."""
+        place = self.first[row]
+        geometry, material = self.scene.geometry_list[self.geometry[place]], self.scene.material_list[self.material[place]]
+        assert geometry is not None and material is not None
+        return geometry, material
+
+    def range_mesh(self, row: int) -> tuple[Any, str]:
+        """Mesh and name of the range that begins at a row."""
+        return self.scene._ranges.get(self.scene.store.range_of(int(self.ids[row])), (None, ""))
+
+    def matrices(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Local matrices of rows, (n, 4, 4) float64."""
+        found = np.tile(np.eye(4), (len(rows), 1, 1))
+        found[:, :3, :3], found[:, :3, 3] = self.linear[rows], self.position[rows]
+        return found
+
+    def are_plain(self, start: int, count: int) -> bool:
+        """Whether the parts of a range draw the same, are shown, and have no colour, light, camera or extras of their own."""
+        rows = slice(start, start + count)
+        draws = slice(int(self.first[start]), int(self.first[start]) + count)
+        same = all((array[draws] == array[draws.start]).all() for array in (self.geometry, self.material))
+        bare = self._are_bare(np.arange(start, start + count)).all()
+        return bool((self.draws[rows] == 1).all() and same and bare and self.visible[rows].all() and not self.color[rows, 3].any())
+
+    def _are_bare(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which rows carry no light, camera or extras."""
+        bare = np.ones(len(rows), bool)
+        for table in (self.scene._lights, self.scene._cameras, self.scene._extras):
+            if table:
+                bare &= ~np.isin(self.ids[rows], np.fromiter(table, np.uint32, len(table)))
+        return bare
+
+    def kinds_of_parts(self, start: int, count: int) -> list[NDArray[np.int64]]:
+        """Rows of a range by what they draw, whether they are shown and how they are coloured, kinds in order of their first part.
+
+        A part that is not a plain one (several draws, a matrix that shears, a light or camera) is a kind of its own.
+        """
+        rows = np.arange(start, start + count)
+        place = self.first[rows].clip(max=max(len(self.geometry) - 1, 0))
+        plain = (self.draws[rows] == 1) & (self.kind[rows] != SHEARED) & self._are_bare(rows)
+        color = np.where(self.color[rows, 3] > 0, np.ascontiguousarray(self.color[rows]).view("<u4")[:, 0], 0)
+        keys = [self.visible[rows], color, np.where(plain, -1, rows)]
+        if len(self.geometry):
+            keys += [self.geometry[place], self.material[place]]
+        kind = np.zeros(count, np.int64)
+        for key in keys:
+            values, inverse = np.unique(key, return_inverse=True)
+            kind = np.unique(kind * len(values) + inverse, return_inverse=True)[1]
+        order = np.argsort(kind, kind="stable")
+        groups = np.split(rows[order], np.flatnonzero(np.diff(kind[order])) + 1)
+        return sorted(groups, key=lambda group: int(group[0]))
+
+    def is_turned(self, row: int) -> bool:
+        """Whether a node has a light that does not shine along it."""
+        light = self.scene._lights.get(int(self.ids[row])) if self.scene._lights else None
+        return isinstance(light, DirectionalLight) and tuple(light.direction.tolist()) != FORWARD
+
+    def need_two(self) -> NDArray[np.bool_]:
+        """For which nodes no single node of glTF has the matrix: it shears, or an axis of it has no length (glTF 2.0, 5.25)."""
+        flat = ~(self.linear != 0).any(axis=1).all(axis=1)
+        found: NDArray[np.bool_] = (self.kind == SHEARED) | (flat & (self.kind != AS_GIVEN))
+        return found
+
+
+class Plan:
+    """Which nodes the file has, depth first.
+
+    Parameters
+    ----------
+    rows : Rows
+    whole : set of int
+        Rows whose parts are written as instances of the node itself.
+
+    Attributes
+    ----------
+    entries : list of Entry
+    home : dict of int to int
+        Row -> place of the entry that has all of its transform, below which its children stand.
+    """
+
+    def __init__(self, rows: Rows, whole: set[int]) -> None:
+        self.entries: list[Entry] = []
+        self._rows = rows
+        self._by_id: dict[int, int] | None = None
+        self._two = set(np.flatnonzero(rows.need_two()).tolist())
+        self.home: dict[int, int] = {-1: -1}
+        parents: list[int] = rows.parent.tolist()
+        row, end = 0, len(parents)
+        while row < end:
+            above = parents[row]
+            count = rows.ranges.get(row)
+            if count is None:
+                self._add_node(row, self.home[above])
+                row += 1
+                continue
+            if above not in whole:
+                for group in rows.kinds_of_parts(row, count):
+                    if len(group) == 1:
+                        self._add_node(int(group[0]), self.home[above])
+                    else:
+                        self._add(Entry(Kind.PARTS, int(group[0]), self.home[above], group))
+            row += count
+
+    def _add(self, entry: Entry) -> int:
+        place = len(self.entries)
+        self.entries.append(entry)
+        if entry.parent >= 0:
+            self.entries[entry.parent].children.append(place)
+        return place
+
+    def _add_node(self, row: int, parent: int) -> None:
+        place = home = self._add(Entry(Kind.NODE, row, parent))
+        if row in self._two:
+            home = self._add(Entry(Kind.INNER, row, place))
+        if self._rows.is_turned(row):
+            self._add(Entry(Kind.LIGHT, row, home))
+        self.home[row] = home
+
+    def places(self, ids: NDArray[np.uint32]) -> list[int | None]:
+        """Where nodes stand in the plan, by their public ids (n,); None for nodes that stand nowhere."""
+        if self._by_id is None:
+            self._by_id = dict(zip(self._rows.ids.tolist(), range(len(self._rows.ids)), strict=True))
+        rows = (self._by_id.get(number) for number in ids.tolist())
+        return [None if row is None else self.home.get(row) for row in rows]
+
+    def has_inner(self, place: int) -> bool:
+        """Whether an entry has one that completes its transform."""
+        children = self.entries[place].children
+        return bool(children) and self.entries[children[0]].kind is Kind.INNER

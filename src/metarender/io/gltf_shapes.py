@@ -1,0 +1,191 @@
+"""Meshes and geometries of a scene as glTF: those of a file with its own bytes, those made in code from their arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..deformation import Morph
+from ..geometry import Geometry, Mesh
+from ..materials import Material
+from .gltf_copying import Copier, Missing
+from .gltf_document import Document
+from .gltf_references import OBJECTS, PRIMITIVE
+from .gltf_surfaces import Surfaces, put_label
+
+_MODES = {"points": 0, "lines": 1, "triangles": 4}
+Materials = Callable[[Material], Material]
+
+
+def as_it_is(material: Material) -> Material:
+    """Return the material: no part has a colour of its own."""
+    return material
+
+
+class Shapes:
+    """Writes meshes, each once for each set of materials.
+
+    Parameters
+    ----------
+    document : Document
+    surfaces : Surfaces
+    copier : callable
+        ``copier(source)`` returns the `Copier` of a file.
+    """
+
+    def __init__(self, document: Document, surfaces: Surfaces, copier: Callable[[Any], Copier]) -> None:
+        self._document = document
+        self._surfaces = surfaces
+        self._copier = copier
+        self._made: dict[tuple[Any, ...], int | None] = {}
+        self._alive: list[Any] = []
+        self._primitives: dict[int, dict[str, Any]] = {}
+
+    def mesh(self, mesh: Mesh, painted: Materials = as_it_is) -> int | None:
+        """Return the number of a mesh; None where nothing of it is left.
+
+        Parameters
+        ----------
+        mesh : Mesh
+        painted : callable
+            What a part with a colour of its own has instead of a material.
+        """
+        materials = [painted(material) for _, material in mesh.primitives]
+        origin = mesh._origin
+        whole = origin is not None and mesh.primitives is origin.held[0]
+        whose: Any = (id(origin.source), origin.number) if whole and origin is not None else id(mesh)
+        key = whose, mesh.name, *map(id, materials)
+        if key not in self._made:
+            self._alive += [mesh, *materials]
+            self._made[key] = self._describe(mesh, materials, whole)
+        return self._made[key]
+
+    def _describe(self, mesh: Mesh, materials: list[Material], whole: bool) -> int | None:
+        entry: dict[str, Any] = {}
+        origin = mesh._origin
+        try:
+            if origin is not None:
+                copier = self._copier(origin.source)
+                source = copier.entry("meshes", int(origin.number))  # type: ignore[arg-type]
+                entry = copier.copy({name: value for name, value in source.items() if name != "primitives"}, OBJECTS["meshes"])
+                if whole:
+                    entry["primitives"] = self._source_primitives(copier, source["primitives"], materials, origin.held[1])
+            if not whole:
+                entry.pop("weights", None)
+                if mesh.weights.any():
+                    entry["weights"] = mesh.weights.tolist()
+                pairs = zip(mesh.primitives, materials, strict=True)
+                entry["primitives"] = [self._primitive(geometry, material) for (geometry, _), material in pairs if geometry.index_count]
+        except Missing:
+            self._document.notes[f"the mesh {mesh.name!r}"] = None
+            return None
+        if not entry["primitives"]:
+            return None
+        put_label(entry, mesh.name, _with_target_names(mesh))
+        return self._document.add("meshes", entry)
+
+    def _source_primitives(self, copier: Copier, primitives: list[dict[str, Any]], materials: list[Material], places: tuple[int, ...]
+                           ) -> list[dict[str, Any]]:
+        """All primitives of a mesh of a file, those that draw nothing too."""
+        drawn = dict(zip(places, materials, strict=True))
+        return [self._copied(copier, primitive, drawn[place]) if place in drawn else copier.copy(primitive, PRIMITIVE)
+                for place, primitive in enumerate(primitives)]
+
+    def _copied(self, copier: Copier, primitive: dict[str, Any], material: Material) -> dict[str, Any]:
+        entry: dict[str, Any] = copier.copy({name: value for name, value in primitive.items() if name != "material"}, PRIMITIVE)
+        return self._with_material(entry, material)
+
+    def _with_material(self, entry: dict[str, Any], material: Material) -> dict[str, Any]:
+        number = self._surfaces.material(material)
+        if number is not None:
+            entry["material"] = number
+        return entry
+
+    def _primitive(self, geometry: Geometry, material: Material) -> dict[str, Any]:
+        """A primitive of a mesh that was put together in code; its vertices may still be those of a file."""
+        origin = geometry._origin
+        if origin is not None:
+            assert isinstance(origin.number, tuple)
+            mesh, place = origin.number
+            copier = self._copier(origin.source)
+            primitive = dict(copier.entry("meshes", mesh)["primitives"][place])
+            extensions = {k: v for k, v in primitive.get("extensions", {}).items() if k != "KHR_materials_variants"}
+            return self._copied(copier, {**primitive, "extensions": extensions}, material)
+        if id(geometry) not in self._primitives:
+            self._alive.append(geometry)
+            self._primitives[id(geometry)] = self._written(geometry)
+        return self._with_material(dict(self._primitives[id(geometry)]), material)
+
+    def _written(self, geometry: Geometry) -> dict[str, Any]:
+        """The arrays of a geometry as accessors (glTF 2.0, 3.7.2)."""
+        vertices = self._document.vertices
+        attributes = {"POSITION": vertices(geometry.positions, bounds=True)}
+        if geometry.normals is not None:
+            attributes["NORMAL"] = vertices(_unit(geometry.normals))
+            if geometry.tangents is not None:
+                attributes["TANGENT"] = vertices(_unit(geometry.tangents))
+        first, second = geometry.uv0, geometry.uv1
+        if first is None and second is not None:  # sets count from 0 without gaps
+            first = second
+        for number, array in enumerate((first, second)):
+            if array is not None:
+                attributes[f"TEXCOORD_{number}"] = vertices(array)
+        if geometry.colors is not None:
+            attributes["COLOR_0"] = vertices(geometry.colors)
+        if geometry.joints is not None and geometry.weights is not None:
+            joints, weights = _each_once(geometry.joints, geometry.weights)
+            for number in range(joints.shape[1] // 4):
+                four = slice(4 * number, 4 * number + 4)
+                attributes[f"JOINTS_{number}"] = vertices(joints[:, four])
+                attributes[f"WEIGHTS_{number}"] = vertices(weights[:, four])
+        entry: dict[str, Any] = {"attributes": attributes}
+        if not np.array_equal(geometry.indices, np.arange(geometry.vertex_count, dtype=np.uint32)):
+            entry["indices"] = self._document.indices(geometry.indices)
+        if geometry.morphs:
+            entry["targets"] = [self._target(morph) for morph in geometry.morphs]
+        if geometry.topology != "triangles":
+            entry["mode"] = _MODES[geometry.topology]
+        if geometry.levels:
+            self._document.notes["coarser levels of geometries"] = None
+        return entry
+
+    def _target(self, morph: Morph) -> dict[str, int]:
+        """The displacements of a morph (glTF 2.0, 3.7.2.2)."""
+        parts = (("NORMAL", morph.normals), ("TANGENT", morph.tangents))
+        moved = {"POSITION": self._document.vertices(morph.positions, bounds=True)}
+        return moved | {name: self._document.vertices(array) for name, array in parts if array is not None}
+
+
+def _with_target_names(mesh: Mesh) -> dict[str, Any]:
+    """The extras of a mesh, with the names of its morphs where exporters put them."""
+    names = next(([morph.name for morph in geometry.morphs] for geometry, _ in mesh.primitives if geometry.morphs), [])
+    known = mesh.extras.get("targetNames", [""] * len(names))
+    return mesh.extras if known == names else {**mesh.extras, "targetNames": names}
+
+
+def _each_once(joints: NDArray[np.uint16], weights: NDArray[np.float32]) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+    """Influences in which a vertex names a joint once, and joint 0 where the weight is 0 (glTF 2.0, 3.7.3.3)."""
+    shares = weights.copy()
+    for later in range(1, joints.shape[1]):
+        for earlier in range(later):
+            same = (joints[:, earlier] == joints[:, later]) & (shares[:, later] > 0) & (shares[:, earlier] > 0)
+            shares[same, earlier] += shares[same, later]
+            shares[same, later] = 0
+    return np.where(shares > 0, joints, 0).astype(np.uint16), shares
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors of length 1 as glTF asks, (n, 3) or (n, 4) with a sign; those that have it already to the bit as they are."""
+    length = np.linalg.norm(vectors[:, :3].astype(np.float64), axis=1)
+    wrong = np.abs(length - 1) > 1e-4
+    signs = vectors.shape[1] == 4 and not (np.abs(vectors[:, 3]) == 1).all()
+    if not wrong.any() and not signs:
+        return vectors
+    result = vectors.copy()
+    result[wrong, :3] = np.where(length[wrong, None] > 0, vectors[wrong, :3] / np.where(length > 0, length, 1)[wrong, None], (0, 1, 0))
+    if signs:
+        result[:, 3] = np.where(vectors[:, 3] < 0, -1, 1)
+    return result
