@@ -356,3 +356,83 @@ def test_a_figure_that_follows_other_joints_gets_another_skin(tmp_path, local_as
     scene.bind(node, None)
     save(scene, tmp_path / "free.glb")
     assert "skin" not in document(tmp_path / "free.glb")["nodes"][0]
+
+
+# ---- clips ----
+
+
+def acting_scene():
+    """Nodes moved in every way, some together, and a material, a light and a camera that change."""
+    scene = mr.Scene()
+    paint = mr.Standard(color="red", name="paint")
+    boxes = [scene.add(mr.Mesh(mr.box(1), paint), position=(2 * k, 0, 0), name=f"box {k}") for k in range(4)]
+    lamp, eye = mr.PointLight("white", 3.0), mr.PerspectiveCamera(40)
+    scene.add(lamp, position=(0, 3, 0))
+    scene.add(eye, position=(3, 0, 12))
+    times, half = [0.0, 0.5, 2.0], np.sqrt(0.5)
+    lift = np.zeros((3, 2, 3))
+    lift[1:, :, 1] = [[1, 2], [0.5, -1]]
+    bend = np.zeros((3, 3, 3))
+    bend[:, 1] = [[1, 1, 1], [2, 1, 1], [1, 1, 3]]
+    scene.add_clip(mr.Clip("all at once", [
+        mr.Track(boxes[:2], "position", times, lift + [[[0, 0, 0], [2, 0, 0]]]),
+        mr.Track(boxes[1:3], "rotation", times, [[0, 0, 0, 1], [0, half, 0, half], [0, 1, 0, 0]], "step"),
+        mr.Track(boxes[3], "scale", times, bend, "cubic"),
+        mr.Track(paint, "roughness", times, [0.0, 1.0, 0.25]),
+        mr.Track(paint, "color", times, [[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 1, 1]]),
+        mr.Track(lamp, "intensity", times, [3.0, 0.0, 9.0]),
+        mr.Track(eye, "fov", times, [40.0, 60.0, 20.0]),
+    ], extras={"takt": 7}))
+    figures = figure()
+    strip = next(node for node in figures.nodes if node.mesh is not None)
+    figures.add_clip(mr.Clip("smile", [mr.Track(strip, "weights", [0.0, 1.0], [[0.0, 0.0], [1.0, 0.5]])]))
+    scene.add(figures, position=(0, -6, 0))
+    return scene
+
+
+def test_clips_made_in_code_come_back(tmp_path, renderer):
+    scene = acting_scene()
+    again = check_twice(scene, tmp_path, ".glb")
+    assert [clip.name for clip in again.clips] == ["all at once", "smile"] and again.clips[0].extras == {"takt": 7}
+    for each in (scene, again):
+        for clip in each.clips:
+            each.play(clip)
+    for seconds in (0.0, 0.3, 1.7):
+        scene.at(seconds), again.at(seconds)
+        for old, new in zip(scene.nodes, again.nodes, strict=True):
+            np.testing.assert_allclose(new.world_matrix, old.world_matrix, atol=1e-6)
+            np.testing.assert_allclose(new.weights, old.weights, atol=1e-6)
+        for each in ("roughness", "color"):
+            old, new = (getattr(s.find("box 0").mesh.primitives[0][1], each) for s in (scene, again))
+            np.testing.assert_allclose(new, old, atol=1e-6)
+        np.testing.assert_allclose(again.cameras[0].camera.fov, scene.cameras[0].camera.fov, rtol=1e-6)
+        np.testing.assert_allclose(again.lights[0].light.intensity, scene.lights[0].light.intensity, atol=1e-6)
+
+
+def test_the_validator_finds_no_errors_in_clips(tmp_path):
+    save(mr.Scene(), tmp_path / "empty.glb")
+    save(acting_scene(), tmp_path / "acting.glb")
+    check_valid([(tmp_path / "empty.glb", tmp_path / "acting.glb")])
+
+
+def test_parts_that_a_clip_moves_are_nodes(tmp_path):
+    scene, parts = parts_scene(100)
+    scene.add_clip(mr.Clip("out", [mr.Track(parts.ids[[4, 40]], "position", [0, 1], np.arange(12.0).reshape(2, 2, 3)),
+                                   mr.Track(parts.ids[:3], "ghost", [0, 1], [0, 1])]))
+    assert "curves of the ghost of parts" in save(scene, tmp_path / "a.glb")
+    again = load(tmp_path / "a.glb")
+    assert places(again) != places(scene) and again.find("part 40 é").name == "part 40 é"
+    again.play(again.clips["out"])
+    again.at(1.0)
+    np.testing.assert_array_equal(again.find("part 40 é").position, [9, 10, 11])
+
+
+def test_a_clip_of_a_copied_scene_goes_with_its_nodes(tmp_path, local_assets):
+    path = local_assets / "SimpleSkin" / "SimpleSkin.gltf"
+    both = mr.Scene()
+    both.add(load(path)), both.add(load(path))
+    save(both, tmp_path / "a.glb")
+    again = load(tmp_path / "a.glb")
+    assert len(again.clips) == len(both.clips) == 2
+    targets = [{int(number) for track in clip.tracks for number in track.target} for clip in again.clips]
+    assert targets[0] and not targets[0] & targets[1]

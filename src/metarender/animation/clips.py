@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .._core import Node, Store
 from ..checks import number
 from ..errors import InvalidInput
+from ..origin import Origin
 from .tracks import Track
 
 LONGEST = 1e12
@@ -35,7 +36,7 @@ class Clip:
         Wrong kinds, or a duration that is negative or not finite.
     """
 
-    __slots__ = ("_tracks", "duration", "extras", "name")
+    __slots__ = ("_origin", "_tracks", "duration", "extras", "name")
 
     def __init__(self, name: str, tracks: Iterable[Track], duration: float | None = None, extras: dict[str, Any] | None = None) -> None:
         if not isinstance(name, str):
@@ -52,6 +53,7 @@ class Clip:
         last = max((float(track.times[-1]) for track in given), default=0.0)
         self.duration = max(last, 0.0) if duration is None else number(duration, "Clip duration", 0.0, LONGEST)
         self.extras: dict[str, Any] = {} if extras is None else extras
+        self._origin: Origin | None = None
 
     def __repr__(self) -> str:
         return f"<Clip {self.name!r} {self.duration:g} s, {len(self._tracks)} tracks>"
@@ -63,7 +65,9 @@ class Clip:
 
     def mapped(self, old: NDArray[np.uint32], new: NDArray[np.uint32], store: Store) -> Clip:
         """Return the same clip for the nodes of a copy: rising ids `old` (m,) become `new` (m,); the arrays are shared."""
-        return Clip(self.name, [track.mapped(old, new, store) for track in self._tracks], self.duration, self.extras)
+        twin = Clip(self.name, [track.mapped(old, new, store) for track in self._tracks], self.duration, self.extras)
+        twin._origin = self._origin
+        return twin
 
     def drives(self, ids: NDArray[np.uint32]) -> bool:
         """Whether any of the nodes (n,) is a target."""

@@ -192,8 +192,9 @@ def build_scene(asset: Asset) -> Scene:
         places = np.zeros(asset.count, np.uint32)
         places[asset.numbers] = ids
         scene.kept.append(KeptFile(asset.source, places, -1 if asset.scene is None else asset.scene, frozenset(asset.undrawn)))
-    for clip in asset.clips:
-        scene.add_clip(Clip(clip.name, [_track(ids, track) for track in clip.tracks], clip.duration, clip.extras))
+    for number, clip in enumerate(asset.clips):
+        made = scene.add_clip(Clip(clip.name, [_track(ids, track) for track in clip.tracks], clip.duration, clip.extras))
+        made._origin = Origin(asset.source, number)
     return scene
 
 

@@ -40,8 +40,11 @@ _LIGHT = {"color": "color", "intensity": "intensity", "range": "range", "spot/in
           "spot/outerConeAngle": "outer_angle"}
 _CAMERA = {"perspective/yfov": "fov", "perspective/znear": "near", "perspective/zfar": "far", "orthographic/ymag": "height",
            "orthographic/znear": "near", "orthographic/zfar": "far"}
-_FACTORS = {"perspective/yfov": 180 / math.pi, "orthographic/ymag": 2.0}
+FACTORS = {"perspective/yfov": 180 / math.pi, "orthographic/ymag": 2.0}
 """What a number of the file is multiplied by: radians to degrees, half a height to the whole."""
+
+PROPERTIES = {"materials": _MATERIAL, "lights": _LIGHT, "cameras": _CAMERA}
+"""Attributes that curves drive, by collection and path in the file."""
 
 _POINTERS = re.compile(r"/(nodes|meshes|materials|cameras|extensions/KHR_lights_punctual/lights)/([0-9]{1,9})/(.+)")
 
@@ -169,7 +172,7 @@ class Animations:
         widths = {attributes[name].width if name in (attributes := attributes_of(thing)) else 0 for thing in things}
         if 0 in widths:
             return None
-        return _Target((), tuple(things), name, widths.pop() if widths else 0, _FACTORS.get(path, 1.0))
+        return _Target((), tuple(things), name, widths.pop() if widths else 0, FACTORS.get(path, 1.0))
 
     def _weights(self, kind: str, number: int) -> _Target | None:
         """Return the morphs of a node, or of the nodes that have the weights of their mesh."""

@@ -22,6 +22,10 @@ from ..scene import Scene
 from .kept import Source
 
 FORWARD = (0.0, 0.0, -1.0)
+MOVING = frozenset({"position", "rotation", "scale", "weights"})
+"""Paths of tracks that glTF has for nodes."""
+
+_MOST_MOVED = 100_000
 
 
 class Kind(Enum):
@@ -85,6 +89,7 @@ class Rows:
         self.first = np.cumsum(self.draws) - self.draws
         self.geometry, self.material = rows["geometry"], rows["material"]
         self.ranges: dict[int, int] = dict(rows["range"].tolist())
+        self._moved = _moved_ids(scene)
         self.files: dict[int, tuple[KeptFile, int]] = {}
         for kept in scene.kept:
             if isinstance(kept.source, Source):
@@ -122,8 +127,8 @@ class Rows:
         return bool((self.draws[rows] == 1).all() and same and bare and self.visible[rows].all() and not self.color[rows, 3].any())
 
     def _are_bare(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which rows carry no light, camera or extras."""
-        bare = np.ones(len(rows), bool)
+        """Which rows carry no light, camera or extras, and are not moved by a clip."""
+        bare = ~np.isin(self.ids[rows], self._moved)
         for table in (self.scene._lights, self.scene._cameras, self.scene._extras):
             if table:
                 bare &= ~np.isin(self.ids[rows], np.fromiter(table, np.uint32, len(table)))
@@ -132,7 +137,7 @@ class Rows:
     def kinds_of_parts(self, start: int, count: int) -> list[NDArray[np.int64]]:
         """Rows of a range by what they draw, whether they are shown and how they are coloured, kinds in order of their first part.
 
-        A part that is not a plain one (several draws, a matrix that shears, a light or camera) is a kind of its own.
+        A part that is not a plain one (several draws, a matrix that shears, a light or camera, moved by a clip) is a kind of its own.
         """
         rows = np.arange(start, start + count)
         place = self.first[rows].clip(max=max(len(self.geometry) - 1, 0))
@@ -159,6 +164,14 @@ class Rows:
         flat = ~(self.linear != 0).any(axis=1).all(axis=1)
         found: NDArray[np.bool_] = (self.kind == SHEARED) | (flat & (self.kind != AS_GIVEN))
         return found
+
+
+def _moved_ids(scene: Scene) -> NDArray[np.uint32]:
+    """Ids of the nodes that clips move; none where there are too many for each to be a node of the file."""
+    tracks = [track for clip in scene.clips for track in clip.tracks if track.path in MOVING]
+    moving = [track.target for track in tracks if isinstance(track.target, np.ndarray)]
+    found = np.unique(np.concatenate(moving)) if moving else np.zeros(0, np.uint32)
+    return found if len(found) <= _MOST_MOVED else found[:0]
 
 
 class Plan:

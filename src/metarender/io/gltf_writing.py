@@ -20,6 +20,7 @@ from ..errors import AssetError, InvalidInput
 from ..origin import KeptFile
 from ..scene import Scene
 from . import AssetWarning
+from .gltf_clips import ClipWriter
 from .gltf_copying import Copier
 from .gltf_document import CORE, Document
 from .gltf_part_names import METADATA, add_schema
@@ -135,10 +136,7 @@ class _Writer:
                 self._files[id(origin[0])][0][origin[1]] = place
         self._write_in_order()
         Tree(document, rows, plan, self._surfaces, self._shapes, self._enter).write(whole)
-        for file in kept:
-            copier = self._enter(file)
-            for number in range(len(copier.entries("animations"))):
-                copier.found("animations", number)
+        ClipWriter(document, scene, plan, self._surfaces, kept, self._enter).write()
         for write in document.postponed:
             write()
         shown = self._shown(kept, [place for place, entry in enumerate(plan.entries) if entry.parent < 0])
