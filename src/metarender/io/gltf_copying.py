@@ -40,8 +40,8 @@ class Copier:
     document : Document
     opened : OpenedSource
     live : callable
-        ``live(collection, number)`` returns the number, in the new document, of a material or mesh of the file as the scene has it
-        now, None where the scene does not have it.
+        ``live(collection, number)`` returns the number, in the new document, of a material, mesh, light or camera of the file as the
+        scene has it now, None where the scene does not have it.
     """
 
     def __init__(self, document: Document, opened: OpenedSource, live: Callable[[str, int], int | None]) -> None:
@@ -55,8 +55,7 @@ class Copier:
         self._doubtful: list[tuple[dict[str, Any], dict[str, Any], str]] = []
         self._makers: dict[str, Callable[[int], int]] = {
             "accessors": self._accessor, "animations": self._animation, "images": self._image, "lods": self._lod,
-            "indices": lambda number: self._accessor(number, INDEX), "materials": lambda number: self._as_it_is_now("materials", number),
-            "meshes": lambda number: self._as_it_is_now("meshes", number),
+            "indices": lambda number: self._accessor(number, INDEX), **{name: partial(self._as_it_is_now, name) for name in ("materials", "meshes", "lights", "cameras")},
             "nodes": self._node, "positions": lambda number: self._accessor(number, VERTEX, bounds=True), "skins": self._skin,
             "textures": self._texture, "times": lambda number: self._accessor(number, bounds=True),
             "vertices": lambda number: self._accessor(number, VERTEX), "views": self._view,
@@ -264,7 +263,7 @@ class Copier:
         return self.document.add("nodes", self.copy(self.entry("nodes", number), OBJECTS["nodes"]))
 
     def _as_it_is_now(self, collection: str, number: int) -> int:
-        """A material or mesh of the scene, or that of the file where the scene has it no more."""
+        """A material, mesh, light or camera of the scene, or that of the file where the scene has it no more."""
         entries = self.entries(collection)
         if not 0 <= number < len(entries):
             raise Missing
@@ -305,7 +304,7 @@ class Copier:
         if number not in places:
             entry = entries[number]
             data = {"input": self.index("times", entry["input"]), "output": self.index("accessors", entry["output"])}
-            made.append({**self.copy({k: v for k, v in entry.items() if k not in data}), **data})
+            made.append({**data, **self.copy({k: v for k, v in entry.items() if k not in data})})
             places[number] = len(made) - 1
         return places[number]
 

@@ -95,7 +95,9 @@ class _Writer:
         self._copiers: dict[int, Copier] = {}
         self._files: dict[int, tuple[dict[int, int], dict[tuple[str, int], int | None]]] = {}
         self._live: dict[tuple[str, int, Any], Any] = {}
-        for collection, things in (("materials", scene.material_list), ("meshes", dict.fromkeys(scene._meshes.values()))):
+        held = {"materials": scene.material_list, "meshes": dict.fromkeys(scene._meshes.values()), "lights": scene._lights.values(),
+                "cameras": scene._cameras.values()}
+        for collection, things in held.items():
             for thing in things:
                 origin = None if thing is None else thing._origin
                 if origin is not None:
@@ -111,7 +113,10 @@ class _Writer:
                 thing = self._live.get((collection, id(source), number))
                 if thing is None:
                     return None
-                return self._surfaces.material(thing) if collection == "materials" else self._shapes.mesh(thing)
+                if collection == "meshes":
+                    return self._shapes.mesh(thing)
+                write = {"materials": self._surfaces.material, "lights": self._surfaces.light, "cameras": self._surfaces.camera}
+                return write[collection](thing)
 
             found = self._copiers[id(source)] = Copier(self._document, source.opened(), live)
         return found
