@@ -55,7 +55,8 @@ class Copier:
         self._doubtful: list[tuple[dict[str, Any], dict[str, Any], str]] = []
         self._makers: dict[str, Callable[[int], int]] = {
             "accessors": self._accessor, "animations": self._animation, "images": self._image, "lods": self._lod,
-            "indices": lambda number: self._accessor(number, INDEX), **{name: partial(self._as_it_is_now, name) for name in ("materials", "meshes", "lights", "cameras")},
+            "indices": lambda number: self._accessor(number, INDEX),
+            **{name: partial(self._as_it_is_now, name) for name in ("materials", "meshes", "lights", "cameras")},
             "nodes": self._node, "positions": lambda number: self._accessor(number, VERTEX, bounds=True), "skins": self._skin,
             "textures": self._texture, "times": lambda number: self._accessor(number, bounds=True),
             "vertices": lambda number: self._accessor(number, VERTEX), "views": self._view,
