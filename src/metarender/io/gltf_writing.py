@@ -113,9 +113,10 @@ class _Writer:
                 thing = self._live.get((collection, id(source), number))
                 if thing is None:
                     return None
-                if collection == "meshes":
-                    return self._shapes.mesh(thing)
-                write = {"materials": self._surfaces.material, "lights": self._surfaces.light, "cameras": self._surfaces.camera}
+                write: dict[str, Callable[[Any], int | None]] = {
+                    "materials": self._surfaces.material, "meshes": self._shapes.mesh, "lights": self._surfaces.light,
+                    "cameras": self._surfaces.camera,
+                }
                 return write[collection](thing)
 
             found = self._copiers[id(source)] = Copier(self._document, source.opened(), live)
