@@ -91,6 +91,15 @@ def test_a_matrix_that_shears_becomes_two_nodes(tmp_path):
     assert (tmp_path / "a.glb").read_bytes() == (tmp_path / "b.glb").read_bytes()
 
 
+def test_a_matrix_of_a_file_stays_as_it_is_even_if_it_shears_a_little(tmp_path):
+    matrix = [1.0, 0, 0, 0, 0, 1.0, 0, 0, 0.00058, 0, 1.0, 0, 0, 0, -4.18, 1]
+    file = GltfFile()
+    file.node(mesh=file.mesh(), matrix=matrix)
+    scene = load(file.glb(tmp_path))
+    check_twice(scene, tmp_path, ".glb")
+    assert document(tmp_path / "a" / "model.glb")["nodes"] == [{"mesh": 0, "matrix": matrix}]
+
+
 def test_a_sun_that_shines_along_no_axis_gets_a_node(tmp_path):
     directions = [(1, -1, 0), (0, 0, 1), (0, 0, -1), (0.3, 0.2, 0.9), (0, -1, 0)]
     scene = mr.Scene()

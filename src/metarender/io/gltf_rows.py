@@ -159,6 +159,14 @@ class Rows:
         light = self.scene._lights.get(int(self.ids[row])) if self.scene._lights else None
         return isinstance(light, DirectionalLight) and tuple(light.direction.tolist()) != FORWARD
 
+    def has_matrix(self, row: int, source: dict[str, Any]) -> bool:
+        """Whether the matrix of a node of a file is the one that is stored, which has its linear part in float32."""
+        matrix = np.array(source["matrix"], np.float64).reshape(4, 4).T
+        with np.errstate(over="ignore"):
+            linear = matrix[:3, :3].astype(np.float32)
+        same = (linear == self.linear[row]).all() and (matrix[:3, 3] == self.position[row]).all()
+        return bool(same and self.kind[row] != AS_GIVEN)
+
     def need_two(self) -> NDArray[np.bool_]:
         """For which nodes no single node of glTF has the matrix: it shears, or an axis of it has no length (glTF 2.0, 5.25)."""
         flat = ~(self.linear != 0).any(axis=1).all(axis=1)
@@ -182,6 +190,8 @@ class Plan:
     rows : Rows
     whole : set of int
         Rows whose parts are written as instances of the node itself.
+    two : set of int
+        Rows whose matrix no single node can have.
 
     Attributes
     ----------
@@ -190,11 +200,11 @@ class Plan:
         Row -> place of the entry that has all of its transform, below which its children stand.
     """
 
-    def __init__(self, rows: Rows, whole: set[int]) -> None:
+    def __init__(self, rows: Rows, whole: set[int], two: set[int]) -> None:
         self.entries: list[Entry] = []
         self._rows = rows
         self._by_id: dict[int, int] | None = None
-        self._two = set(np.flatnonzero(rows.need_two()).tolist())
+        self._two = two
         self.home: dict[int, int] = {-1: -1}
         parents: list[int] = rows.parent.tolist()
         row, end = 0, len(parents)

@@ -47,11 +47,11 @@ class Transforms:
                 for name in _NAMES:
                     if name in source:
                         result[name] = source[name]
-            elif "matrix" in source and self._is_matrix(source, row):
+            elif "matrix" in source and self._rows.has_matrix(row, source):
                 result["matrix"] = source["matrix"]
             else:
                 put_transform(result, position, rotation, scale)
-        elif "matrix" in source and self._is_matrix(source, row):
+        elif "matrix" in source and self._rows.has_matrix(row, source):
             result["matrix"] = source["matrix"]
         else:
             result["matrix"] = self._rows.matrices(np.array([row]))[0].T.reshape(-1).tolist()
@@ -64,14 +64,6 @@ class Transforms:
     def put_second_turn(self, result: dict[str, Any], row: int) -> None:
         """Set what comes first of it: another turn."""
         put_transform(result, (0.0, 0.0, 0.0), _two_turns(self._rows.linear[row])[2], _PLAIN)
-
-    def _is_matrix(self, source: dict[str, Any], row: int) -> bool:
-        """Whether a matrix of a file is the one that is stored, which has its linear part in float32."""
-        matrix = np.array(source["matrix"], np.float64).reshape(4, 4).T
-        with np.errstate(over="ignore"):
-            linear = matrix[:3, :3].astype(np.float32)
-        same = (linear == self._rows.linear[row]).all() and (matrix[:3, 3] == self._rows.position[row]).all()
-        return bool(same and self._rows.kind[row] != AS_GIVEN)
 
 
 def put_transform(entry: dict[str, Any], position: Sequence[float], rotation: Sequence[float], scale: Sequence[float]) -> None:

@@ -15,6 +15,8 @@ from copy import deepcopy
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
+
 from .._version import __version__
 from ..errors import AssetError, InvalidInput
 from ..origin import KeptFile
@@ -135,7 +137,7 @@ class _Writer:
         roots = [self._copier(source).copy_root() for source in dict.fromkeys(file.source for file in kept)]
         rows = Rows(scene)
         whole = reusable_instances(rows, lambda file: self._copier(file.source))
-        plan = Plan(rows, set(whole))
+        plan = Plan(rows, set(whole), {row for row in np.flatnonzero(rows.need_two()).tolist() if not self._is_as_loaded(rows, row)})
         self._files = {id(file): ({}, {}) for file in kept}
         for row, place in plan.home.items():
             if row >= 0 and (origin := rows.file_of(row)) is not None:
@@ -150,6 +152,12 @@ class _Writer:
             copier.settle_doubts(len(self._copiers) == 1)
         ours = any(entry.kind is Kind.PARTS for entry in plan.entries)
         return document, self._root(kept, roots, shown, ours)
+
+    def _is_as_loaded(self, rows: Rows, row: int) -> bool:
+        """Whether a node has the matrix of its file, which may shear as much as rounding makes it."""
+        origin = rows.file_of(row)
+        source = {} if origin is None else self._copier(origin[0].source).entry("nodes", origin[1])
+        return "matrix" in source and rows.has_matrix(row, source)
 
     def _write_in_order(self) -> None:
         """Write materials and meshes of files in the order of the files, so that small edits make small differences."""
