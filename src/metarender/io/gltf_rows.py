@@ -6,7 +6,7 @@ does not shine along its node, one more where a matrix shears. The plan numbers 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -50,14 +50,14 @@ class Entry:
         Its place in the plan, -1 at the top.
     rows : (n,) int64 or None
         Of parts.
-    children : list of int
+    children : list of int or None
     """
 
     kind: Kind
     row: int
     parent: int
     rows: NDArray[np.int64] | None = None
-    children: list[int] = field(default_factory=list)
+    children: list[int] | None = None
 
 
 class Rows:
@@ -75,8 +75,6 @@ class Rows:
         Indices in the tables of the scene.
     ranges : dict of int to int
         First row of each range of parts -> how many.
-    files : dict of int to (KeptFile, int)
-        Public id -> the file that the node comes from, and its number there.
     """
 
     def __init__(self, scene: Scene) -> None:
@@ -90,16 +88,23 @@ class Rows:
         self.geometry, self.material = rows["geometry"], rows["material"]
         self.ranges: dict[int, int] = dict(rows["range"].tolist())
         self._moved = _moved_ids(scene)
-        self.files: dict[int, tuple[KeptFile, int]] = {}
-        for kept in scene.kept:
-            if isinstance(kept.source, Source):
-                numbers = np.flatnonzero(np.isin(kept.ids, self.ids) & (kept.ids != 0))
-                pairs = zip(kept.ids[numbers].tolist(), numbers.tolist(), strict=True)
-                self.files |= {identity: (kept, number) for identity, number in pairs}
+        self._kept = [kept for kept in scene.kept if isinstance(kept.source, Source)]
+        self._file, self._number = self._origins()
 
     def file_of(self, row: int) -> tuple[KeptFile, int] | None:
         """The file that a node comes from and its number there, None for one made in code."""
-        return self.files.get(int(self.ids[row]))
+        file = self._file[row]
+        return None if file < 0 else (self._kept[file], self._number[row])
+
+    def _origins(self) -> tuple[list[int], list[int]]:
+        """By row: which of the kept files a node comes from, -1 for none, and its number there."""
+        file, number = np.full(len(self.ids), -1, np.int64), np.zeros(len(self.ids), np.int64)
+        order = np.argsort(self.ids)
+        for place, kept in enumerate(self._kept):
+            rows = order[np.searchsorted(self.ids, kept.ids, sorter=order).clip(max=max(len(order) - 1, 0))] if len(order) else order
+            found = np.flatnonzero((self.ids[rows] == kept.ids) & (kept.ids != 0)) if len(order) else rows
+            file[rows[found]], number[rows[found]] = place, found
+        return file.tolist(), number.tolist()
 
     def draw_of(self, row: int) -> tuple[Geometry, Material]:
         """What a part draws."""
@@ -227,7 +232,11 @@ class Plan:
         place = len(self.entries)
         self.entries.append(entry)
         if entry.parent >= 0:
-            self.entries[entry.parent].children.append(place)
+            above = self.entries[entry.parent]
+            if above.children is None:
+                above.children = [place]
+            else:
+                above.children.append(place)
         return place
 
     def _add_node(self, row: int, parent: int) -> None:
@@ -248,4 +257,4 @@ class Plan:
     def has_inner(self, place: int) -> bool:
         """Whether an entry has one that completes its transform."""
         children = self.entries[place].children
-        return bool(children) and self.entries[children[0]].kind is Kind.INNER
+        return children is not None and self.entries[children[0]].kind is Kind.INNER

@@ -80,13 +80,15 @@ class Tree:
         row, number = entry.row, int(self._rows.ids[entry.row])
         origin = self._rows.file_of(row)
         source: dict[str, Any] = {}
-        result: dict[str, Any] = {}
+        name = self._scene._name_of(number)
+        result: dict[str, Any] = {"name": name} if name else {}
         copier: Copier | None = None
         if origin is not None:
             copier = self._enter(origin[0])
             source = copier.entry("nodes", origin[1])
             rest = _rest(source, row in whole)
-            result = copier.copy(rest, OBJECTS["nodes"]) if rest else {}
+            if rest:
+                result = copier.copy(rest, OBJECTS["nodes"])
         if self._plan.has_inner(place):
             self._transforms.put_first_turn(result, row)
         else:
@@ -109,7 +111,7 @@ class Tree:
             self._keep_undrawn(result, source, copier)
         if not self._rows.visible[row]:
             _extend(result, _VISIBILITY, {"visible": False})
-        put_label(result, self._scene._name_of(number), self._scene._extras.get(number, {}))
+        put_label(result, name, self._scene._extras.get(number, {}))
         return result
 
     def _carry_mesh(self, result: dict[str, Any], row: int, source: dict[str, Any], copier: Copier | None, undrawn: bool) -> None:

@@ -41,6 +41,7 @@ _SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "ima
 _QUANTIZED = "KHR_mesh_quantization"
 _EARLY = ("name", "translation", "rotation", "scale", "matrix", "mesh", "skin", "weights", "camera", "children")
 _LATE = ("extensions", "extras")
+_PLACES = {name: place for place, name in enumerate((*_EARLY, "", *_LATE))}
 _MADE_BY = f"metarender {__version__}"
 
 _CONTAINERS = (dict, list)
@@ -206,6 +207,9 @@ class _Writer:
 
 def _in_order(entry: dict[str, Any]) -> dict[str, Any]:
     """An object with its properties in one order, however it came about; those that are not of nodes stay in theirs."""
+    places = [_PLACES.get(name, len(_EARLY)) for name in entry]
+    if places == sorted(places) and "extensions" not in entry:
+        return entry
     early = {name: entry[name] for name in _EARLY if name in entry}
     late = {name: entry[name] for name in _LATE if name in entry}
     if "extensions" in late:
