@@ -381,4 +381,33 @@ POSING = (
             "s->use_slot[low] + 1 < (uint64_t)first + count; low++)", f"{POSES}::test_only_palettes_whose_joints_moved_are_computed"),
 )
 
-FAULTS: tuple[Fault, ...] = (*COLOR, *TEXTURES, *LIGHT, *SURFACES, *PARTS, *OUTPUT, *UPLOADS, *CORE, *OCCLUSION, *DECODERS, *CLIPS, *POSING)
+LOADED, MADE = "tests/io/test_save_gltf.py", "tests/io/test_save_made.py"
+SAVING = tuple(Fault(name, f"src/metarender/io/{file}", old, new, (test,)) for name, file, old, new, test in (
+    ("a variant keeps the number that its material had", "gltf_references.py", '"mappings": [{"material": "materials", ', '"mappings": [{',
+     f"{LOADED}::test_everything_that_is_not_shown_is_kept"),
+    ("an unknown extension is trusted with its numbers", "gltf_copying.py", "kept = alone and self._is_unchanged()", "kept = alone",
+     f"{LOADED}::test_everything_that_is_not_shown_is_kept"),
+    ("sparse accessors are saved without what is sparse", "gltf_copying.py", 'if "sparse" in entry:', 'if "sparse" in entry["type"]:',
+     f"{LOADED}::test_attributes_come_back_to_the_bit"),
+    ("columns of a property table start anywhere", "gltf_document.py", "_ALIGNMENT = 8", "_ALIGNMENT = 4",
+     f"{LOADED}::test_everything_that_is_not_shown_is_kept"),
+    ("an edit of a material is overlooked", "gltf_surfaces.py", "changed, sets = origin.changed(material), origin.held",
+     "changed, sets = set(), origin.held",
+     f"{MADE}::test_only_what_was_edited_changes"),
+    ("parts are saved where they stand far from their node", "gltf_tree.py", "self._attributes(position - middle,",
+     "self._attributes(position,",
+     f"{MADE}::test_far_parts_keep_their_places"),
+    ("hidden parts are shown again", "gltf_rows.py", "keys = [self.visible[rows], color,", "keys = [color,",
+     f"{MADE}::test_parts_come_back_as_instances_with_their_names"),
+    ("the second turn of a shear is lost", "gltf_transforms.py", "_two_turns(self._rows.linear[row])[2], _PLAIN)",
+     "_two_turns(np.eye(3, dtype=np.float32))[2], _PLAIN)", f"{MADE}::test_a_matrix_that_shears_becomes_two_nodes"),
+    ("a copied clip moves the figure that it was copied from", "gltf_clips.py", "np.isin(driven, kept.ids).any()", "len(kept.ids)",
+     f"{MADE}::test_a_clip_of_a_copied_scene_goes_with_its_nodes"),
+    ("curves lose their first key", "gltf_clips.py", "np.flatnonzero(np.diff(times, prepend=np.float32(-1)) > 0)",
+     "np.flatnonzero(np.diff(times, prepend=np.float32(9)) > 0)",
+     f"{MADE}::test_clips_made_in_code_come_back"),
+    ("bright emission is cut", "gltf_surfaces.py", '{"emissiveStrength": strength * brightest}', '{"emissiveStrength": strength}',
+     f"{MADE}::test_brightness_beyond_one_goes_into_the_strength"),
+))
+
+FAULTS: tuple[Fault, ...] = (*COLOR, *TEXTURES, *LIGHT, *SURFACES, *PARTS, *OUTPUT, *UPLOADS, *CORE, *OCCLUSION, *DECODERS, *CLIPS, *POSING, *SAVING)

@@ -142,7 +142,8 @@ def test_the_validator_finds_no_errors_in_any_asset(tmp_path, assets, suffix):
 # ---- what the scene does not show ----
 
 METADATA = {
-    "schema": {"id": "parts", "classes": {"part": {"properties": {"mass": {"type": "SCALAR", "componentType": "FLOAT32"}}}}},
+    "schema": {"id": "parts", "classes": {"part": {"properties": {
+        name: {"type": "SCALAR", "componentType": "FLOAT32"} for name in ("mass", "price")}}}},
 }
 
 
@@ -151,7 +152,7 @@ def rich_file():
     file = GltfFile(asset={"version": "2.0", "copyright": "2026 Somebody", "generator": "hand", "extras": {"a": 1}},
                     extras=[1, {"x": None}])
     unused = file.accessor(TRIANGLE)
-    values = file.view(np.arange(2, dtype="f4").tobytes())
+    values = [file.view(np.arange(3 * k, 3 * k + 3, dtype="f4").tobytes()) for k in range(2)]
     extra = file.accessor(np.array([[0.0], [0.0], [1.0]], "f4"))
     high = file.accessor(np.array([[0, 0], [1, 0], [0, 1]], "f4"))
     mesh = file.mesh(_FEATURE_ID_0=extra, TEXCOORD_0=high, TEXCOORD_1=high, TEXCOORD_2=high, COLOR_0=file.accessor(np.ones((3, 4), "f4")))
@@ -171,7 +172,10 @@ def rich_file():
     ]
     file.document["extensions"] = {
         "EXT_structural_metadata": {
-            **METADATA, "propertyTables": [{"class": "part", "count": 2, "properties": {"mass": {"values": values}}}],
+            **METADATA,
+            "propertyTables": [
+                {"class": "part", "count": 3, "properties": {"mass": {"values": values[0]}, "price": {"values": values[1]}}},
+            ],
         },
         "KHR_materials_variants": {"variants": [{"name": "night"}]},
         "VENDOR_root": {"words": ["a", "b"]},
@@ -217,7 +221,7 @@ def test_everything_that_is_not_shown_is_kept(tmp_path):
     assert primitive["extensions"]["VENDOR_plain"] == {"label": "kept", "share": 0.5}
     names = [material["name"] for material in after["materials"]]
     assert sorted(names) == ["coat", "other"] and names[primitive["material"]] == "coat"
-    assert names[primitive["extensions"]["KHR_materials_variants"]["mappings"][0]["material"]] == "other"
+    assert primitive["extensions"]["KHR_materials_variants"]["mappings"] == [{"variants": [0], "material": names.index("other")}]
     assert after["materials"][names.index("coat")] == before["materials"][1]
     gone = {"VENDOR_node", "VENDOR_numbers", "VENDOR_absent"}
     assert after["extensionsUsed"] == [name for name in before["extensionsUsed"] if name not in gone]
@@ -226,10 +230,12 @@ def test_everything_that_is_not_shown_is_kept(tmp_path):
     assert [channel["target"] for channel in animation["channels"]] == [{"node": 0, "path": "translation"}]
     metadata = after["extensions"]["EXT_structural_metadata"]
     assert metadata["schema"] == METADATA["schema"]
-    view = after["bufferViews"][metadata["propertyTables"][0]["properties"]["mass"]["values"]]
-    blob = (tmp_path / "a" / "saved.glb").read_bytes()[-after["buffers"][0]["byteLength"] :]
-    assert blob[view.get("byteOffset", 0) :][: view["byteLength"]] == np.arange(2, dtype="f4").tobytes()
-    assert view.get("byteOffset", 0) % 8 == 0
+    blob = (tmp_path / "a" / "saved.glb").read_bytes()
+    blob = blob[20 + struct.unpack_from("<I", blob, 12)[0] + 8 :]
+    for k, name in enumerate(("mass", "price")):
+        view = after["bufferViews"][metadata["propertyTables"][0]["properties"][name]["values"]]
+        assert blob[view["byteOffset"] :][: view["byteLength"]] == np.arange(3 * k, 3 * k + 3, dtype="f4").tobytes()
+        assert view["byteOffset"] % 8 == 0
     check_twice(load(tmp_path / "a" / "saved.glb"), tmp_path / "twice", ".gltf")
 
 

@@ -440,8 +440,8 @@ def test_parts_that_a_clip_moves_are_nodes(tmp_path):
 
 def test_a_clip_of_a_copied_scene_goes_with_its_nodes(tmp_path, local_assets):
     path = local_assets / "SimpleSkin" / "SimpleSkin.gltf"
-    both = mr.Scene()
-    both.add(load(path)), both.add(load(path))
+    both, one = mr.Scene(), load(path)
+    both.add(one), both.add(one)
     save(both, tmp_path / "a.glb")
     again = load(tmp_path / "a.glb")
     assert len(again.clips) == len(both.clips) == 2
