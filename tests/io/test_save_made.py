@@ -188,6 +188,18 @@ def test_state_that_gltf_cannot_hold_is_named(tmp_path):
 # ---- edits of what was loaded ----
 
 
+def test_vertices_of_a_file_stay_those_of_the_file_in_another_mesh(tmp_path, local_assets, renderer):
+    scene = load(local_assets / "BoxVertexColors" / "BoxVertexColors.glb")
+    node = next(node for node in scene.nodes if node.mesh is not None)
+    (geometry, _), = node.mesh.primitives
+    node.mesh = mr.Mesh(geometry.with_levels([(geometry, 0.5)]), mr.Standard(color="tan", name="new"), name="other")
+    assert "coarser levels of geometries" in save(scene, tmp_path / "a.glb")
+    before, after = document(local_assets / "BoxVertexColors" / "BoxVertexColors.glb"), document(tmp_path / "a.glb")
+    assert list(after["meshes"][0]["primitives"][0]["attributes"]) == list(before["meshes"][0]["primitives"][0]["attributes"])
+    assert [material["name"] for material in after["materials"]] == ["new"] and after["meshes"][0]["name"] == "other"
+    assert pictures(renderer, load(tmp_path / "a.glb")) == pictures(renderer, scene)
+
+
 def test_only_what_was_edited_changes(tmp_path, local_assets):
     path = local_assets / "TextureTransformTest" / "TextureTransformTest.gltf"
     scene, before = load(path), document(path)

@@ -106,6 +106,8 @@ class Shapes:
 
     def _primitive(self, geometry: Geometry, material: Material) -> dict[str, Any]:
         """A primitive of a mesh that was put together in code; its vertices may still be those of a file."""
+        if geometry.levels:
+            self._document.notes["coarser levels of geometries"] = None
         origin = geometry._origin
         if origin is not None:
             assert isinstance(origin.number, tuple)
@@ -148,8 +150,6 @@ class Shapes:
             entry["targets"] = [self._target(morph) for morph in geometry.morphs]
         if geometry.topology != "triangles":
             entry["mode"] = _MODES[geometry.topology]
-        if geometry.levels:
-            self._document.notes["coarser levels of geometries"] = None
         return entry
 
     def _target(self, morph: Morph) -> dict[str, int]:
