@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -317,3 +318,33 @@ def test_the_installed_command_runs_without_python_noise(model: Path, tmp_path: 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "") and (tmp_path / "g.png").exists()
     done = subprocess.run([*command[:-4], "missing/g.png"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1 and one_sentence(done.stderr)
+
+
+def test_convert_writes_what_the_suffix_names(run: Run, model: Path, tmp_path: Path) -> None:
+    from metarender import load
+
+    code, out, err = run("convert", model, tmp_path / "part.obj", "--unit", "millimetre", "--up", "z")
+    assert (code, out) == (0, "") and "warning" not in err
+    again = load(tmp_path / "part.obj", unit="millimetre", up="z")
+    np.testing.assert_allclose(np.asarray(again.bounds), [[-1, -1, 0], [1, 1, 0]], atol=1e-6)
+    code, _, err = run("convert", model, tmp_path / "part.stl", "--strict")
+    assert code == 1 and "could not be printed: the surface is not closed, it has 4 open edges" in err
+    assert not (tmp_path / "part.stl").exists()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        code, _, err = run("convert", model, tmp_path / "part.stl")
+    assert code == 0 and "warning: part.stl: it may not print" in err and (tmp_path / "part.stl").exists()
+    code, _, err = run("convert", model, tmp_path / "part.step")
+    assert code == 1 and "no saver knows" in err
+
+
+def test_check_says_whether_a_model_can_be_printed(run: Run, model: Path, tmp_path: Path) -> None:
+    from metarender import Mesh, Scene, Standard, box, save
+
+    code, out, err = run("check", model)
+    assert code == 1 and "not printable" in out and "cannot be printed" in err
+    scene = Scene()
+    scene.add(Mesh(box(0.01), Standard()))
+    save(scene, tmp_path / "cube.3mf")
+    code, out, err = run("check", tmp_path / "cube.3mf")
+    assert code == 0 and "volume      1 cm3" in out and "cannot" not in err

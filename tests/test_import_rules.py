@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "metarender"
 SCENE_LAYER = {"scene", "instances", "camera", "lights", "geometry", "primitives", "materials", "textures", "color", "transforms",
                "watched", "environment", "descriptions", "checks", "colormap", "part_state", "queries", "bulk", "simplify", "parts",
-               "names", "memory", "deformation", "origin", "animation"}
+               "names", "memory", "deformation", "origin", "animation", "drawn", "solid"}
 DESCRIPTIONS = {"geometry", "materials", "textures", "color"}
 
 # module or package -> our modules and packages that it may import (besides itself and errors)

@@ -432,6 +432,11 @@ MISTAKES = (
     Mistake("save", "the path first", lambda: mr.save("a.stl", mr.Scene()), mr.InvalidInput, "needs a Scene and then a path, .*not str"),
     Mistake("save", "a number for a path", lambda: mr.save(mr.Scene(), 3), mr.InvalidInput, "save needs a path, not int"),
     Mistake("save", "an unknown kind of file", lambda: mr.save(mr.Scene(), "a.step"), mr.AssetError, "no saver knows; known are"),
+    Mistake("save", "an unknown option", lambda: mr.save(mr.Scene(), "a.stl", units="inch"),
+            mr.InvalidInput, "knows no option 'units'; it takes unit, up"),
+    Mistake("save", "an empty scene", lambda: mr.save(mr.Scene(), "nothing.obj"), mr.AssetError, "shows nothing.*show what is to be saved"),
+    Mistake("check_solid", "the path of a model", lambda: mr.check_solid("part.stl"),
+            mr.InvalidInput, r"needs a Geometry or a Scene, such as mr\.load\(path\) gives, not str"),
     Mistake("io", "a saver without a dot", lambda: mr.io.saver("ply"), mr.InvalidInput, "such as '.ply', not 'ply'"),
     Mistake("io", "a suffix without a dot", lambda: mr.io.loader("ply"), mr.InvalidInput, "such as '.ply', not 'ply'"),
     Mistake("io", "a limit of nothing", lambda: mr.io.Limits(image_pixels=0),
@@ -466,7 +471,7 @@ def test_promise_6_a_mistake_is_refused_in_one_plain_sentence(mistake):
     assert MENDING.search(said), f"it does not say what to do: {said}"
 
 
-PLAIN = {"PartState", "Stats", "Capture", "Replay", "close", "__version__", "Instances"}
+PLAIN = {"PartState", "SolidReport", "Stats", "Capture", "Replay", "close", "__version__", "Instances"}
 """Public names that take nothing which could be wrong: what functions return, and another name for Parts."""
 
 
@@ -511,7 +516,7 @@ def test_promise_6_a_broken_file_is_refused(name, tmp_path):
 
 
 def test_promise_6_an_unknown_suffix_names_the_known_ones(tmp_path):
-    path = tmp_path / "model.xyz"
+    path = tmp_path / "model.step"
     path.write_bytes(b"x")
     with pytest.raises(mr.AssetError, match=r"\.glb"):
         mr.load(path)

@@ -42,21 +42,23 @@ if TYPE_CHECKING:
     from .io import load, load_async, save
     from .pictures import close, render
     from .renderer import Renderer
+    from .solid import SolidReport, check_solid
     from .stats import Stats
     from .viewer import Viewer, view
 
 _LATE = {"Capture": "captures", "Replay": "captures", "capture": "captures", "open_capture": "captures", "replay": "captures",
-         "io": "", "load": "io", "load_async": "io", "save": "io", "Frame": "frame", "Stats": "stats", "Device": "gpu.device",
-         "Renderer": "renderer", "render": "pictures", "close": "pictures", "Viewer": "viewer", "view": "viewer"}
+         "io": "", "load": "io", "load_async": "io", "save": "io", "SolidReport": "solid", "check_solid": "solid", "Frame": "frame",
+         "Stats": "stats", "Device": "gpu.device", "Renderer": "renderer", "render": "pictures", "close": "pictures",
+         "Viewer": "viewer", "view": "viewer"}
 
 __all__ = [
-    "Action", "AssetError", "Camera", "Capture", "CaptureError", "Clip", "Clips", "Colormap", "Device", "DeviceError",
-    "DirectionalLight", "Environment", "Frame", "Geometry", "GltfError", "Instances", "InvalidInput", "Light", "Material", "Mesh",
-    "MetarenderError", "MissingExtra", "Morph", "Node", "OrthographicCamera", "OutOfDeviceMemory", "PartState", "Parts",
-    "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer", "Replay", "Sampler", "Scene", "ShaderError", "Skin", "SpotLight",
-    "Standard", "Stats", "Step", "Texture", "TextureInfo", "Track", "Unlit", "Viewer", "WrongThreadError", "__version__", "box",
-    "capsule", "capture", "close", "cone", "cylinder", "from_pyrr", "grid", "io", "load", "load_async", "open_capture", "plane",
-    "procedure", "read_steps", "render", "replay", "save", "sphere", "torus", "view",
+    "Action", "AssetError", "Camera", "Capture", "CaptureError", "Clip", "Clips", "Colormap", "Device", "DeviceError", "DirectionalLight",
+    "Environment", "Frame", "Geometry", "GltfError", "Instances", "InvalidInput", "Light", "Material", "Mesh", "MetarenderError",
+    "MissingExtra", "Morph", "Node", "OrthographicCamera", "OutOfDeviceMemory", "PartState", "Parts", "PerspectiveCamera", "PointLight",
+    "ReleasedError", "Renderer", "Replay", "Sampler", "Scene", "ShaderError", "Skin", "SolidReport", "SpotLight", "Standard", "Stats",
+    "Step", "Texture", "TextureInfo", "Track", "Unlit", "Viewer", "WrongThreadError", "__version__", "box", "capsule", "capture",
+    "check_solid", "close", "cone", "cylinder", "from_pyrr", "grid", "io", "load", "load_async", "open_capture", "plane", "procedure",
+    "read_steps", "render", "replay", "save", "sphere", "torus", "view",
 ]
 
 

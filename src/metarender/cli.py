@@ -1,5 +1,5 @@
-"""The command line: ``metarender render | view | info | capture | replay | bench | doctor | demo | report``. Angles in degrees; exit
-code 0, or 1 with a sentence."""
+"""The command line: ``metarender render | view | info | convert | check | capture | replay | bench | doctor | demo | report``. Angles in
+degrees; exit code 0, or 1 with a sentence."""
 
 from __future__ import annotations
 
@@ -75,6 +75,7 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tone-mapping", choices=TONE_MAPPINGS, default="neutral", help="(default: neutral)")
     parser.add_argument("--exposure", type=_finite, default=1.0, metavar="E", help="factor on the light (default: 1)")
     parser.add_argument("--background", metavar="COLOR", help="a colour, transparent or environment (default: transparent)")
+    parser.add_argument("--point-size", type=_finite, default=1.0, metavar="N", help="edge of a point of a cloud, pixels (default: 1)")
     parser.add_argument("--msaa", type=int, default=4, metavar="N", help="samples per pixel (default: 4)")
 
 
@@ -87,12 +88,12 @@ def _add_pose(parser: argparse.ArgumentParser) -> None:
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    parser = _Parser(prog="metarender", description="Real-time rendering of glTF scenes, in a window or without a display.")
+    parser = _Parser(prog="metarender", description="Real-time rendering of scenes, in a window or without a display.")
     parser.add_argument("--version", action="version", version=f"metarender {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     render = commands.add_parser("render", help="draw a model into a picture; needs no display")
-    render.add_argument("model", metavar="MODEL", help="a .gltf or .glb file")
+    render.add_argument("model", metavar="MODEL", help="a file that can be loaded: glTF, USD, OBJ, STL, PLY, 3MF, LAS, XYZ")
     render.add_argument("-o", "--output", required=True, metavar="OUT.png", help="the picture")
     _add_look(render)
     _add_pose(render)
@@ -100,18 +101,30 @@ def make_parser() -> argparse.ArgumentParser:
     render.set_defaults(run=_render)
 
     view = commands.add_parser("view", help="show a model in a window")
-    view.add_argument("model", metavar="MODEL", help="a .gltf or .glb file")
+    view.add_argument("model", metavar="MODEL", help="a file that can be loaded: glTF, USD, OBJ, STL, PLY, 3MF, LAS, XYZ")
     _add_look(view)
     view.add_argument("--clip", metavar="NAME", help="the clip that plays, by name or number (default: the first; the space bar stops it)")
     view.set_defaults(run=_view)
 
     info = commands.add_parser("info", help="tell what is in a model")
-    info.add_argument("model", metavar="MODEL", help="a .gltf or .glb file")
+    info.add_argument("model", metavar="MODEL", help="a file that can be loaded: glTF, USD, OBJ, STL, PLY, 3MF, LAS, XYZ")
     info.add_argument("--json", action="store_true", help="print JSON")
     info.set_defaults(run=_info)
 
+    convert = commands.add_parser("convert", help="load a model and save it in another format")
+    convert.add_argument("model", metavar="IN", help="a file that can be loaded")
+    convert.add_argument("output", metavar="OUT", help="the file to write; its suffix names the format")
+    convert.add_argument("--unit", metavar="UNIT", help="unit of OUT, where its format has none of its own, such as millimetre or inch")
+    convert.add_argument("--up", choices=("y", "z"), help="axis of OUT that points up, where its format does not say")
+    convert.add_argument("--strict", action="store_true", help="for STL and 3MF: fail where the surface is not closed")
+    convert.set_defaults(run=_convert)
+
+    check = commands.add_parser("check", help="tell whether a model can be printed, and where its surface is not closed")
+    check.add_argument("model", metavar="MODEL", help="a file that can be loaded")
+    check.set_defaults(run=_check)
+
     capture = commands.add_parser("capture", help="write a frame with all that it needs into one file, for a bug report")
-    capture.add_argument("model", metavar="MODEL", help="a .gltf or .glb file")
+    capture.add_argument("model", metavar="MODEL", help="a file that can be loaded: glTF, USD, OBJ, STL, PLY, 3MF, LAS, XYZ")
     capture.add_argument("-o", "--output", required=True, metavar="BUG.mrz", help="the capture")
     pictures = ("color", "depth", "ids")
     capture.add_argument("--outputs", nargs="+", choices=pictures, default=["color"], help="pictures to keep (default: color)")
@@ -126,7 +139,7 @@ def make_parser() -> argparse.ArgumentParser:
     replay.set_defaults(run=_replay)
 
     bench = commands.add_parser("bench", help="fly round a model: times of passes on CPU and GPU, exact counters, a baseline")
-    bench.add_argument("model", metavar="MODEL", help="a .gltf or .glb file")
+    bench.add_argument("model", metavar="MODEL", help="a file that can be loaded: glTF, USD, OBJ, STL, PLY, 3MF, LAS, XYZ")
     bench.add_argument("--frames", type=_count, default=30, metavar="N", help="frames of one turn; six turns are flown (default: 30)")
     _add_look(bench)
     bench.add_argument("--json", metavar="OUT.json", help="write the result, for --compare")
@@ -239,11 +252,16 @@ def _aim(camera: PerspectiveCamera, scene: Scene, options: argparse.Namespace) -
     return camera
 
 
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    """What `_add_look` lets one set on a renderer."""
+    return {name: getattr(options, name) for name in ("msaa", "tone_mapping", "exposure", "point_size")}
+
+
 def _render(options: argparse.Namespace) -> None:
     from .renderer import Renderer
 
     scene, camera = _prepare(options)
-    with Renderer(options.size, msaa=options.msaa, tone_mapping=options.tone_mapping, exposure=options.exposure) as renderer:
+    with Renderer(options.size, **_settings(options)) as renderer:
         frame = renderer.render(scene, camera)
         frame.save(options.output)
         if options.stats:
@@ -258,8 +276,7 @@ def _view(options: argparse.Namespace) -> None:
     if name is not None or len(scene.clips):
         scene.play(_clip_of(scene, name))
     title = Path(options.model).name
-    settings = {"msaa": options.msaa, "tone_mapping": options.tone_mapping, "exposure": options.exposure}
-    view(scene, camera=camera, size=options.size, title=title, **settings)
+    view(scene, camera=camera, size=options.size, title=title, **_settings(options))
 
 
 def _info(options: argparse.Namespace) -> None:
@@ -269,11 +286,26 @@ def _info(options: argparse.Namespace) -> None:
     print(json.dumps({"schema": 1, **facts}, indent=2) if options.json else describe(facts))
 
 
+def _convert(options: argparse.Namespace) -> None:
+    from .io import save
+
+    chosen = {name: value for name in ("unit", "up", "strict") if (value := getattr(options, name))}
+    save(_load(options), options.output, **chosen)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from .solid import check_solid
+
+    report = check_solid(_load(options))
+    print(f"{options.model}\n{report}")
+    return 0 if report.printable else _fail(f"{options.model} cannot be printed: {report.summary}; mend it in the program that made it.")
+
+
 def _capture(options: argparse.Namespace) -> None:
     from .captures.command import run_capture
 
     scene, camera = _prepare(options)
-    settings = {"size": options.size, "msaa": options.msaa, "tone_mapping": options.tone_mapping, "exposure": options.exposure}
+    settings = {"size": options.size, **_settings(options)}
     run_capture(scene, camera, options.output, options.outputs, settings)
 
 

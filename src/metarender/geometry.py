@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._core import Bvh
+from ._core import Bvh, flat_normals
 from .checks import attribute, frozen
 from .deformation import Morph, checked_morphs, influences
 from .errors import InvalidInput
@@ -168,13 +168,10 @@ class Geometry:
         if self.topology != "triangles":
             return self
         order = self.indices
-        corners = self.positions[order].reshape(-1, 3, 3)
-        face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        length = np.linalg.norm(face, axis=1, keepdims=True)
-        face = np.where(length > 0, face / np.where(length > 0, length, 1), (0.0, 1.0, 0.0))
+        corners, normals = flat_normals(self.positions, order)
         pick: dict[str, Any] = {name: None if (array := getattr(self, name)) is None else array[order]
                                 for name in ("uv0", "uv1", "colors", "joints", "weights")}
-        return Geometry(positions=self.positions[order], normals=np.repeat(face, 3, axis=0), name=self.name,
+        return Geometry(positions=corners, normals=normals, name=self.name,
                         morphs=[morph.taken(order) for morph in self.morphs], **pick)
 
     def with_levels(self, levels: Sequence[Geometry | tuple[Geometry, float]] | None = None, *,

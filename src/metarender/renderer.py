@@ -103,6 +103,8 @@ class Renderer(PictureSettings):
     lod_pixels : float
         Draw coarser levels of geometries (`Geometry.with_levels`) where they stray at most that many pixels; 0 draws none.
         Both thresholds also hold for what casts shadows, in texels of the shadow map.
+    point_size : float
+        Edge of the square that a point of a cloud fills, pixels, 1 to 256 or what the device allows.
     occlusion : bool, "cpu" or "gpu"
         Leave out objects that others hide wholly; the picture stays the same, byte for byte. Pays indoors, costs outdoors. True looks
         for them on the GPU, in two phases against a depth pyramid, or on the CPU where the device is software; a name forces it.
@@ -126,14 +128,14 @@ class Renderer(PictureSettings):
     """
 
     def __init__(self, size: tuple[int, int] = (1280, 720), *, msaa: int = 4, tone_mapping: str = "neutral", exposure: float = 1.0,
-                 backdrop: Color | None = None, cull_pixels: float = 0.0, lod_pixels: float = 0.0,
+                 backdrop: Color | None = None, cull_pixels: float = 0.0, lod_pixels: float = 0.0, point_size: float = 1.0,
                  occlusion: bool | str = False, memory_limit: int | None = None, gpu_times: bool = False,
                  device: str | int | Device = "auto") -> None:
         self._own_device, self._closed = not isinstance(device, Device), False
         check_picture(size, msaa)
         self.tone_mapping, self.exposure, self.backdrop = tone_mapping, exposure, backdrop
         self.cull_pixels, self.lod_pixels, self.occlusion, self._refines = cull_pixels, lod_pixels, occlusion, False
-        self.memory_limit, self.gpu_times = memory_limit, gpu_times
+        self.memory_limit, self.gpu_times, self.point_size = memory_limit, gpu_times, point_size
         if isinstance(device, Device):
             device.check_thread("Renderer()")
         self._device = device if isinstance(device, Device) else Device.open(None if device == "auto" else device)
@@ -269,6 +271,7 @@ class Renderer(PictureSettings):
 
     def _begin(self, where: str) -> dict[str, int]:
         self._enter(where)  # once more: posted calls may have closed this renderer, or drawn with another one of the device
+        self._device.set_point_size(self._point_size)
         self._device.registry.drain()
         self._pools.textures.trim()
         self._frame = self._context = None

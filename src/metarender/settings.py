@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import is_number
+from .checks import is_number, number
 from .color import Color, to_linear
 from .errors import InvalidInput
 
@@ -93,6 +93,15 @@ class PictureSettings:
     @lod_pixels.setter
     def lod_pixels(self, value: float) -> None:
         self._lod_pixels = _pixels(value, "lod_pixels")
+
+    @property
+    def point_size(self) -> float:
+        """Edge of a point, pixels; may be set."""
+        return self._point_size
+
+    @point_size.setter
+    def point_size(self, value: float) -> None:
+        self._point_size = number(value, "point_size", 1.0, 256.0)
 
     @property
     def occlusion(self) -> bool | str:

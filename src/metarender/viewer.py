@@ -50,7 +50,7 @@ class Viewer:
         Title bar; statistics follow it.
     on_event : callable, optional
         Called with each event first; returning True keeps it from the viewer.
-    msaa, tone_mapping, exposure, cull_pixels, lod_pixels, occlusion
+    msaa, tone_mapping, exposure, cull_pixels, lod_pixels, point_size, occlusion
         As in `Renderer`.
     target : Target, optional
         Where to draw instead of a new window; closed with the viewer.
@@ -88,6 +88,7 @@ class Viewer:
         exposure: float = 1.0,
         cull_pixels: float = 0.0,
         lod_pixels: float = 0.0,
+        point_size: float = 1.0,
         occlusion: bool | str = False,
         vsync: bool = False,
         target: Target | None = None,
@@ -106,7 +107,7 @@ class Viewer:
         try:
             self._renderer = Renderer(
                 _drawable(self._target.size), msaa=msaa, tone_mapping=tone_mapping, exposure=exposure, cull_pixels=cull_pixels,
-                lod_pixels=lod_pixels, occlusion=occlusion, device=self._target.device
+                lod_pixels=lod_pixels, point_size=point_size, occlusion=occlusion, device=self._target.device
             )
         except BaseException:
             self._target.close()

@@ -16,12 +16,14 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import mutate
 import numpy as np
+import plain
 from PIL import Image
 
 import metarender as mr
@@ -151,9 +153,28 @@ def load_table(data: bytes) -> None:
     _play(scene)
 
 
+def load_plain(kind: str, data: bytes) -> None:
+    """Load a file of a plain format, ask whether its surface is closed, and save it."""
+    path = FOLDER / f"model{plain.SUFFIX[kind]}"
+    path.write_bytes(data)
+    if kind in ("obj", "mtl"):
+        (FOLDER / ("model.mtl" if kind == "obj" else "model.obj")).write_bytes(plain.MTL if kind == "obj" else plain.OBJ)
+        (FOLDER / "tex.png").write_bytes(_pictures()[0])
+    scene = mr.load(path.with_suffix(".obj") if kind == "mtl" else path, limits=LIMITS)
+    for node in scene.nodes:
+        if node.mesh is not None:
+            for geometry, _ in node.mesh.primitives:
+                _check_geometry(geometry)
+    if scene.store.draw_count < 1000:
+        report = mr.check_solid(scene)
+        if not report.triangles and report.printable:
+            raise Finding("Nothing is printable.")
+        mr.save(scene, FOLDER / "saved.ply")
+
+
 LOADERS: dict[str, Callable[[bytes], None]] = {
     "gltf": load_gltf, "image": load_image, "radiance": load_radiance, "capture": load_capture, "draco": load_gltf, "meshopt": load_gltf,
-    "basis": load_basis, "table": load_table}
+    "basis": load_basis, "table": load_table, **{kind: partial(load_plain, kind) for kind in plain.KINDS}}
 NEEDS = {"draco": "DracoPy", "meshopt": "meshoptimizer", "basis": "opengl_basisu"}
 """Kind -> optional library without which it is not fuzzed."""
 
@@ -185,6 +206,8 @@ TABLES = [
 
 def seeds_of(kind: str, folders: tuple[Path, ...] = ()) -> list[Any]:
     """Sound files to start from, the smallest of each kind first; with `folders`, those in them too."""
+    if kind in plain.KINDS:
+        return plain.seeds(kind)
     if kind == "image":
         return _pictures()
     if kind == "radiance":
@@ -228,4 +251,5 @@ def _radiance(height: int, width: int, size: bytes) -> bytes:
 
 MUTATORS: dict[str, Callable[[random.Random, list[Any]], bytes]] = {
     "gltf": mutate.gltf, "image": mutate.image, "radiance": mutate.radiance, "capture": mutate.capture, "draco": mutate.packed,
-    "meshopt": mutate.packed, "basis": mutate.basis, "table": mutate.table}
+    "meshopt": mutate.packed, "basis": mutate.basis, "table": mutate.table,
+    **{kind: partial(plain.damage, kind) for kind in plain.KINDS}}

@@ -70,6 +70,8 @@ class Look:
         """Read a renderer's look; its passes are checked when a twin is made."""
         names = ("msaa", "tone_mapping", "exposure", "cull_pixels", "lod_pixels", "occlusion")
         settings = {"size": renderer.size, **{name: getattr(renderer, name) for name in names}}
+        if renderer.point_size != 1.0:  # captures of before had none
+            settings["point_size"] = renderer.point_size
         return cls(settings, renderer.backdrop, tuple(step.name for step in renderer.passes))
 
     def values(self) -> dict[str, Any]:
@@ -90,6 +92,8 @@ class Look:
         settings["exposure"] = fields.number("exposure", 5e-324)
         settings |= {name: fields.number(name, 0.0, 1e5) for name in ("cull_pixels", "lod_pixels")}
         settings["occlusion"] = _occlusion(fields)
+        if fields.given("point_size"):
+            settings["point_size"] = fields.number("point_size", 1.0, 256.0)
         backdrop = fields.numbers("backdrop", 4) if fields.has("backdrop") else None
         if backdrop is not None and not 0 <= min(backdrop) <= max(backdrop) <= 1:
             fields.refuse("backdrop must lie in 0 .. 1", name="backdrop")

@@ -77,6 +77,7 @@ class Device:
         self._forks = context_pool.fork_generation()
         self.stats = Counters()
         self.generation = 0
+        self._point_size = 1.0
         """Grows with every `restore`: what was made before is gone."""
         self._adopt(context, attempts)
 
@@ -461,6 +462,7 @@ class Device:
         context_pool.discard(context)
         context.keep = []
         self.generation += 1
+        self._point_size = 1.0
         self._adopt(fresh, attempts)
 
     def _delete_lost(self, context: NativeContext) -> None:
@@ -505,6 +507,12 @@ class Device:
         elif self._owned:
             context_pool.discard(context)
             context.keep = []
+
+    def set_point_size(self, pixels: float) -> None:
+        """Let points fill squares of that edge from now on; asks the driver only where it was another one."""
+        if pixels != self._point_size:
+            self.gl.glPointSize(pixels)
+            self._point_size = pixels
 
     def __enter__(self) -> Device:
         return self

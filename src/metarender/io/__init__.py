@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ __all__ = ["AssetWarning", "Limits", "Output", "load", "load_async", "loader", "
 Progress = Callable[[int, int], object]
 Loader = Callable[..., "Scene"]
 Saver = Callable[..., None]
-_LOADERS: dict[str, Loader] = {}
+_LOADERS: dict[str, tuple[Loader, tuple[str, ...]]] = {}
 _SAVERS: dict[str, tuple[Saver, tuple[str, ...]]] = {}
 
 
@@ -30,10 +31,16 @@ class AssetWarning(UserWarning):
     """A file was loaded, but something in it is not drawn; or it was saved, but its format cannot hold all of the scene."""
 
 
-def loader(*suffixes: str) -> Callable[[Loader], Loader]:
+def loader(*suffixes: str, options: Sequence[str] = ()) -> Callable[[Loader], Loader]:
     """Register a function that loads files with these suffixes; a later registration replaces an earlier one.
 
-    The function is called as ``function(path, *, scene, limits, progress) -> Scene`` with a path that exists.
+    The function is called as ``function(path, *, scene, limits, progress, **options) -> Scene`` with a path that exists.
+
+    Parameters
+    ----------
+    suffixes : str
+    options : sequence of str
+        Names of further keyword arguments that the function takes from ``load(path, ...)``.
 
     Examples
     --------
@@ -45,7 +52,7 @@ def loader(*suffixes: str) -> Callable[[Loader], Loader]:
 
     def register(function: Loader) -> Loader:
         for suffix in suffixes:
-            _LOADERS[suffix.lower()] = function
+            _LOADERS[suffix.lower()] = function, tuple(options)
         return function
 
     return register
@@ -93,11 +100,12 @@ def savers() -> MappingProxyType[str, Saver]:
 
 def loaders() -> MappingProxyType[str, Loader]:
     """Return the registered loaders by suffix, read-only."""
-    return MappingProxyType(_LOADERS)
+    return MappingProxyType({suffix: function for suffix, (function, _) in _LOADERS.items()})
 
 
 def load(
-    path: str | os.PathLike[str], *, progress: Progress | None = None, scene: int | str | None = None, limits: Limits | None = None
+    path: str | os.PathLike[str], *, progress: Progress | None = None, scene: int | str | None = None, limits: Limits | None = None,
+    **options: Any,
 ) -> Scene:
     """Load a file as a Scene.
 
@@ -110,11 +118,14 @@ def load(
         Which scene of a file with several, by number or name; its default one otherwise.
     limits : Limits, optional
         What the load may cost; see `Limits`.
+    **options
+        Of the format. Formats without units and axes of their own (OBJ, STL, PLY, XYZ) take ``unit`` ("metre", "millimetre", "inch"
+        and others) and ``up`` ("y" or "z"); STL counts as millimetres with +Z up, the others as metres with +Y up.
 
     Returns
     -------
     Scene
-        New, with everything in it; a load that raises leaves nothing behind.
+        New, in metres with +Y up, with everything in it; a load that raises leaves nothing behind.
 
     Raises
     ------
@@ -132,11 +143,13 @@ def load(
     if "\0" in str(place):
         raise AssetError("The path has a zero character in it; check it.")
     _check_exists(place)
-    function = _LOADERS.get(place.suffix.lower())
-    if function is None:
+    found = _LOADERS.get(place.suffix.lower())
+    if found is None:
         raise AssetError(f"{place} has the suffix {place.suffix!r}, which no loader knows; known are {', '.join(sorted(_LOADERS))}.")
+    function, known = found
+    _check_options("Loading", place, options, known)
     try:
-        return function(place, scene=scene, limits=limits or Limits(), progress=progress)
+        return function(place, scene=scene, limits=limits or Limits(), progress=progress, **options)
     except MemoryError:
         raise AssetError(f"{place} needs more memory than this process can have; set lower Limits to be told what needs it.") from None
 
@@ -176,10 +189,7 @@ def save(scene: Scene, path: str | os.PathLike[str], **options: Any) -> None:
     if found is None:
         raise AssetError(f"{place} has the suffix {place.suffix!r}, which no saver knows; known are {', '.join(sorted(_SAVERS))}.")
     function, known = found
-    for name in options:
-        if name not in known:
-            takes = f"it takes {', '.join(known)}" if known else "leave it out"
-            raise InvalidInput(f"Saving {place.suffix.lower()} knows no option {name!r}; {takes}.")
+    _check_options("Saving", place, options, known)
     if "\0" in str(place) or not place.parent.is_dir():
         raise AssetError(f"{str(place.parent)!r} is not a folder; make it first, or check the path.")
     with Output(place) as output:
@@ -195,6 +205,13 @@ def checked_path(path: str | os.PathLike[str], limits: Limits | None, who: str =
     if limits is not None and not isinstance(limits, Limits):
         raise InvalidInput(f"limits must be a metarender.io.Limits, not {type(limits).__name__}.")
     return place
+
+
+def _check_options(what: str, place: Path, options: Iterable[str], known: tuple[str, ...]) -> None:
+    for name in options:
+        if name not in known:
+            takes = f"it takes {', '.join(known)}" if known else "leave it out"
+            raise InvalidInput(f"{what} {place.suffix.lower()} knows no option {name!r}; {takes}.")
 
 
 def _check_exists(place: Path) -> None:
@@ -221,13 +238,18 @@ def __getattr__(name: str) -> Any:
 
 @loader(".gltf", ".glb")
 def _load_gltf(path: Path, *, scene: int | str | None, limits: Limits, progress: Progress | None) -> Any:
-    from .asset import build_scene  # late: the loaders pull in Pillow and the whole scene layer
     from .gltf import read_gltf
 
-    asset = read_gltf(path, scene=scene, limits=limits, progress=progress)
+    return _built(path, read_gltf(path, scene=scene, limits=limits, progress=progress))
+
+
+def _built(path: Path, asset: Any) -> Any:
+    """Make the scene of a description, and warn of what is not in it."""
+    from .asset import build_scene  # late: it pulls in the whole scene layer
+
     result = build_scene(asset)
     if asset.notes:
-        warnings.warn(f"{path.name} has parts that are not drawn: {'; '.join(asset.notes)}.", AssetWarning, stacklevel=3)
+        warnings.warn(f"{path.name} has parts that are not drawn: {'; '.join(asset.notes)}.", AssetWarning, stacklevel=4)
     return result
 
 
@@ -236,3 +258,45 @@ def _save_gltf(scene: Scene, output: Output, *, embed: bool = False, progress: P
     from .gltf_writing import write_gltf
 
     write_gltf(scene, output, embed=embed, progress=progress)
+
+
+def _quietly(read: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Call a reader without warnings of numpy: what overflows is refused as not finite, with its place."""
+    import numpy as np  # late, with the readers
+
+    with np.errstate(all="ignore"):
+        return read(*arguments, **options)
+
+
+_PLACED = ("unit", "up")
+_READERS = {
+    ".obj": ("obj", "read_obj", _PLACED), ".stl": ("stl", "read_stl", _PLACED), ".ply": ("ply", "read_ply", _PLACED),
+    ".3mf": ("threemf", "read_3mf", ()), ".xyz": ("points", "read_xyz", _PLACED), ".las": ("points", "read_las", ()),
+    ".laz": ("points", "read_las", ()), **dict.fromkeys((".usd", ".usda", ".usdc", ".usdz"), ("usd", "read_usd", ())),
+}
+_WRITERS = {
+    ".stl": ("stl_save", "save_stl", (*_PLACED, "ascii", "strict")), ".obj": ("obj_save", "save_obj", _PLACED),
+    ".ply": ("ply_save", "save_ply", (*_PLACED, "ascii")), ".3mf": ("threemf_save", "save_3mf", ("unit", "strict")),
+}
+"""Formats of one scene by suffix: module and function, imported when such a file is met, and options."""
+
+
+def _add_reader(suffix: str, module: str, name: str, options: tuple[str, ...]) -> None:
+    @loader(suffix, options=options)
+    def load_described(path: Path, *, scene: int | str | None, limits: Limits, progress: Progress | None, **chosen: Any) -> Any:
+        if scene is not None:
+            raise InvalidInput(f"A {suffix} file holds one scene; leave scene={scene!r} out.")
+        read = getattr(import_module(f".{module}", __name__), name)
+        return _built(path, _quietly(read, path, limits=limits, progress=progress, **chosen))
+
+
+def _add_writer(suffix: str, module: str, name: str, options: tuple[str, ...]) -> None:
+    @saver(suffix, options=options)
+    def save_described(scene: Scene, output: Output, **chosen: Any) -> None:
+        getattr(import_module(f".{module}", __name__), name)(scene, output, **chosen)
+
+
+for _suffix, _entry in _READERS.items():
+    _add_reader(_suffix, *_entry)
+for _suffix, _entry in _WRITERS.items():
+    _add_writer(_suffix, *_entry)

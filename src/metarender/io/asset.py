@@ -17,7 +17,7 @@ from ..animation.clips import Clip
 from ..animation.tracks import Track
 from ..camera import Camera
 from ..deformation import Skin
-from ..errors import GltfError, InvalidInput
+from ..errors import AssetError, GltfError, InvalidInput
 from ..geometry import Geometry, Mesh
 from ..lights import Light
 from ..materials import Material
@@ -149,6 +149,8 @@ class Asset:
     undrawn : set of int
         Numbers of nodes whose mesh, camera or light came to nothing.
     clips : list of ClipDescription
+    refusal : type of AssetError
+        What is raised where a scene cannot be made of it.
     """
 
     nodes: list[NodeDescription] = field(default_factory=list)
@@ -159,6 +161,7 @@ class Asset:
     scene: int | None = None
     undrawn: set[int] = field(default_factory=set)
     clips: list[ClipDescription] = field(default_factory=list)
+    refusal: type[AssetError] = GltfError
 
 
 def build_scene(asset: Asset) -> Scene:
@@ -166,7 +169,7 @@ def build_scene(asset: Asset) -> Scene:
 
     Raises
     ------
-    GltfError
+    AssetError
         A transform cannot be stored or puts its node at no finite place; the half-made Scene is dropped.
     """
     scene = Scene()
@@ -176,8 +179,8 @@ def build_scene(asset: Asset) -> Scene:
     try:
         _place(scene, ids, nodes)
     except InvalidInput as error:
-        _name_the_culprit(nodes)
-        raise GltfError(str(error), "NODE_INVALID") from None
+        _name_the_culprit(asset)
+        raise asset.refusal(str(error), "NODE_INVALID") from None
     for number, node in zip(ids.tolist(), nodes, strict=True):
         if node.camera is not None or node.light is not None or node.extras or node.instances is not None or not node.visible:
             _equip(scene, Node(scene.store, number), node)
@@ -187,7 +190,8 @@ def build_scene(asset: Asset) -> Scene:
             scene.bind(Node(scene.store, number), node.skin, ids[node.joints])
     finite = np.isfinite(scene.store.world_matrices(ids)).all(axis=(1, 2))
     if not finite.all():
-        raise GltfError("The transforms above this node multiply to no finite place.", "NODE_INVALID", nodes[int(np.argmin(finite))].where)
+        where = nodes[int(np.argmin(finite))].where
+        raise asset.refusal("The transforms above this node multiply to no finite place.", "NODE_INVALID", where)
     if asset.source is not None:
         places = np.zeros(asset.count, np.uint32)
         places[asset.numbers] = ids
@@ -224,13 +228,13 @@ def _rows(values: Iterable[tuple[float, ...]], width: int, count: int) -> NDArra
     return np.fromiter(chain.from_iterable(values), np.float64, count * width).reshape(count, width)
 
 
-def _name_the_culprit(nodes: list[NodeDescription]) -> None:
+def _name_the_culprit(asset: Asset) -> None:
     """Raise for the first node whose transform a scene refuses."""
-    for node in nodes:
+    for node in asset.nodes:
         try:
             Scene().add(None, position=node.position, rotation=node.rotation, scale=node.scale, matrix=node.matrix)
         except InvalidInput as error:
-            raise GltfError(str(error), "NODE_INVALID", node.where) from None
+            raise asset.refusal(str(error), "NODE_INVALID", node.where) from None
 
 
 def _equip(scene: Scene, handle: Node, node: NodeDescription) -> None:

@@ -19,7 +19,7 @@ class _Cancelled(BaseException):
 
 
 def load_async(path: str | os.PathLike[str], *, progress: Progress | None = None, scene: int | str | None = None,
-               limits: Limits | None = None) -> Future[Scene]:
+               limits: Limits | None = None, **options: Any) -> Future[Scene]:
     """Load a file in a thread of its own.
 
     The thread reads, decodes and builds; the finished scene is handed over with the result and belongs to whoever takes it.
@@ -27,7 +27,7 @@ def load_async(path: str | os.PathLike[str], *, progress: Progress | None = None
 
     Parameters
     ----------
-    path, scene, limits
+    path, scene, limits, **options
         As for :func:`load`.
     progress : callable, optional
         Called as ``progress(done, total)`` **on the loading thread**: hand what it says to your own thread, for example by setting a
@@ -62,7 +62,7 @@ def load_async(path: str | os.PathLike[str], *, progress: Progress | None = None
         if progress is not None:
             progress(done, total)
 
-    arguments: dict[str, Any] = {"progress": report, "scene": scene, "limits": limits}
+    arguments: dict[str, Any] = {"progress": report, "scene": scene, "limits": limits, **options}
     Thread(target=_run, args=(future, path, arguments), name=f"metarender load {os.fspath(path)!r}", daemon=True).start()
     return future
 

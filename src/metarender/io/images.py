@@ -1,4 +1,4 @@
-"""Pictures from files: PNG, JPEG and WebP to 8-bit RGBA, with the size read from the header and bounded before anything is decoded."""
+"""Pictures from files to 8-bit RGBA (PNG, JPEG, WebP), their size read and bounded before anything is decoded; and back to PNG."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -131,6 +132,13 @@ def decode(data: bytes | memoryview, budget: Budget, where: str = "") -> NDArray
         code = "IMAGE_UNEXPECTED_EOS" if "truncated" in str(error) else "IMAGE_DATA_INVALID"
         raise GltfError(f"The image cannot be decoded: {str(error)[:200] or type(error).__name__}.", code, where) from None
     return pixels
+
+
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+    """Return a picture of shape (h, w, 4), straight alpha, as the bytes of a PNG file; the same pixels give the same bytes."""
+    stream = BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
 
 
 def _copy(picture: ImageFile, pixels: NDArray[np.uint8]) -> None:

@@ -1,0 +1,23 @@
+/* Normals of triangles; the manual is flat.h. */
+#include "flat.h"
+
+#include <math.h>
+#include <string.h>
+
+void mr_flat_normals(const float *positions, const uint32_t *indices, size_t triangles, float *corners, float *normals)
+{
+    for (size_t t = 0; t < triangles; t++, corners += 9, normals += 9) {
+        for (int k = 0; k < 3; k++) memcpy(corners + 3 * k, positions + 3 * (size_t)indices[3 * t + k], 3 * sizeof(float));
+        float u[3], v[3], n[3];
+        for (int i = 0; i < 3; i++) u[i] = corners[3 + i] - corners[i], v[i] = corners[6 + i] - corners[i];
+        for (int i = 0; i < 3; i++) {
+            float first = u[(i + 1) % 3] * v[(i + 2) % 3], second = u[(i + 2) % 3] * v[(i + 1) % 3];
+            n[i] = first - second;
+        }
+        float xx = n[0] * n[0], yy = n[1] * n[1], zz = n[2] * n[2];
+        float length = sqrtf(xx + yy + zz);
+        int sound = length > 0.0f;
+        for (int i = 0; i < 3; i++) n[i] = sound ? n[i] / length : (i == 1 ? 1.0f : 0.0f);
+        for (int k = 0; k < 3; k++) memcpy(normals + 3 * k, n, sizeof n);
+    }
+}

@@ -1,0 +1,202 @@
+"""Material libraries of OBJ (.mtl) to Standard materials, with the keys of the physically based extension.
+
+A library or picture that is missing, or lies outside the folder of the OBJ, is told in the warning and left out, as these files travel
+without their companions more often than not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..color import srgb_decode
+from ..errors import AssetError, GltfError
+from ..materials import Standard
+from ..textures import Sampler, Texture, TextureInfo
+from .gltf_container import Resources
+from .images import decode, sniff
+from .limits import Budget
+from .text import described
+
+_ARITIES = {"-s": 3, "-o": 3, "-t": 3, "-mm": 2, "-bm": 1, "-boost": 1, "-texres": 1, "-imfchan": 1, "-type": 1, "-blendu": 1,
+            "-blendv": 1, "-clamp": 1, "-cc": 1}
+_MAPS = {"map_kd": "color_texture", "map_ke": "emissive_texture", "norm": "normal_texture"}
+_GREY_MAPS = {"map_pr": 1, "map_pm": 2}
+_LINES = 1_000_000
+
+Fields = dict[str, str]
+
+
+class Library:
+    """The materials of an OBJ file.
+
+    Attributes
+    ----------
+    materials : dict
+        By name.
+    notes : list of str
+        What was left out.
+    """
+
+    def __init__(self, folder: Path, budget: Budget) -> None:
+        self.materials: dict[str, Standard] = {}
+        self.notes: list[str] = []
+        self._budget = budget
+        self._resources = Resources(folder, budget)
+        self._pixels: dict[str, NDArray[np.uint8] | None] = {}
+        self._textures: dict[tuple[str, bool, bool], Texture] = {}
+
+    def read(self, name: str) -> None:
+        """Add the materials of a library beside the OBJ file.
+
+        Raises
+        ------
+        AssetError
+            A number in it is none, or it passes a limit.
+        """
+        data = self._fetch(name, "material library")
+        if data is None:
+            return
+        if data.count(b"\n") > _LINES:
+            raise AssetError(f"The material library {described(name)} has more than {_LINES:,} lines; check it.", "LIMIT_EXCEEDED")
+        fields: Fields | None = None
+        found: dict[str, Fields] = {}
+        for line in data.decode("utf-8", "replace").splitlines():
+            word, _, rest = line.strip().replace("\t", " ").partition(" ")
+            if word == "newmtl":
+                fields = found.setdefault(rest.strip()[:1000], {})
+            elif fields is not None and word and not word.startswith("#"):
+                fields.setdefault(word.lower(), rest.strip())
+        self._budget.take(len(found) * 2000, "The materials", "")
+        for title, values in found.items():
+            self.materials[title] = self._material(title, values)
+
+    def _fetch(self, name: str, what: str) -> bytes | None:
+        """Return the bytes of a file in the folder; None, with a note, where it is not there."""
+        try:
+            return self._resources.fetch(quote(name.strip().replace("\\", "/"), safe="/"), "")[0]
+        except GltfError as error:
+            if error.code == "LIMIT_EXCEEDED":
+                raise AssetError(str(error)) from None
+            missing = error.code == "IO_ERROR"
+            self.notes.append(f"the {what} {described(name)}, which {'is missing' if missing else 'lies outside the folder'}")
+            return None
+
+    def _material(self, name: str, fields: Fields) -> Standard:
+        number = _numbers_of(name, fields)
+        color = srgb_decode(np.clip(number("kd", 3, (0.8, 0.8, 0.8)), 0.0, 1.0))
+        opacity = number("d", 1, (1.0 - number("tr", 1, (0.0,))[0],))[0]
+        alpha = min(max(float(opacity), 0.0), 1.0)
+        textures: dict[str, Any] = {slot: info for key, slot in _MAPS.items()
+                                    if (info := self._texture(fields.get(key), slot != "normal_texture"))}
+        if (grey := self._roughness_map(fields)) is not None:
+            textures["metallic_roughness_texture"] = grey
+        for key in fields.keys() & {"map_d", "map_bump", "bump", "disp"}:
+            if key != "map_d" or fields[key] != fields.get("map_kd"):
+                self.notes.append(f"{key} of the material {described(name)}")
+        gloss = _roughness(number("ks", 3, (1.0, 1.0, 1.0)), number("ns", 1, (10.0,)))
+        blend = alpha < 1.0 or (textures.get("color_texture") is not None and "map_d" in fields)
+        emissive = srgb_decode(np.clip(number("ke", 3, (0.0, 0.0, 0.0)), 0.0, 1.0))
+        return Standard(
+            color=(*map(float, color), alpha), name=name, alpha_mode="blend" if blend else "opaque",
+            roughness=_clip(number("pr", 1, (1.0 if "map_pr" in fields else gloss,))[0]),
+            metallic=_clip(number("pm", 1, (1.0 if "map_pm" in fields else 0.0,))[0]),
+            emissive=tuple(map(float, emissive)) if emissive.any() else (1.0, 1.0, 1.0) if "emissive_texture" in textures else "black",
+            **textures,
+        )  # fmt: skip
+
+    def _texture(self, words: str | None, srgb: bool) -> TextureInfo | None:
+        if not words:
+            return None
+        name, options = _split(words)
+        clamp = options.get("-clamp") == ["on"]
+        if (texture := self._textures.get((name, srgb, clamp))) is None:
+            if (pixels := self._picture(name)) is None:
+                return None
+            wrap = "clamp_to_edge" if clamp else "repeat"
+            texture = self._textures[name, srgb, clamp] = Texture(pixels, srgb=srgb, sampler=Sampler(wrap_s=wrap, wrap_t=wrap), name=name)
+        scale, offset = _pair(options.get("-s"), 1.0), _pair(options.get("-o"), 0.0)
+        return TextureInfo(texture, 0, (offset[0], 1.0 - scale[1] - offset[1]), 0.0, scale)
+
+    def _picture(self, name: str) -> NDArray[np.uint8] | None:
+        if name not in self._pixels:
+            data = self._fetch(name, "picture")
+            if data is not None and sniff(data) not in ("image/png", "image/jpeg", "image/webp"):
+                self.notes.append(f"the picture {described(name)}, which is neither PNG, JPEG nor WebP")
+                data = None
+            try:
+                self._pixels[name] = None if data is None else decode(data, self._budget)
+            except GltfError as error:
+                raise AssetError(f"The picture {described(name)}: {error}") from None
+        return self._pixels[name]
+
+    def _roughness_map(self, fields: Fields) -> TextureInfo | None:
+        """Put grey pictures of roughness and metalness into the channels of one, where they have one size."""
+        channels = {at: pixels for key, at in _GREY_MAPS.items()
+                    if key in fields and (pixels := self._picture(_split(fields[key])[0])) is not None}
+        if not channels:
+            return None
+        shape = next(iter(channels.values())).shape
+        self._budget.take(shape[0] * shape[1] * 4, "The picture of roughness", "")
+        joined = np.full(shape, 255, np.uint8)
+        for at, pixels in channels.items():
+            if pixels.shape == shape:
+                joined[..., at] = pixels[..., 0]
+        return TextureInfo(Texture(joined, srgb=False))
+
+
+def _numbers_of(material: str, fields: Fields) -> Callable[[str, int, Any], Any]:
+    """Return a function that reads the numbers of a field."""
+
+    def read(key: str, count: int, default: Any) -> Any:
+        words = fields.get(key, "").split()
+        if not words or words[0] in ("spectral", "xyz"):
+            return default
+        try:
+            values = [float(word) for word in words[:count] if word != "-halo"]
+        except ValueError:
+            values = []
+        if not values or not np.isfinite(values).all():
+            raise AssetError(f"{key!r} of the material {described(material)} needs {count} numbers, not {described(fields[key])}.")
+        return values if len(values) == count else values[:1] * count
+
+    return read
+
+
+def _roughness(specular: Any, exponent: Any) -> float:
+    """From the exponent of a Blinn highlight; without any highlight a surface is matt."""
+    if max(specular) <= 0.0:
+        return 1.0
+    return _clip((2.0 / (max(float(exponent[0]), 0.0) + 2.0)) ** 0.25)
+
+
+def _clip(value: float) -> float:
+    return min(max(float(value), 0.0), 1.0)
+
+
+def _split(words: str) -> tuple[str, dict[str, list[str]]]:
+    """Take the options before the name of a picture apart; the name may have blanks in it."""
+    rest, options = words.split(), {}
+    while rest and rest[0] in _ARITIES:
+        key, taken = rest.pop(0), list[str]()
+        while rest and len(taken) < _ARITIES[key] and (len(taken) == 0 or _is_number(rest[0])):
+            taken.append(rest.pop(0))
+        options[key] = taken
+    return (words[words.find(rest[0]) :] if rest and not options else " ".join(rest)), options
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return bool(np.isfinite(float(word)))
+    except ValueError:
+        return False
+
+
+def _pair(words: list[str] | None, default: float) -> tuple[float, float]:
+    values = [float(word) if _is_number(word) else default for word in (words or [])[:2]]
+    return values[0] if values else default, values[1] if len(values) > 1 else default

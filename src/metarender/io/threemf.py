@@ -1,0 +1,343 @@
+"""3MF to a description: objects, components and build items of the core specification, production parts, base materials and colour groups.
+
+A 3MF file is a zip of XML. Neither is trusted: a member's size is taken from the budget before it is unpacked, documents with a DOCTYPE are
+refused (no entity is ever expanded), and components may nest and repeat only as far as `Limits` lets a scene grow.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..color import srgb_decode
+from ..errors import AssetError
+from ..geometry import Mesh
+from ..materials import Standard
+from .asset import Asset, NodeDescription
+from .faces import default_material, make_geometry
+from .files import Progress, read_file
+from .limits import Budget, Limits
+from .placing import METRES, placed
+from .text import described, integers
+
+_MEMBERS = 20_000
+_DEPTH = 64
+_ROOT = "3D/3dmodel.model"
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError, OSError)
+_IGNORED = {"texture2d", "texture2dgroup", "compositematerials", "multiproperties", "slicestack", "beamlattice"}
+_TRIANGLE = ["v1", "v2", "v3"]
+
+Key = tuple[str, str]
+
+
+@dataclass
+class _Object:
+    """An object: a mesh or components, each (part of the package, id of the object, matrix)."""
+
+    name: str = ""
+    property: tuple[str, int] = ("", 0)
+    vertices: list[str] = field(default_factory=list)
+    corners: list[str] = field(default_factory=list)
+    properties: dict[int, dict[str, str]] = field(default_factory=dict)
+    components: list[tuple[str, str, NDArray[np.float64]]] = field(default_factory=list)
+
+
+@dataclass
+class _Model:
+    """One XML document of the package."""
+
+    unit: str = "millimetre"
+    objects: dict[str, _Object] = field(default_factory=dict)
+    colors: dict[str, list[str]] = field(default_factory=dict)
+    bases: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    items: list[tuple[str, str, NDArray[np.float64], str]] = field(default_factory=list)
+
+
+def read_3mf(path: Path, *, limits: Limits, progress: Progress | None = None) -> Asset:
+    """Read a .3mf file; it says its unit itself, and +Z is up in it.
+
+    Raises
+    ------
+    AssetError
+        The file is damaged or past a limit.
+    """
+    data = read_file(path, limits, progress)
+    budget = Budget(limits, AssetError)
+    budget.read_file(len(data), "The file", "")
+    builder = _Builder(_Package(data, path.name, budget), budget)
+    nodes, unit = builder.build()
+    if not nodes:
+        raise AssetError(f"{path.name} builds nothing; its model needs a <build> with an item.")
+    return placed(path.stem, nodes, [*dict.fromkeys(builder.notes)], METRES[unit], "z")
+
+
+class _Package:
+    """The zip, unpacked member by member."""
+
+    def __init__(self, data: bytes, name: str, budget: Budget) -> None:
+        self.name, self._budget = name, budget
+        try:
+            self._zip = zipfile.ZipFile(BytesIO(data))
+            members = self._zip.infolist()
+        except _DAMAGE as error:
+            raise AssetError(f"{name} is no zip, as a 3MF file is, or it is damaged: {str(error)[:100]}; export it again.") from None
+        if len(members) > _MEMBERS:
+            raise AssetError(f"{name} holds {len(members):,} files, more than {_MEMBERS:,}.", "LIMIT_EXCEEDED")
+        self._members = {member.filename.lstrip("/").lower(): member for member in members}
+
+    def has(self, part: str) -> bool:
+        """Whether there is a part; names are compared as the packaging standard does, without regard to case."""
+        return part.lstrip("/").lower() in self._members
+
+    def read(self, part: str) -> bytes:
+        """Unpack a part.
+
+        Raises
+        ------
+        AssetError
+            It is missing or damaged, or larger than allowed.
+        """
+        member = self._members.get(part.lstrip("/").lower())
+        if member is None:
+            raise AssetError(f"{self.name} has no part {described(part)}, which it speaks of; export it again.")
+        if member.flag_bits & 1 or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise AssetError(f"The part {described(part)} is encrypted or packed in an unusual way; export the file again.")
+        self._budget.take(member.file_size, f"The part {described(part)}", "")
+        try:
+            with self._zip.open(member) as stream:
+                data = stream.read(member.file_size + 1)
+        except _DAMAGE as error:
+            raise AssetError(f"The part {described(part)} is damaged: {str(error)[:100]}; copy the file again.") from None
+        if len(data) != member.file_size:
+            raise AssetError(f"The part {described(part)} unpacks to another size than it declares; copy the file again.")
+        return data
+
+
+class _Parser:
+    """Takes an XML document apart with expat, which calls back for each element."""
+
+    def __init__(self, part: str, package: _Package, budget: Budget, notes: list[str]) -> None:
+        self.model = _Model()
+        self.root = _ROOT
+        self._part, self._budget, self._notes = part, budget, notes
+        self._object = _Object()
+        self._count = 0
+        self._group: list[Any] = []
+        parser = expat.ParserCreate()
+        parser.ordered_attributes = True
+        parser.StartElementHandler = self._start
+        parser.StartDoctypeDeclHandler = self._refuse
+        try:
+            parser.Parse(package.read(part), True)
+        except (expat.ExpatError, LookupError, ValueError) as error:  # the latter for encodings that it does not know
+            raise AssetError(f"The part {described(part)} is not well-formed XML: {error}; export the file again.") from None
+
+    def _refuse(self, *declared: Any) -> None:
+        raise AssetError(f"The part {described(self._part)} declares a document type, which 3MF forbids; remove it.", "XML_DOCTYPE")
+
+    def _start(self, tag: str, attributes: list[str]) -> None:
+        if tag == "vertex":
+            if attributes[::2] != ["x", "y", "z"]:
+                named = dict(zip(attributes[::2], attributes[1::2], strict=True))
+                attributes = ["", named.get("x", ""), "", named.get("y", ""), "", named.get("z", "")]
+            self._object.vertices += attributes[1::2]
+        elif tag == "triangle":
+            if attributes[::2] != _TRIANGLE:
+                named = dict(zip(attributes[::2], attributes[1::2], strict=True))
+                self._object.properties[len(self._object.corners) // 3] = named
+                attributes = ["", named.get("v1", ""), "", named.get("v2", ""), "", named.get("v3", "")]
+            self._object.corners += attributes[1::2]
+        else:
+            names = [name.rpartition(":")[2] for name in attributes[::2]]
+            self._other(tag.rpartition(":")[2], dict(zip(names, attributes[1::2], strict=True)))
+        self._count += 1
+        if self._count == 4096:
+            self._count = 0
+            self._budget.take(4096 * 250, "The elements of the model", "", array=False)
+
+    def _other(self, tag: str, values: dict[str, str]) -> None:
+        model = self.model
+        if tag == "model":
+            model.unit = values.get("unit", "millimeter").replace("meter", "metre")
+            if model.unit not in METRES:
+                raise AssetError(f"The unit {described(model.unit)} is none of 3MF; it may be {', '.join(METRES)}.")
+        elif tag == "object":
+            self._object = _Object(values.get("name", "")[:1000], (values.get("pid", ""), self._number(values.get("pindex", "0"))))
+            model.objects[values.get("id", "")] = self._object
+        elif tag == "component":
+            self._object.components.append((values.get("path", self._part), values.get("objectid", ""), self._matrix(values)))
+        elif tag == "item":
+            name = values.get("partnumber", "")[:1000]
+            model.items.append((values.get("path", self._part), values.get("objectid", ""), self._matrix(values), name))
+        elif tag == "basematerials":
+            self._group = model.bases.setdefault(values.get("id", ""), [])
+        elif tag == "base":
+            self._group.append((values.get("name", "")[:1000], values.get("displaycolor", "#FFFFFF")))
+        elif tag == "colorgroup":
+            self._group = model.colors.setdefault(values.get("id", ""), [])
+        elif tag == "color":
+            self._group.append(values.get("color", "#FFFFFF"))
+        elif tag == "Relationship" and values.get("Type", "").endswith("/3dmodel"):
+            self.root = values.get("Target", _ROOT)
+        elif tag in _IGNORED:
+            self._notes.append(f"{tag} elements")
+
+    def _matrix(self, values: dict[str, str]) -> NDArray[np.float64]:
+        """A transform has twelve numbers: three columns for row vectors, then the translation."""
+        words = values.get("transform", "1 0 0 0 1 0 0 0 1 0 0 0").split()
+        matrix = np.eye(4)
+        try:
+            matrix[:3] = np.array([float(word) for word in words]).reshape(4, 3).T
+        except ValueError:
+            matrix[0, 0] = np.nan
+        if not np.isfinite(matrix).all():
+            raise AssetError(f"The transform {described(values.get('transform', ''))} is not twelve finite numbers.")
+        return matrix
+
+    def _number(self, text: str) -> int:
+        if not text.isascii() or not text.isdigit() or len(text) > 9:
+            raise AssetError(f"{described(text)} in the part {described(self._part)} is no index; it must be a whole number from 0.")
+        return int(text)
+
+
+class _Builder:
+    """Makes nodes of the items that are built."""
+
+    def __init__(self, package: _Package, budget: Budget) -> None:
+        self.notes: list[str] = []
+        self._package, self._budget = package, budget
+        self._models: dict[str, _Model] = {}
+        self._meshes: dict[Key, Mesh | None] = {}
+        self._nodes: list[NodeDescription] = []
+        self._draws = 0
+
+    def build(self) -> tuple[list[NodeDescription], str]:
+        """Return the nodes and the unit of the package."""
+        root = _ROOT
+        if self._package.has("_rels/.rels"):
+            root = _Parser("_rels/.rels", self._package, self._budget, self.notes).root
+        model = self._model(root)
+        for part, number, matrix, name in model.items:
+            self._add(part, number, matrix, -1, name, ())
+        return self._nodes, model.unit
+
+    def _model(self, part: str) -> _Model:
+        part = posixpath.normpath("/" + part).lstrip("/")
+        if part not in self._models:
+            self._models[part] = _Parser(part, self._package, self._budget, self.notes).model
+        return self._models[part]
+
+    def _add(self, part: str, number: str, matrix: NDArray[np.float64], parent: int, name: str, above: tuple[Key, ...]) -> None:
+        """Add a node for an object, and below it one for each of its components."""
+        found = self._model(part).objects.get(number)
+        key = part, number
+        if found is None:
+            raise AssetError(f"The object {described(number)} is used in {described(part)} and does not exist there.")
+        if key in above or len(above) >= _DEPTH:
+            raise AssetError(f"The object {described(number)} contains itself, or is nested more than {_DEPTH} deep.", "COMPONENT_CYCLE")
+        if len(self._nodes) >= self._budget.limits.nodes:
+            raise AssetError(f"The file builds more than {self._budget.limits.nodes:,} nodes; raise Limits.nodes.", "LIMIT_EXCEEDED")
+        plain = np.array_equal(matrix, np.eye(4))
+        node = NodeDescription(parent=parent, name=name or found.name, matrix=None if plain else matrix, mesh=self._mesh(key, found))
+        self._draws += len(node.mesh.primitives) if node.mesh is not None else 0
+        if self._draws > self._budget.limits.draws:
+            raise AssetError(f"The file draws more than {self._budget.limits.draws:,} times; raise Limits.draws.", "LIMIT_EXCEEDED")
+        at = len(self._nodes)
+        self._nodes.append(node)
+        for component, other, place in found.components:
+            self._add(component, other, place, at, "", (*above, key))
+
+    def _mesh(self, key: Key, found: _Object) -> Mesh | None:
+        if key not in self._meshes:
+            self._meshes[key] = self._made(key, found) if found.corners else None
+        return self._meshes[key]
+
+    def _made(self, key: Key, found: _Object) -> Mesh:
+        where = f"The object {described(found.name or key[1])}"
+        self._budget.take(len(found.vertices) * 16 + len(found.corners) * 32, where, "")
+        try:
+            vertices = np.array(found.vertices, np.float64).reshape(-1, 3)
+            corners = integers(np.frombuffer(" ".join(found.corners).encode(), np.uint8), where).reshape(-1, 3)
+        except ValueError:
+            raise AssetError(f"{where} has a vertex or triangle without numbers; export the file again.") from None
+        if 3 * len(corners) != len(found.corners):
+            raise AssetError(f"{where} has a triangle without numbers; export the file again.")
+        if not np.isfinite(vertices).all() or not ((corners >= 0) & (corners < len(vertices))).all():
+            raise AssetError(f"{where} has a vertex that is not finite, or a triangle that names a vertex past its {len(vertices):,}.")
+        positions = vertices.astype(np.float32)
+        primitives = []
+        for material, rows, colors in self._surfaces(self._model(key[0]), found, len(corners)):
+            geometry = make_geometry(self._budget, where, positions=positions[corners[rows].ravel()], colors=colors, name=found.name)
+            primitives.append((geometry, material or default_material(geometry)))
+        return Mesh(primitives=primitives, name=found.name)
+
+    def _surfaces(self, model: _Model, found: _Object, count: int) -> list[tuple[Standard | None, NDArray[np.int64], Any]]:
+        """Sort triangles by what they are made of: (material or None, rows, colours of their corners or None)."""
+        kinds: dict[tuple[str, int], list[int]] = {}
+        colored: list[tuple[int, list[str]]] = []
+        pid, pindex = found.property
+        special = found.properties
+        plain = np.ones(count, bool)
+        for row, named in special.items():
+            group = named.get("pid", pid)
+            first = self._index(named.get("p1", str(pindex)))
+            plain[row] = False
+            if group in model.colors:
+                picks = [first, *(self._index(named.get(name, str(first))) for name in ("p2", "p3"))]
+                colored.append((row, [self._pick(model.colors[group], pick) for pick in picks]))
+            else:
+                kinds.setdefault((group, first), []).append(row)
+        rest = np.flatnonzero(plain)
+        surfaces: list[tuple[Standard | None, NDArray[np.int64], Any]] = []
+        if rest.size and pid in model.colors:
+            surfaces.append((None, rest, np.broadcast_to(_color(self._pick(model.colors[pid], pindex)), (len(rest) * 3, 4))))
+        elif rest.size:
+            kinds.setdefault((pid, pindex), []).extend(rest.tolist())
+        for (group, index), rows in kinds.items():
+            surfaces.append((self._material(model, group, index), np.sort(np.array(rows, np.int64)), None))
+        if colored:
+            values = np.array([_color(text) for _, texts in colored for text in texts])
+            surfaces.append((None, np.array([row for row, _ in colored], np.int64), values))
+        return surfaces
+
+    def _index(self, text: str) -> int:
+        if not text.isascii() or not text.isdigit() or len(text) > 9:
+            raise AssetError(f"The property index {described(text)} is none; it must be a whole number from 0.")
+        return int(text)
+
+    def _pick(self, group: list[Any], index: int) -> Any:
+        if index >= len(group):
+            raise AssetError(f"A triangle uses entry {index} of a property group that has {len(group)}.")
+        return group[index]
+
+    def _material(self, model: _Model, group: str, index: int) -> Standard | None:
+        if group not in model.bases:
+            return None
+        made: dict[Any, Standard] = self.__dict__.setdefault("_materials", {})
+        name, text = self._pick(model.bases[group], index)
+        key = id(model), group, index
+        if key not in made:
+            red, green, blue, alpha = map(float, _color(text))
+            made[key] = Standard(color=(red, green, blue, alpha), roughness=0.6, alpha_mode="blend" if alpha < 1.0 else "opaque", name=name)
+        return made[key]
+
+
+def _color(text: str) -> NDArray[np.float64]:
+    """Turn #RRGGBB[AA] into linear colour. Some CAD programs write AA = 00 for what they show opaque, and nothing is printed of air."""
+    try:
+        channels = bytes.fromhex(text[1:]) if text.startswith("#") else b""
+    except ValueError:
+        channels = b""
+    if len(channels) not in (3, 4):
+        raise AssetError(f"{described(text)} is no colour of 3MF; it must be #RRGGBB or #RRGGBBAA.")
+    alpha = channels[3] / 255.0 if len(channels) == 4 and channels[3] else 1.0
+    return np.append(srgb_decode(np.frombuffer(channels[:3], np.uint8) / 255.0), alpha)

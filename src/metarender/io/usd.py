@@ -1,0 +1,354 @@
+"""USD (.usd, .usda, .usdc, .usdz) to a description, through usd-core: meshes, transforms, instances, subsets, preview surfaces.
+
+The library composes and decodes; what it hands over is checked like any other file. Only layers and pictures in the folder of the file, or
+inside its own package, are read. Figures stand in their bind pose, and subdivision surfaces are drawn as their cage.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import AssetError, InvalidInput, MissingExtra
+from ..geometry import Geometry, Mesh
+from ..materials import Material
+from .asset import Asset, InstanceDescription, NodeDescription
+from .faces import compact, cut, default_material, make_geometry, merge, unit_vectors
+from .files import Progress, read_file
+from .limits import Budget, Limits
+from .placing import placed
+from .text import described
+from .usd_materials import Materials
+
+_LAYERS = 10_000
+_UVS = ("st", "UVMap", "st0", "uv", "map1")
+
+Ints = NDArray[np.int64]
+
+
+def read_usd(path: Path, *, limits: Limits, progress: Progress | None = None) -> Asset:
+    """Read a USD stage at its earliest time.
+
+    Raises
+    ------
+    AssetError
+        The file is damaged, refers to what lies outside its folder, or passes a limit.
+    MissingExtra
+        usd-core is not installed.
+    """
+    try:
+        from pxr import Tf, Usd, UsdGeom
+    except ImportError:
+        raise MissingExtra(f"Loading {path.name} needs usd-core; pip install 'metarender[usd]'.") from None
+    budget = Budget(limits, AssetError)
+    budget.read_file(len(read_file(path, limits, progress)), "The file", "")
+    try:
+        _check_layers(path, budget)
+        stage = Usd.Stage.Open(str(path))
+        reader = _Reader(stage, path, budget)
+        nodes = reader.nodes(progress)
+        unit, up = float(UsdGeom.GetStageMetersPerUnit(stage)), str(UsdGeom.GetStageUpAxis(stage)).lower()
+    except (Tf.ErrorException, TypeError, ValueError, OverflowError) as error:  # attributes may hold values of any type
+        raise AssetError(f"{path.name} cannot be read as USD: {_said(error)}; check the file.") from None
+    if not nodes:
+        raise AssetError(f"{path.name} has no meshes that are drawn.")
+    if not 0.0 < unit < 1e9:
+        raise AssetError(f"{path.name} has {unit:g} metres for its unit; it must be above 0.")
+    return placed(path.stem, nodes, [*dict.fromkeys([*reader.notes, *reader.materials.notes])], unit, up if up in ("y", "z") else "y")
+
+
+def _said(error: Exception) -> str:
+    """What the library says, in one line."""
+    try:
+        said = next((found.commentary for found in error.args if getattr(found, "commentary", "")), "") or str(error)
+    except UnicodeDecodeError:  # it quotes the file
+        said = "it is not UTF-8"
+    return " ".join(said.split())[:200] or type(error).__name__
+
+
+def _check_layers(path: Path, budget: Budget) -> None:
+    """Follow sublayers, references and payloads before anything is composed: all must lie in the folder."""
+    from pxr import Sdf
+
+    folder = Path(os.path.realpath(path)).parent
+    left, seen = [os.path.abspath(path)], set[str]()
+    while left:
+        name = left.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if len(seen) > _LAYERS:
+            raise AssetError(f"{path.name} brings more than {_LAYERS:,} layers.", "LIMIT_EXCEEDED")
+        outer = Sdf.Layer.SplitIdentifier(name)[0].partition("[")[0]
+        place = Path(os.path.realpath(outer))
+        if os.path.isabs(outer) and not place.is_relative_to(folder):
+            message = f"{path.name} refers to {described(outer)}, outside its folder; copy it beside the file."
+            raise AssetError(message, "URI_OUTSIDE_FOLDER")
+        if not os.path.isabs(outer) or not place.is_file():
+            raise AssetError(f"{path.name} refers to {described(outer)}, which does not exist; copy it beside the file.", "IO_ERROR")
+        if outer != os.path.abspath(path):
+            budget.read_file(place.stat().st_size, f"The layer {described(outer)}", "")
+        layer = Sdf.Layer.FindOrOpen(name)
+        if layer is None:
+            raise AssetError(f"{described(outer)} cannot be read as USD; check the file.")
+        left += [layer.ComputeAbsolutePath(found) for found in layer.GetCompositionAssetDependencies() if found]
+
+
+class _Reader:
+    """Describes what a stage draws.
+
+    Attributes
+    ----------
+    materials : Materials
+    notes : list of str
+    """
+
+    def __init__(self, stage: Any, path: Path, budget: Budget) -> None:
+        from pxr import Usd, UsdGeom
+
+        self._stage, self._budget = stage, budget
+        self._time = Usd.TimeCode.EarliestTime()
+        self._transforms = UsdGeom.XformCache(self._time)
+        self._meshes: dict[str, Mesh | None] = {}
+        self._draws = 0
+        self.materials = Materials(path, budget)
+        self.notes: list[str] = []
+
+    def nodes(self, progress: Progress | None) -> list[NodeDescription]:
+        """Describe every prim that draws something, and what is above it."""
+        from pxr import Usd, UsdGeom
+
+        found: list[NodeDescription] = []
+        place: dict[str, int] = {}
+        walk = iter(Usd.PrimRange.Stage(self._stage, Usd.TraverseInstanceProxies()))
+        for prim in walk:
+            if len(found) >= self._budget.limits.nodes:
+                raise AssetError(f"The stage has more than {self._budget.limits.nodes:,} prims; raise Limits.nodes.", "LIMIT_EXCEEDED")
+            if not prim.IsA(UsdGeom.Imageable) or prim.IsA(UsdGeom.Subset):
+                continue
+            if UsdGeom.Imageable(prim).GetPurposeAttr().Get() in ("proxy", "guide"):
+                walk.PruneChildren()
+                continue
+            node = self._node(prim, place)
+            if prim.IsA(UsdGeom.PointInstancer):
+                walk.PruneChildren()
+                place[str(prim.GetPath())] = len(found)
+                found.append(node)
+                found += self._instancer(UsdGeom.PointInstancer(prim), len(found) - 1)
+            else:
+                place[str(prim.GetPath())] = len(found)
+                found.append(node)
+            if progress is not None and len(found) % 64 == 0:
+                progress(len(found), len(found) + 1)
+        return _pruned(found)
+
+    def _node(self, prim: Any, place: dict[str, int]) -> NodeDescription:
+        from pxr import UsdGeom
+
+        node = NodeDescription(parent=place.get(str(prim.GetParent().GetPath()), -1), name=prim.GetName(), where=str(prim.GetPath()))
+        local, resets = self._transforms.GetLocalTransformation(prim)
+        matrix = np.array(local, np.float64).T
+        if resets:
+            node.parent = -1
+        if not np.array_equal(matrix, np.eye(4)):
+            node.matrix = matrix
+        visibility = UsdGeom.Imageable(prim).GetVisibilityAttr().Get(self._time)
+        node.visible = visibility != UsdGeom.Tokens.invisible
+        if prim.IsA(UsdGeom.Mesh):
+            node.mesh = self._mesh(prim)
+            self._count(0 if node.mesh is None else len(node.mesh.primitives))
+        elif prim.IsA(UsdGeom.Gprim):
+            self.notes.append(f"prims of the type {prim.GetTypeName()}")
+        return node
+
+    def _count(self, draws: int) -> None:
+        self._draws += draws
+        if self._draws > self._budget.limits.draws:
+            raise AssetError(f"The stage draws more than {self._budget.limits.draws:,} times; raise Limits.draws.", "LIMIT_EXCEEDED")
+
+    def _instancer(self, instancer: Any, parent: int) -> list[NodeDescription]:
+        """Describe the copies that a point instancer makes, one range for each mesh of each prototype."""
+        from pxr import Usd, UsdGeom
+
+        indices = np.array(instancer.GetProtoIndicesAttr().Get(self._time) or [], np.int64)
+        matrices = np.array(instancer.ComputeInstanceTransformsAtTime(self._time, self._time) or [], np.float64).reshape(-1, 4, 4)
+        matrices = matrices.transpose(0, 2, 1)
+        kept = np.array(instancer.ComputeMaskAtTime(self._time) or np.ones(len(indices), bool), bool)
+        if len(matrices) == kept.sum() < len(indices):
+            indices = indices[kept]
+        if len(matrices) != len(indices) or not np.isfinite(matrices).all():
+            raise AssetError(f"The instancer {described(instancer.GetPath())} has {len(indices)} indices and {len(matrices)} places.")
+        self._budget.take(matrices.nbytes * 2, "The instances", "")
+        made, rest = [], np.zeros(0, np.float32)
+        for number, target in enumerate(instancer.GetPrototypesRel().GetForwardedTargets()):
+            mine = matrices[indices == number]
+            root = self._stage.GetPrimAtPath(target)
+            if not len(mine) or not root:
+                continue
+            for prim in Usd.PrimRange(root, Usd.TraverseInstanceProxies()):
+                if prim.IsA(UsdGeom.Mesh) and (mesh := self._mesh(prim)) is not None:
+                    # The places hold the transform of the prototype's root already.
+                    below = np.array(self._transforms.ComputeRelativeTransform(prim, root)[0], np.float64).T
+                    self._count(len(mine) * len(mesh.primitives))
+                    made.append(NodeDescription(parent=parent, name=prim.GetName(), where=str(prim.GetPath()),
+                                                instances=InstanceDescription(mesh.primitives, np.ascontiguousarray(mine @ below), rest)))
+        return made
+
+    def _mesh(self, prim: Any) -> Mesh | None:
+        """Return the mesh of a prim; instances of one prototype share it."""
+        source = prim.GetPrimInPrototype() if prim.IsInstanceProxy() else prim
+        key = str(source.GetPath())
+        if key not in self._meshes:
+            try:
+                self._meshes[key] = self._made(prim, prim.GetName())
+            except InvalidInput as error:
+                raise AssetError(f"The mesh {described(prim.GetPath())}: {error}") from None
+        return self._meshes[key]
+
+    def _made(self, prim: Any, name: str) -> Mesh | None:
+        from pxr import UsdGeom, UsdSkel
+
+        mesh = UsdGeom.Mesh(prim)
+        points = _array(mesh.GetPointsAttr().Get(self._time), np.float64, 3)
+        counts = _array(mesh.GetFaceVertexCountsAttr().Get(self._time), np.int64)
+        corners = _array(mesh.GetFaceVertexIndicesAttr().Get(self._time), np.int64)
+        where = f"The mesh {described(prim.GetPath())}"
+        self._budget.take(points.nbytes + counts.nbytes + corners.nbytes * 8, where, "")
+        if not len(points) or not len(counts):
+            return None
+        if (counts < 0).any() or counts.sum() != len(corners) or not ((corners >= 0) & (corners < len(points))).all():
+            raise AssetError(f"{where} has faces that do not fit its {len(points):,} points and {len(corners):,} corners.")
+        if not np.isfinite(points).all():
+            raise AssetError(f"{where} has a point that is not finite.")
+        if prim.HasAPI(UsdSkel.BindingAPI) and UsdSkel.BindingAPI(prim).GetJointIndicesAttr().HasAuthoredValue():
+            self.notes.append("skeletons (figures stand in their bind pose)")
+        scheme = mesh.GetSubdivisionSchemeAttr()
+        if scheme.HasAuthoredValue() and scheme.Get() != UsdGeom.Tokens.none:
+            self.notes.append("subdivision (surfaces are drawn as their cage)")
+        faces = _Faces(mesh, points, counts, corners, self._time, where)
+        pairs = [pair for face_numbers, material in self._surfaces(prim, len(counts))
+                 if (pair := self._primitive(faces, face_numbers, material, mesh, name, where)) is not None]
+        return Mesh(primitives=pairs, name=name) if pairs else None
+
+    def _surfaces(self, prim: Any, count: int) -> list[tuple[Ints, Any]]:
+        """Return the faces of each subset that has a material of its own, and the rest with that of the mesh."""
+        from pxr import UsdGeom, UsdShade
+
+        left = np.ones(count, bool)
+        found = []
+        for subset in UsdShade.MaterialBindingAPI(prim).GetMaterialBindSubsets():
+            numbers = _array(subset.GetIndicesAttr().Get(self._time), np.int64)
+            numbers = numbers[(numbers >= 0) & (numbers < count)]
+            numbers = np.unique(numbers[left[numbers]])
+            left[numbers] = False
+            found.append((numbers, UsdShade.MaterialBindingAPI(subset.GetPrim()).ComputeBoundMaterial()[0]))
+        holes = _array(UsdGeom.Mesh(prim).GetHoleIndicesAttr().Get(self._time), np.int64)
+        left[holes[(holes >= 0) & (holes < count)]] = False
+        found.append((np.flatnonzero(left), UsdShade.MaterialBindingAPI(prim).ComputeBoundMaterial()[0]))
+        return [(numbers, material) for numbers, material in found if len(numbers)]
+
+    def _primitive(self, faces: _Faces, numbers: Ints, bound: Any, mesh: Any, name: str, where: str) -> tuple[Geometry, Material] | None:
+        double = bool(mesh.GetDoubleSidedAttr().Get())
+        material = self.materials.material(bound, double) if bound else None
+        arrays = faces.arrays(numbers, self.materials.uv_name(bound) if bound else "st")
+        if arrays is None:
+            return None
+        geometry = make_geometry(self._budget, where, name=name, **arrays)
+        if material is not None:
+            return geometry, material
+        plain = default_material(geometry)
+        plain.double_sided = double
+        return geometry, plain
+
+
+class _Faces:
+    """The faces of a mesh with what USD interpolates over them: by mesh, face, vertex, or corner."""
+
+    def __init__(self, mesh: Any, points: NDArray[np.float64], counts: Ints, corners: Ints, time: Any, where: str) -> None:
+        from pxr import UsdGeom
+
+        self._points, self._counts, self._corners, self._time, self._where = points, counts, corners, time, where
+        self._first = np.cumsum(counts) - counts
+        self._left_handed = mesh.GetOrientationAttr().Get(time) == UsdGeom.Tokens.leftHanded
+        self._primvars = UsdGeom.PrimvarsAPI(mesh.GetPrim())
+        self._normals = self._read("normals", 3)
+        if self._normals is None and (values := mesh.GetNormalsAttr().Get(time)):
+            self._normals = self._indexed(_array(values, np.float64, 3), None, mesh.GetNormalsInterpolation(), "normals")
+        self._colors = self._read("displayColor", 3)
+
+    def _read(self, name: str, width: int) -> tuple[NDArray[np.float64], Ints] | None:
+        """Return the values of a primvar and which of them each corner has."""
+        primvar = self._primvars.FindPrimvarWithInheritance(name)
+        if not primvar or not primvar.HasValue():
+            return None
+        values = primvar.Get(self._time)
+        try:
+            array = _array(values, np.float64, width)
+        except (ValueError, TypeError, AssetError):
+            return None
+        indices = _array(primvar.GetIndices(self._time), np.int64) if primvar.IsIndexed() else None
+        return self._indexed(array, indices, primvar.GetInterpolation(), name)
+
+    def _indexed(self, values: NDArray[np.float64], indices: Ints | None, kind: str, name: str) -> tuple[NDArray[np.float64], Ints] | None:
+        numbers = {"constant": np.zeros(len(self._corners), np.int64), "uniform": np.repeat(np.arange(len(self._counts)), self._counts),
+                   "faceVarying": np.arange(len(self._corners))}.get(kind, self._corners)
+        if indices is not None:
+            if numbers.max(initial=-1) >= len(indices):
+                raise AssetError(f"{self._where} has {len(indices):,} indices of {name!r}, too few for its {kind} interpolation.")
+            numbers = indices[numbers]
+        if numbers.size and not (numbers.min() >= 0 and numbers.max() < len(values)):
+            raise AssetError(f"{self._where} has {len(values):,} values of {name!r}, too few for its {kind} interpolation.")
+        return (values, numbers) if len(values) else None
+
+    def arrays(self, faces: Ints, uv_name: str) -> dict[str, Any] | None:
+        """Return what a Geometry of some faces takes; None where none has three corners."""
+        faces = faces[self._counts[faces] > 2]
+        if not len(faces):
+            return None
+        counts = self._counts[faces]
+        place = np.arange(int(counts.sum())) + np.repeat(self._first[faces] - (np.cumsum(counts) - counts), counts)
+        triangles = place[cut(self._points, self._corners[place].astype(np.uint32), counts.astype(np.uint32))]
+        if self._left_handed:
+            triangles = triangles[:, ::-1]
+        uvs = next((found for name in (uv_name, *_UVS) if (found := self._read(name, 2)) is not None), None)
+        columns = [self._corners[place]] + [found[1][place] for found in (self._normals, uvs, self._colors) if found is not None]
+        rows, kinds = merge(columns)
+        kind_of = np.zeros(int(place.max()) + 1, np.int64)
+        kind_of[place] = kinds
+        used, indices = compact(kind_of[triangles.ravel()])
+        corner = place[rows[used]]
+        arrays: dict[str, Any] = {"positions": self._points[self._corners[corner]], "indices": indices.astype(np.uint32)}
+        if self._normals is not None:
+            arrays["normals"] = unit_vectors(self._normals[0][self._normals[1][corner]])
+        if uvs is not None:
+            arrays["uv0"] = uvs[0][uvs[1][corner]] * (1, -1) + (0, 1)
+        if self._colors is not None:
+            arrays["colors"] = np.clip(self._colors[0][self._colors[1][corner]], 0.0, 1.0)
+        return arrays
+
+
+def _array(values: Any, kind: Any, width: int = 0) -> NDArray[Any]:
+    array = np.array(values if values is not None else [], kind)
+    if not width:
+        return array.reshape(-1)
+    if array.size == 0:
+        return array.reshape(0, width)
+    if array.ndim != 2 or array.shape[1] != width:
+        raise AssetError(f"An attribute has values of the shape {array.shape[1:]} where {width} numbers are due.")
+    return array
+
+
+def _pruned(nodes: list[NodeDescription]) -> list[NodeDescription]:
+    """Leave out nodes that have nothing drawn at or below them."""
+    keep = [node.mesh is not None or node.instances is not None for node in nodes]
+    for number in range(len(nodes) - 1, -1, -1):
+        if keep[number] and nodes[number].parent >= 0:
+            keep[nodes[number].parent] = True
+    place = np.cumsum(keep) - 1
+    for node in nodes:
+        node.parent = int(place[node.parent]) if node.parent >= 0 else -1
+    return [node for node, kept in zip(nodes, keep, strict=True) if kept]

@@ -1,0 +1,213 @@
+"""USD: meshes, transforms, units, instances, subsets, preview surfaces, and layers that lead elsewhere."""
+
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import metarender as mr
+from metarender.io import AssetWarning
+
+STAGE = """#usda 1.0
+(
+    metersPerUnit = 0.01
+    upAxis = "Z"
+)
+def Xform "root" {
+    double3 xformOp:translate = (100, 0, 0)
+    uniform token[] xformOpOrder = ["xformOp:translate"]
+    def Mesh "quad" (prepend apiSchemas = ["MaterialBindingAPI"]) {
+        int[] faceVertexCounts = [4, 3]
+        int[] faceVertexIndices = [0, 1, 2, 3, 1, 4, 2]
+        point3f[] points = [(0,0,0),(10,0,0),(10,10,0),(0,10,0),(20,5,0)]
+        texCoord2f[] primvars:st = [(0,0),(1,0),(1,1),(0,1),(0,0),(1,0),(1,1)] (interpolation = "faceVarying")
+        uniform token subdivisionScheme = "none"
+        rel material:binding = </mats/M>
+        def GeomSubset "s" (prepend apiSchemas = ["MaterialBindingAPI"]) {
+            uniform token elementType = "face"
+            uniform token familyName = "materialBind"
+            int[] indices = [1]
+            rel material:binding = </mats/N>
+        }
+    }
+}
+def Scope "mats" {
+    def Material "M" {
+        token outputs:surface.connect = </mats/M/s.outputs:surface>
+        def Shader "s" { uniform token info:id = "UsdPreviewSurface"
+            color3f inputs:diffuseColor.connect = </mats/M/t.outputs:rgb>
+            float inputs:roughness = 0.3
+            token outputs:surface
+ }
+        def Shader "t" { uniform token info:id = "UsdUVTexture"
+            asset inputs:file = @tex.png@
+            float2 inputs:st.connect = </mats/M/r.outputs:result>
+            token inputs:wrapS = "clamp"
+            float3 outputs:rgb
+ }
+        def Shader "r" { uniform token info:id = "UsdPrimvarReader_float2"
+            string inputs:varname = "st"
+            float2 outputs:result
+ }
+    }
+    def Material "N" {
+        token outputs:surface.connect = </mats/N/s.outputs:surface>
+        def Shader "s" { uniform token info:id = "UsdPreviewSurface"
+            color3f inputs:diffuseColor = (1, 0, 0)
+            float inputs:metallic = 1
+            token outputs:surface
+ }
+    }
+}
+def PointInstancer "pi" {
+    int[] protoIndices = [0, 0]
+    point3f[] positions = [(0,0,5),(0,0,9)]
+    rel prototypes = [</pi/p>]
+    def Mesh "p" { 
+ int[] faceVertexCounts=[3]
+      int[] faceVertexIndices=[0,1,2]
+      point3f[] points=[(0,0,0),(1,0,0),(0,1,0)]
+      color3f[] primvars:displayColor = [(0,1,0)]
+      uniform token orientation = "leftHanded"
+      double3 xformOp:translate = (0, 0, 1)
+      uniform token[] xformOpOrder = ["xformOp:translate"]
+      normal3f[] normals = [(0,0,1),(0,0,1),(0,0,1)]
+    }
+}
+class "C" { def Mesh "m" { 
+ int[] faceVertexCounts=[3]
+      int[] faceVertexIndices=[0,1,2]
+      point3f[] points=[(0,0,0),(1,0,0),(0,1,0)]
+ }
+ }
+def Xform "i1" (
+ instanceable = true
+ inherits = </C>
+) {
+}
+def Xform "i2" (
+ instanceable = true
+ inherits = </C>
+) {
+}
+"""
+
+
+@pytest.fixture
+def load(tmp_path):
+    pytest.importorskip("pxr")
+    Image.new("RGB", (4, 4), (10, 200, 30)).save(tmp_path / "tex.png")
+
+    def load(text, name="stage.usda"):
+        (tmp_path / name).write_text(text)
+        return mr.load(tmp_path / name)
+
+    return load
+
+
+def mesh(body, head=""):
+    return f'#usda 1.0\n({head}\n)\ndef Mesh "m" {{\n{body}\n}}\n'
+
+
+TRIANGLE = "int[] faceVertexCounts = [3]\nint[] faceVertexIndices = [0, 1, 2]\npoint3f[] points = [(0,0,0),(1,0,0),(0,1,0)]\n"
+
+
+def only(scene):
+    (pair,) = [pair for node in scene.nodes if node.mesh is not None for pair in node.mesh.primitives]
+    return pair
+
+
+def test_a_stage_becomes_a_scene_in_metres_with_y_up(load):
+    scene = load(STAGE)
+    found = {node.name: node for node in scene.nodes}
+    np.testing.assert_allclose(found["quad"].world_matrix[:3, 3], [1, 0, 0], atol=1e-7)
+    np.testing.assert_allclose(found["quad"].bounds, [[1, 0, -0.1], [1.2, 0, 0]], atol=1e-7)
+    subset, rest = found["quad"].mesh.primitives
+    assert (subset[1].name, rest[1].name) == ("N", "M") and subset[0].index_count == 3 and rest[0].index_count == 6
+    assert subset[1].color == (1, 0, 0, 1) and subset[1].metallic == 1
+    assert rest[1].roughness == pytest.approx(0.3) and rest[1].color_texture.texture.pixels[0, 0].tolist() == [10, 200, 30, 255]
+    assert rest[1].color_texture.texture.sampler.wrap_s == "clamp_to_edge"
+    np.testing.assert_array_equal(np.unique(rest[0].uv0, axis=0), [[0, 0], [0, 1], [1, 0], [1, 1]])
+
+
+def test_instances_share_their_mesh_and_instancers_make_ranges(load):
+    scene = load(STAGE)
+    assert len({id(node.mesh) for node in scene.nodes if node.name == "m"}) == 1
+    (parts,) = scene.parts
+    assert len(parts.ids) == 2
+    matrices = scene.store.world_matrices(parts.ids)
+    np.testing.assert_allclose(matrices[:, :3, 3], [[0, 0.06, 0], [0, 0.1, 0]], atol=1e-7)
+    geometry = parts.mesh.primitives[0][0]
+    np.testing.assert_array_equal(geometry.colors[:, :3], [[0, 1, 0]] * 3)
+    corners = geometry.positions[geometry.indices]
+    assert np.cross(corners[1] - corners[0], corners[2] - corners[0])[2] < 0  # left-handed faces turn the other way
+
+
+@pytest.mark.parametrize(("kind", "values"), [("constant", 1), ("uniform", 2), ("vertex", 4), ("varying", 4), ("faceVarying", 6)])
+def test_what_is_interpolated_over_faces(load, kind, values):
+    colors = [(k / 8, 0, 0) for k in range(1, values + 1)]
+    text = mesh("int[] faceVertexCounts = [3, 3]\nint[] faceVertexIndices = [0, 1, 2, 0, 2, 3]\n"
+                "point3f[] points = [(0,0,0),(1,0,0),(1,1,0),(0,1,0)]\n"
+                f'color3f[] primvars:displayColor = [{", ".join(map(str, colors))}] (interpolation = "{kind}")\n')
+    geometry, _ = only(load(text))
+    index = {"constant": [0] * 6, "uniform": [0] * 3 + [1] * 3, "faceVarying": range(6)}.get(kind, [0, 1, 2, 0, 2, 3])
+    got = geometry.colors[geometry.indices][:, 0]
+    np.testing.assert_allclose(got, [colors[k][0] for k in index], atol=1e-6)
+
+
+def test_indexed_normals_holes_polygons_and_visibility(load):
+    text = mesh("int[] faceVertexCounts = [4, 3]\nint[] faceVertexIndices = [0, 1, 2, 3, 0, 1, 2]\nint[] holeIndices = [1]\n"
+                "point3f[] points = [(0,0,0),(2,0,0),(0.5,0.5,0),(0,2,0)]\ntoken visibility = \"invisible\"\n"
+                "normal3f[] primvars:normals = [(0,0,2)] (interpolation = \"faceVarying\")\n"
+                "int[] primvars:normals:indices = [0,0,0,0,0,0,0]\n")
+    scene = load(text)
+    geometry, _ = only(scene)
+    assert geometry.index_count == 6 and geometry.vertex_count == 4
+    np.testing.assert_array_equal(geometry.normals, [[0, 0, 1]] * 4)
+    corners = geometry.positions[geometry.indices].reshape(-1, 3, 3)
+    assert (np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 2] > 0).all()  # cut at the concave corner
+    assert not next(node for node in scene.nodes if node.mesh is not None).visible
+
+
+def test_what_is_not_drawn_is_told(load):
+    with pytest.warns(AssetWarning, match=r"subdivision \(surfaces are drawn as their cage\)"):
+        load(mesh(TRIANGLE + 'uniform token subdivisionScheme = "catmullClark"'))
+    with pytest.warns(AssetWarning, match="prims of the type Sphere"):
+        load(mesh(TRIANGLE) + 'def Sphere "s" {}\n')
+
+
+def test_a_package_with_its_picture(load, tmp_path):
+    from pxr import UsdUtils
+
+    load(STAGE)
+    assert UsdUtils.CreateNewUsdzPackage(str(tmp_path / "stage.usda"), str(tmp_path / "stage.usdz"))
+    scene = mr.load(tmp_path / "stage.usdz")
+    found = next(node for node in scene.nodes if node.name == "quad")
+    assert found.mesh.primitives[1][1].color_texture.texture.pixels[0, 0].tolist() == [10, 200, 30, 255]
+
+
+def test_layers_beside_the_file_are_composed(load, tmp_path):
+    (tmp_path / "part.usda").write_text('#usda 1.0\n(defaultPrim = "m")\n' + mesh(TRIANGLE).partition(")\n")[2])
+    scene = load('#usda 1.0\ndef "a" (references = @part.usda@) {}\ndef "b" (payload = @part.usda@) {}\n')
+    assert [node.name for node in scene.nodes if node.mesh is not None] == ["a", "b"]
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("#usda 1.0\ndef {{", "cannot be read as USD"), ("not usd", "cannot be read as USD"), ("#usda 1.0\n", "no meshes that are drawn"),
+    ('#usda 1.0\ndef "x" (references = @../../etc/passwd.usda@) {}\n', "outside its folder"),
+    ('#usda 1.0\n(subLayers = [@gone.usda@])\n', "does not exist"), (mesh(TRIANGLE.replace("2]", "7]")), "do not fit its 3 points"),
+    (mesh(TRIANGLE.replace("[3]", "[4]")), "do not fit its 3 points"), (mesh(TRIANGLE.replace("(1,0,0)", "(nan,0,0)")), "not finite"),
+    (mesh(TRIANGLE.replace("[3]", "[-3]")), "do not fit"), (mesh(TRIANGLE, "metersPerUnit = 0"), "metres for its unit"),
+    (mesh(TRIANGLE + "normal3f[] normals = [(0,0,1)]"), "values of 'normals', too few"),
+])  # fmt: skip
+def test_promise_6_a_broken_or_greedy_stage_is_refused(load, text, message):
+    with pytest.raises(mr.AssetError, match=message):
+        load(text)
+
+
+def test_without_usd_core_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pxr", None)
+    (tmp_path / "a.usda").write_text(mesh(TRIANGLE))
+    with pytest.raises(mr.MissingExtra, match=r"pip install 'metarender\[usd\]'"):
+        mr.load(tmp_path / "a.usda")
