@@ -434,7 +434,7 @@ MISTAKES = (
     Mistake("save", "an unknown kind of file", lambda: mr.save(mr.Scene(), "a.step"), mr.AssetError, "no saver knows; known are"),
     Mistake("save", "an unknown option", lambda: mr.save(mr.Scene(), "a.stl", units="inch"),
             mr.InvalidInput, "knows no option 'units'; it takes unit, up"),
-    Mistake("save", "an empty scene", lambda: mr.save(mr.Scene(), "nothing.obj"), mr.AssetError, "shows nothing.*show what is to be saved"),
+    Mistake("save", "an empty scene", lambda: mr.save(mr.Scene(), "nothing.obj"), mr.AssetError, "shows nothing.*make visible what is to be saved"),
     Mistake("check_solid", "the path of a model", lambda: mr.check_solid("part.stl"),
             mr.InvalidInput, r"needs a Geometry or a Scene, such as mr\.load\(path\) gives, not str"),
     Mistake("io", "a saver without a dot", lambda: mr.io.saver("ply"), mr.InvalidInput, "such as '.ply', not 'ply'"),

@@ -106,7 +106,7 @@ def test_promise_6_nothing_shown_is_refused_and_the_old_file_stays(tmp_path, suf
     path.write_bytes(b"old")
     scene = mr.Scene()
     scene.add(mr.Mesh(mr.box(1), mr.Standard())).visible = False
-    with pytest.raises(mr.AssetError, match="would be empty; show what is to be saved"):
+    with pytest.raises(mr.AssetError, match="would be empty; make visible what is to be saved"):
         mr.save(scene, path)
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == [path.name]
 

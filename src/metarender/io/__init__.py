@@ -271,8 +271,8 @@ def _quietly(read: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 _PLACED = ("unit", "up")
 _READERS = {
     ".obj": ("obj", "read_obj", _PLACED), ".stl": ("stl", "read_stl", _PLACED), ".ply": ("ply", "read_ply", _PLACED),
-    ".3mf": ("threemf", "read_3mf", ()), ".xyz": ("points", "read_xyz", _PLACED), ".las": ("points", "read_las", ()),
-    ".laz": ("points", "read_las", ()), **dict.fromkeys((".usd", ".usda", ".usdc", ".usdz"), ("usd", "read_usd", ())),
+    ".3mf": ("threemf", "read_3mf", ()), ".xyz": ("points", "read_xyz", _PLACED), ".las": ("las", "read_las", ()),
+    ".laz": ("las", "read_las", ()), **dict.fromkeys((".usd", ".usda", ".usdc", ".usdz"), ("usd", "read_usd", ())),
 }
 _WRITERS = {
     ".stl": ("stl_save", "save_stl", (*_PLACED, "ascii", "strict")), ".obj": ("obj_save", "save_obj", _PLACED),

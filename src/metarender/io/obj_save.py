@@ -41,7 +41,7 @@ def save_obj(scene: Scene, output: Output, *, unit: str = "metre", up: str = "y"
     """
     parts = [part for part in drawn(scene) if part.geometry.index_count]
     if not parts:
-        raise AssetError(f"The scene shows nothing, so {output.path.name} would be empty; show what is to be saved.")
+        raise AssetError(f"The scene shows nothing, so {output.path.name} would be empty; make visible what is to be saved.")
     place = to_file(unit, up)
     library = _Library(parts, output)
     stream = output.open()

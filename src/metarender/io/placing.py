@@ -66,7 +66,7 @@ def placed(name: str, nodes: list[NodeDescription], notes: list[str], unit: str 
         for node in nodes:
             node.parent += 1  # from -1, which is no parent, to the root
         nodes = [root, *nodes]
-    return Asset(nodes, notes, AssetError)
+    return Asset(nodes, notes, refusal=AssetError)
 
 
 def to_file(unit: str, up: str) -> NDArray[np.float64]:

@@ -69,7 +69,7 @@ def _chosen(everything: list[Drawn], name: str) -> list[Drawn]:
         warnings.warn(f"{name}: points are left out, because PLY holds either a surface or points.", AssetWarning, stacklevel=5)
     parts = parts or everything
     if not parts:
-        raise AssetError(f"The scene shows nothing, so {name} would be empty; show what is to be saved.")
+        raise AssetError(f"The scene shows nothing, so {name} would be empty; make visible what is to be saved.")
     if any(part.material.texture_infos.count(None) < len(part.material.texture_infos) for part in parts):
         warnings.warn(f"{name}: PLY has no materials, so pictures are left out.", AssetWarning, stacklevel=5)
     return parts

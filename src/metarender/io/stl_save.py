@@ -86,7 +86,7 @@ def solids(scene: Scene, name: str, strict: bool) -> tuple[list[Drawn], Joined]:
     everything = drawn(scene)
     parts = [part for part in everything if part.geometry.topology == "triangles" and part.geometry.index_count]
     if not parts:
-        raise AssetError(f"The scene shows no triangles, so {name} would be empty; show what is to be saved.")
+        raise AssetError(f"The scene shows no triangles, so {name} would be empty; make visible what is to be saved.")
     notes = []
     if len(parts) < len(everything):
         notes.append("lines and points are left out")

@@ -171,7 +171,7 @@ class _Parser:
             if model.unit not in METRES:
                 raise AssetError(f"The unit {described(model.unit)} is none of 3MF; it may be {', '.join(METRES)}.")
         elif tag == "object":
-            self._object = _Object(values.get("name", "")[:1000], (values.get("pid", ""), self._number(values.get("pindex", "0"))))
+            self._object = _Object(values.get("name", "")[:1000], (values.get("pid", ""), _index(values.get("pindex", "0"))))
             model.objects[values.get("id", "")] = self._object
         elif tag == "component":
             self._object.components.append((values.get("path", self._part), values.get("objectid", ""), self._matrix(values)))
@@ -203,11 +203,6 @@ class _Parser:
             raise AssetError(f"The transform {described(values.get('transform', ''))} is not twelve finite numbers.")
         return matrix
 
-    def _number(self, text: str) -> int:
-        if not text.isascii() or not text.isdigit() or len(text) > 9:
-            raise AssetError(f"{described(text)} in the part {described(self._part)} is no index; it must be a whole number from 0.")
-        return int(text)
-
 
 class _Builder:
     """Makes nodes of the items that are built."""
@@ -217,6 +212,7 @@ class _Builder:
         self._package, self._budget = package, budget
         self._models: dict[str, _Model] = {}
         self._meshes: dict[Key, Mesh | None] = {}
+        self._materials: dict[tuple[int, str, int], Standard] = {}
         self._nodes: list[NodeDescription] = []
         self._draws = 0
 
@@ -289,10 +285,10 @@ class _Builder:
         plain = np.ones(count, bool)
         for row, named in special.items():
             group = named.get("pid", pid)
-            first = self._index(named.get("p1", str(pindex)))
+            first = _index(named.get("p1", str(pindex)))
             plain[row] = False
             if group in model.colors:
-                picks = [first, *(self._index(named.get(name, str(first))) for name in ("p2", "p3"))]
+                picks = [first, *(_index(named.get(name, str(first))) for name in ("p2", "p3"))]
                 colored.append((row, [self._pick(model.colors[group], pick) for pick in picks]))
             else:
                 kinds.setdefault((group, first), []).append(row)
@@ -309,11 +305,6 @@ class _Builder:
             surfaces.append((None, np.array([row for row, _ in colored], np.int64), values))
         return surfaces
 
-    def _index(self, text: str) -> int:
-        if not text.isascii() or not text.isdigit() or len(text) > 9:
-            raise AssetError(f"The property index {described(text)} is none; it must be a whole number from 0.")
-        return int(text)
-
     def _pick(self, group: list[Any], index: int) -> Any:
         if index >= len(group):
             raise AssetError(f"A triangle uses entry {index} of a property group that has {len(group)}.")
@@ -322,13 +313,19 @@ class _Builder:
     def _material(self, model: _Model, group: str, index: int) -> Standard | None:
         if group not in model.bases:
             return None
-        made: dict[Any, Standard] = self.__dict__.setdefault("_materials", {})
         name, text = self._pick(model.bases[group], index)
         key = id(model), group, index
-        if key not in made:
+        if key not in self._materials:
             red, green, blue, alpha = map(float, _color(text))
-            made[key] = Standard(color=(red, green, blue, alpha), roughness=0.6, alpha_mode="blend" if alpha < 1.0 else "opaque", name=name)
-        return made[key]
+            mode = "blend" if alpha < 1.0 else "opaque"
+            self._materials[key] = Standard(color=(red, green, blue, alpha), roughness=0.6, alpha_mode=mode, name=name)
+        return self._materials[key]
+
+
+def _index(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise AssetError(f"{described(text)} is no index of a property; it must be a whole number from 0.")
+    return int(text)
 
 
 def _color(text: str) -> NDArray[np.float64]:
