@@ -101,7 +101,7 @@ def _plain_items(data: bytes, at: int, records: int, width: int) -> bool:
                 return False
             (chunk,), (items,) = struct.unpack_from("<I", data, at + 12), struct.unpack_from("<H", data, at + 32)
             sizes = [struct.unpack_from("<H", data, at + 36 + 6 * k)[0] for k in range(items)] if length >= 34 + 6 * items else []
-            return sum(sizes) == width and (0 < chunk <= _CHUNK or chunk == 0xFFFFFFFF)
+            return bool(sum(sizes) == width and (0 < chunk <= _CHUNK or chunk == 0xFFFFFFFF))
         at += length
     return False
 
