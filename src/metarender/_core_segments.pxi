@@ -156,11 +156,12 @@ cdef class EntryPoint:
         self.address, self.count = address, count
 
     def __call__(self, *numbers):
-        cdef unsigned int n[4]
+        cdef unsigned int[4] n
         cdef int i
         cdef long long number
         if len(numbers) != self.count:
             raise TypeError(f"this function of OpenGL takes {self.count} numbers, not {len(numbers)}")
+        n[0] = 0
         for i in range(self.count):
             number = numbers[i]
             if not -0x80000000 <= number <= 0xFFFFFFFF:

@@ -410,4 +410,5 @@ SAVING = tuple(Fault(name, f"src/metarender/io/{file}", old, new, (test,)) for n
      f"{MADE}::test_brightness_beyond_one_goes_into_the_strength"),
 ))
 
-FAULTS: tuple[Fault, ...] = (*COLOR, *TEXTURES, *LIGHT, *SURFACES, *PARTS, *OUTPUT, *UPLOADS, *CORE, *OCCLUSION, *DECODERS, *CLIPS, *POSING, *SAVING)
+FAULTS: tuple[Fault, ...] = (*COLOR, *TEXTURES, *LIGHT, *SURFACES, *PARTS, *OUTPUT, *UPLOADS, *CORE, *OCCLUSION, *DECODERS, *CLIPS,
+                            *POSING, *SAVING)
