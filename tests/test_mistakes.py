@@ -297,6 +297,8 @@ MISTAKES = (
     Mistake("Device", "OpenGL that is too old", lambda: require_floor((3, 3), (), "Old GPU"),
             mr.DeviceError, r"needs OpenGL 4\.3 .* has OpenGL 3\.3"),
     Mistake("Device", "an index that is not there", lambda: mr.Device.open(99), mr.DeviceError, "use a smaller index or 'auto'"),
+    Mistake("Geometry.with_levels", "levels of what deforms", lambda: mr.Geometry(
+        positions=np.zeros((3, 3)), morphs=[mr.Morph(np.ones((3, 3)))]).with_levels([(mr.box(1), 1.0)]), mr.InvalidInput, "rigid"),
     Mistake("Geometry.with_levels", "a level that is no geometry", lambda: mr.box(1).with_levels([("coarse", 1.0)]),
             mr.InvalidInput, "must be a plain Geometry"),
     Mistake("Geometry.hierarchy", "rays through lines", lambda: mr.grid().hierarchy(), mr.InvalidInput, "only triangles have"),

@@ -175,6 +175,11 @@ def vertex_groups(geometry: Geometry) -> tuple[NDArray[np.uint32], NDArray[np.fl
     return used, _boxes(geometry.positions[order], first), np.stack(morphs, axis=1) if morphs else np.zeros((len(used), 0, 2, 3))
 
 
+def group_bytes(joints: NDArray[np.uint16] | None, morphs: int) -> int:
+    """Return what `vertex_groups` takes at most, for loaders to count before: a box for each group and each of its morphs."""
+    return 48 * (MOST_GROUPS if joints is None else len(np.unique(joints))) * (1 + morphs)
+
+
 def _boxes(rows: Rows, first: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return the boxes of runs of rows, (k, 2, 3)."""
     return np.stack([np.minimum.reduceat(rows, first), np.maximum.reduceat(rows, first)], axis=1).astype(np.float64)

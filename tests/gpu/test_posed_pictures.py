@@ -41,7 +41,7 @@ def tube(joints: int, rings: int = 24, sides: int = 12) -> mr.Geometry:
     along = np.concatenate([np.tile((0, 1.0, 0), (len(out), 1)), np.ones((len(out), 1))], axis=1)
     return mr.Geometry(positions=out * 0.3 + height[:, None] * (0, 2, 0), normals=out, tangents=along, uv0=np.stack([turn, height], axis=1),
                        indices=indices, joints=numbers, weights=shares,
-                       morphs=[mr.Morph(out * np.sin(np.pi * height)[:, None], 0.2 * out * height[:, None], name="swell")])
+                       morphs=[mr.Morph(out * np.sin(np.pi * height)[:, None], height[:, None] * (0, 0.8, 0), name="swell")])
 
 
 def rest(joints: int) -> mr.Skin:

@@ -90,6 +90,21 @@ def instances(count=10_000_000):
     return file
 
 
+def targets(vertices, count, joints=0):
+    """One set of displacements without data that many targets name, and vertices that follow many joints."""
+    file = GltfFile(accessors=[{"componentType": 5126, "count": vertices, "type": "VEC3", "min": [0] * 3, "max": [0] * 3}], meshes=[])
+    primitive = {"attributes": {"POSITION": 0}, "mode": 0, **({"targets": [{"POSITION": 0}] * count} if count else {})}
+    if joints:
+        numbers = np.arange(4 * vertices).reshape(-1, 4) % joints
+        primitive["attributes"] |= {"JOINTS_0": file.accessor(numbers.astype("u2")), "WEIGHTS_0": file.accessor(np.ones((vertices, 4), "f4"))}
+        file.document["skins"] = [{"joints": list(range(1, joints + 1))}]
+    file.document["meshes"] = [{"primitives": [primitive]}]
+    file.node(mesh=0, **({"skin": 0} if joints else {}))
+    file.document["nodes"] += [{} for _ in range(joints)]
+    file.document["scenes"][0]["nodes"] = list(range(joints + 1))
+    return file
+
+
 def text(extras):
     return glb(b'{"asset":{"version":"2.0"},"extras":' + extras + b"}")
 
@@ -101,6 +116,9 @@ BOMBS = {
     "draws": (draws(), "LIMIT_EXCEEDED"),
     "flat": (flat(), "LIMIT_EXCEEDED"),
     "instances": (instances(), "LIMIT_EXCEEDED"),
+    "targets": (targets(100_000, 3000), "LIMIT_EXCEEDED"),
+    "targets of joints": (targets(4000, 5000, 16_000), "LIMIT_EXCEEDED"),
+    "joints": (targets(4000, 0, 16_000), "loaded"),
     "nodes": (glb(b'{"asset":{"version":"2.0"},"nodes":[' + b"{}," * 3_000_000 + b"{}]}"), "LIMIT_EXCEEDED"),
     "long text": (text(b'"' + b" " * (65 << 20) + b'"'), "LIMIT_EXCEEDED"),
     "many lists": (text(b"[" + b"[]," * 10_000_001 + b"[]]"), "LIMIT_EXCEEDED"),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..deformation import Morph
+from ..deformation import Morph, group_bytes
 from ..geometry import MAX_LEVELS, TOPOLOGIES, Geometry
 from .archive import ArchiveReader
 from .fields import Fields, plain_text
@@ -116,6 +116,7 @@ def _read_blocks(described: list[Fields], archive: ArchiveReader) -> list[Block]
             archive.budget.take(OBJECT_BYTES, "A morph", entry.pointer)
             entry.done()
         with fields.refusing():
+            archive.budget.take(group_bytes(block.get("joints"), len(entries)) if entries else 0, "The boxes of morphs", fields.pointer)
             block["morphs"] = tuple(Morph(name=name, **shape) for (name, _, _), shape in zip(entries, found, strict=True))
     return blocks
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..deformation import Morph
+from ..deformation import Morph, group_bytes
 from ..errors import GltfError, InvalidInput
 from ..geometry import DEFORMED, Geometry, Mesh
 from ..materials import Material
@@ -116,7 +116,6 @@ class Meshes:
             return None
         try:
             morphs = self._morphs(primitive, arrays, self._target_names(mesh), where)
-            _check_reach([arrays["positions"], *(morph.positions for morph in morphs)], where)
             geometry = Geometry(**arrays, morphs=morphs, indices=indices, topology=_TOPOLOGY[mode])
             # What deforms keeps the normals of its faces in the fragment shader: those of a pose are not the posed ones.
             if geometry.normals is None and geometry.topology == "triangles" and not geometry.geometry_key & DEFORMED:
@@ -124,6 +123,7 @@ class Meshes:
                 geometry = geometry.with_flat_normals()
         except InvalidInput as error:
             raise self._diagnose(primitive, error, where) from None
+        _check_reach(geometry, where)
         return geometry
 
     def _target_names(self, mesh: int) -> list[Any]:
@@ -138,7 +138,9 @@ class Meshes:
         count = len(arrays["positions"])
         parts = {"normals": "NORMAL", "tangents": "TANGENT"}
         width = 1 + sum(arrays[name] is not None and any(semantic in target for target in targets) for name, semantic in parts.items())
-        self._budget.take(12 * count * len(targets) * width, "The morph targets", where)
+        if targets:
+            boxes = group_bytes(arrays.get("joints"), len(targets))
+            self._budget.take(12 * count * len(targets) * width + boxes, "The morph targets", where)
         made = []
         for number, target in enumerate(targets):
             found = {name: self._accessors.floats(target[semantic]) for name, semantic in parts.items()
@@ -200,12 +202,12 @@ def check_weights(weights: NDArray[np.float32], where: str) -> None:
         raise GltfError("A morph weight is beyond float32.", "VALUE_NOT_IN_RANGE", where)
 
 
-def _check_reach(arrays: list[NDArray[np.float32]], where: str) -> None:
-    """Refuse positions and displacements that a scene cannot place; those that are not finite are looked for elsewhere."""
-    for array in arrays:
-        if np.isfinite(array).all() and np.abs(array).max(initial=0) > _FARTHEST:
-            raise GltfError(f"Vertices reach {np.abs(array).max():.0e} m, beyond the {_FARTHEST:.0e} m that a scene holds.",
-                            "MESH_PRIMITIVE_INVALID", where)
+def _check_reach(geometry: Geometry, where: str) -> None:
+    """Refuse positions and displacements that a scene cannot place."""
+    reach = max(float(np.abs(array).max()) for array in (geometry.bounds, *(morph.positions for morph in geometry.morphs)))
+    if reach > _FARTHEST:
+        message = f"Vertices reach {reach:.0e} m, beyond the {_FARTHEST:.0e} m that a scene holds."
+        raise GltfError(message, "MESH_PRIMITIVE_INVALID", where)
 
 
 def as_list(indices: NDArray[np.uint32], mode: int) -> NDArray[np.uint32]:
