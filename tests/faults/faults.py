@@ -197,7 +197,7 @@ SURFACES = (
             "base, first = base + geometry.vertex_count, first + geometry.index_count", "first = first + geometry.index_count"),
     _python("the sets of coordinates change places", "gpu/geometry_pool.py",
             '(UV0, "uv0", "in_uv0", "2f4", 2), (UV1, "uv1", "in_uv1", "2f4", 2)',
-            '(UV0, "uv1", "in_uv0", "2f4", 2), (UV1, "uv0", "in_uv1", "2f4", 2)'),
+            '(UV0, "uv0", "in_uv1", "2f4", 2), (UV1, "uv1", "in_uv0", "2f4", 2)'),
 )
 
 PARTS = (

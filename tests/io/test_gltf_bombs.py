@@ -96,7 +96,8 @@ def targets(vertices, count, joints=0):
     primitive = {"attributes": {"POSITION": 0}, "mode": 0, **({"targets": [{"POSITION": 0}] * count} if count else {})}
     if joints:
         numbers = np.arange(4 * vertices).reshape(-1, 4) % joints
-        primitive["attributes"] |= {"JOINTS_0": file.accessor(numbers.astype("u2")), "WEIGHTS_0": file.accessor(np.ones((vertices, 4), "f4"))}
+        shares = np.ones((vertices, 4), "f4")
+        primitive["attributes"] |= {"JOINTS_0": file.accessor(numbers.astype("u2")), "WEIGHTS_0": file.accessor(shares)}
         file.document["skins"] = [{"joints": list(range(1, joints + 1))}]
     file.document["meshes"] = [{"primitives": [primitive]}]
     file.node(mesh=0, **({"skin": 0} if joints else {}))
