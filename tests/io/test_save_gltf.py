@@ -70,10 +70,17 @@ def check_twice(scene, folder, suffix):
 
 
 def pictures(renderer, scene):
-    """A picture from outside, and one through the first camera of the file."""
+    """A picture from outside, one through the first camera of the file, and both again at two times of its first clip."""
     bounds = scene.bounds
     cameras = [] if bounds is None else [mr.PerspectiveCamera().orbit(0.6, 1.2, 1.0).frame(bounds)]
-    return [renderer.render(scene, camera).color.tobytes() for camera in [*cameras, *scene.cameras[:1]]]
+    cameras += scene.cameras[:1]
+    taken = [renderer.render(scene, camera).color.tobytes() for camera in cameras]
+    for clip in scene.clips[:1]:
+        scene.play(clip)
+        for seconds in (0.3, 0.9):
+            scene.at(seconds)
+            taken += [renderer.render(scene, camera).color.tobytes() for camera in cameras]
+    return taken
 
 
 @pytest.mark.parametrize("suffix", [".glb", ".gltf"])
