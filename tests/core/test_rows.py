@@ -6,7 +6,7 @@ from core_model import levels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metarender._core import ROW_ARRAYS, Store, read_rows, restore_rows
+from metarender._core import AS_GIVEN, ROW_ARRAYS, SHEARED, Node, Store, read_rows, read_trs, restore_rows
 from metarender.errors import InvalidInput
 
 
@@ -150,3 +150,21 @@ def test_only_a_new_store_is_filled():
     restore_rows(store, sound())
     with pytest.raises(InvalidInput, match="new store"):
         restore_rows(store, sound())
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 999), st.integers(0, 999)), max_size=40), st.integers(0, 99))
+def test_rotations_and_scales_of_all_nodes_are_those_of_each(edits, seed):
+    store, rng = edited(edits), np.random.default_rng(seed)
+    first, last = store.add(0, 2).tolist()
+    store.set_trs(first, rotation=(0, 0.6, 0, 0.8))
+    store.set_matrix(last, np.vstack([rng.normal(size=(3, 4)), (0, 0, 0, 1)]))
+    rotation, scale, kind = read_trs(store)
+    for row, number in enumerate(store.subtree().tolist()):
+        if kind[row] == SHEARED:
+            with pytest.raises(InvalidInput, match="shear"):
+                _ = Node(store, number).rotation
+        else:
+            assert rotation[row].tobytes() == Node(store, number).rotation.tobytes()
+            assert scale[row].tobytes() == Node(store, number).scale.tobytes()
+    assert (kind[-2], kind[-1]) == (AS_GIVEN, SHEARED)
