@@ -410,5 +410,29 @@ SAVING = tuple(Fault(name, f"src/metarender/io/{file}", old, new, (test,)) for n
      f"{MADE}::test_brightness_beyond_one_goes_into_the_strength"),
 ))
 
-FAULTS: tuple[Fault, ...] = (*COLOR, *TEXTURES, *LIGHT, *SURFACES, *PARTS, *OUTPUT, *UPLOADS, *CORE, *OCCLUSION, *DECODERS, *CLIPS,
-                            *POSING, *SAVING)
+FORMATS = tuple(Fault(name, f"src/metarender/{file}", old, new, tuple(tests)) for name, file, old, new, *tests in (
+    ("an ear may hold a corner", "_native/polygon.c", "if (turn(a, b, p) >= 0.0 && turn(b, c, p) >= 0.0 && turn(c, a, p) >= 0.0) return 0;",
+     "", "tests/core/test_polygons.py"),
+    ("counts of lists are read the other way round", "_native/plyrows.c", "p[big ? bytes - 1 - k : k]", "p[big ? k : bytes - 1 - k]",
+     "tests/core/test_polygons.py"),
+    ("numbers from the end count to the end of the file", "io/obj.py",
+     "values[behind] += np.searchsorted(places, np.repeat(lines, counts)[behind]) + 1", "values[behind] += len(places) + 1",
+     "tests/io/test_obj.py"),
+    ("far positions are not moved near", "io/faces.py", "return (positions - offset).astype(np.float32)",
+     "return positions.astype(np.float32)",
+     "tests/io/test_obj.py", "tests/io/test_ply.py"),
+    ("a file with +Z up falls on its back", "io/placing.py", "matrix[:3, :3] = _TURNS[up].T * scale", "matrix[:3, :3] = _TURNS[up] * scale",
+     "tests/io/test_stl.py"),
+    ("mirrored parts are saved inside out", "drawn.py", "triangles[:, ::-1] if np.linalg.det(matrix[:3, :3]) < 0.0 else triangles",
+     "triangles", "tests/io/test_ply.py", "tests/io/test_roundtrips.py"),
+    ("a transform of 3MF is read as a column matrix", "io/threemf.py", ".reshape(4, 3).T", ".reshape(3, 4)", "tests/io/test_3mf.py"),
+    ("a DOCTYPE is let through", "io/threemf.py", "parser.StartDoctypeDeclHandler = self._refuse", "pass", "tests/io/test_3mf.py"),
+    ("a file gets its name before it is whole", "io/output.py", "if error is None:", "if True:", "tests/io/test_save.py"),
+    ("an edge of two faces that disagree passes", "solid.py", "ends[(uses == 2) & (forward != 1)]", "ends[(uses == 2) & (forward > 2)]",
+     "tests/scene/test_solid.py"),
+    ("the size of points is set once", "gpu/device.py", "if pixels != self._point_size:", "if self._point_size == 1.0:",
+     "tests/gpu/test_point_size.py"),
+))
+
+FAULTS: tuple[Fault, ...] = (
+    *COLOR, *TEXTURES, *LIGHT, *SURFACES, *PARTS, *OUTPUT, *UPLOADS, *CORE, *OCCLUSION, *DECODERS, *CLIPS, *POSING, *SAVING, *FORMATS)

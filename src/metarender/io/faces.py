@@ -92,7 +92,8 @@ def merge(columns: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDAr
     """
     kind = columns[0]
     for column in columns[1:]:
-        if column is not kind and not np.array_equal(column, kind):  # files often use one number for all
+        # Files often use one number for all, or have no such column; both are told without sorting.
+        if (column != column[:1]).any() and not np.array_equal(column, kind):
             _, kind = np.unique(kind * (int(column.max(initial=0)) + 1) + column, return_inverse=True)
     first, kind = compact(kind)
     rows = np.empty(len(first), np.int64)

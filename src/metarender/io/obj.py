@@ -201,7 +201,7 @@ class _Builder:
         vertices, kinds = self._vertices(corners, counts, smoothing) if kind == "f" else (_Vertices(corners), np.arange(len(corners)))
         places, shape_of = self._indices(kind, corners, counts)
         key = key[shape_of]
-        order = np.argsort(key, kind="stable")
+        order = np.argsort(key, kind="stable") if (key != key[:1]).any() else np.arange(len(key))
         bounds = np.flatnonzero(np.diff(key[order], prepend=-1, append=-2))
         for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
             rows = order[begin:end]

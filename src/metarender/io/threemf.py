@@ -142,7 +142,7 @@ class _Parser:
             raise AssetError(f"The part {described(part)} is not well-formed XML: {error}; export the file again.") from None
 
     def _refuse(self, *declared: Any) -> None:
-        raise AssetError(f"The part {described(self._part)} declares a document type, which 3MF forbids; remove it.", "XML_DOCTYPE")
+        raise AssetError(f"The part {described(self._part)} declares a document type, which 3MF forbids; remove it.")
 
     def _start(self, tag: str, attributes: list[str]) -> None:
         if tag == "vertex":
@@ -239,7 +239,7 @@ class _Builder:
         if found is None:
             raise AssetError(f"The object {described(number)} is used in {described(part)} and does not exist there.")
         if key in above or len(above) >= _DEPTH:
-            raise AssetError(f"The object {described(number)} contains itself, or is nested more than {_DEPTH} deep.", "COMPONENT_CYCLE")
+            raise AssetError(f"The object {described(number)} contains itself, or is nested more than {_DEPTH} deep.")
         if len(self._nodes) >= self._budget.limits.nodes:
             raise AssetError(f"The file builds more than {self._budget.limits.nodes:,} nodes; raise Limits.nodes.", "LIMIT_EXCEEDED")
         plain = np.array_equal(matrix, np.eye(4))
