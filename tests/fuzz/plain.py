@@ -26,6 +26,8 @@ SUFFIX = {"obj": ".obj", "mtl": ".mtl", "stl": ".stl", "ply": ".ply", "3mf": ".3
 NEEDS = {"las": ("laspy", "lazrs"), "usd": ("pxr",)}
 """Kinds that a library reads; without it they are not fuzzed."""
 KINDS = tuple(kind for kind in SUFFIX if all(importlib.util.find_spec(name) for name in NEEDS.get(kind, ())))
+if "usd" in KINDS:  # its libraries and threads are not what a file costs, so they come in before memory is limited
+    importlib.import_module("pxr.UsdSkel")
 
 OBJ = b"""mtllib model.mtl
 o box

@@ -128,9 +128,9 @@ def test_promise_6_mistakes_with_paths_say_what_to_do(tmp_path):
     (tmp_path / "empty.glb").write_bytes(b"")
     with pytest.raises(mr.AssetError, match="is empty; export it again"):
         mr.load(tmp_path / "empty.glb")
-    (tmp_path / "model.xyz").write_bytes(b"x")
-    with pytest.raises(mr.AssetError, match=r"suffix '.xyz', which no loader knows; known are .*\.glb, \.gltf"):
-        mr.load(tmp_path / "model.xyz")
+    (tmp_path / "model.step").write_bytes(b"x")
+    with pytest.raises(mr.AssetError, match=r"suffix '.step', which no loader knows; known are .*\.glb, \.gltf"):
+        mr.load(tmp_path / "model.step")
     with pytest.raises(mr.AssetError, match="zero character"):
         mr.load("a\0b.glb")
     with pytest.raises(mr.InvalidInput, match="load needs a path, not int"):
