@@ -15,6 +15,10 @@ EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("[0-9][0-9]_*
 
 
 def load(path):
+    """The module of an example; the test is skipped where a package that it needs is not installed."""
+    wanted = re.search(r"^package: (.+)$", path.read_text("utf-8"), re.M)
+    for name in wanted.group(1).split() if wanted else ():
+        pytest.importorskip(name)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -8,7 +8,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "metarender"
 SCENE_LAYER = {"scene", "instances", "camera", "lights", "geometry", "primitives", "materials", "textures", "color", "transforms",
                "watched", "environment", "descriptions", "checks", "colormap", "part_state", "queries", "bulk", "simplify", "parts",
-               "names", "memory", "deformation", "origin", "animation", "drawn", "solid"}
+               "names", "memory", "deformation", "origin", "animation", "drawn", "solid", "field", "legend",
+               "letters"}
 DESCRIPTIONS = {"geometry", "materials", "textures", "color"}
 
 # module or package -> our modules and packages that it may import (besides itself and errors)
@@ -29,7 +30,8 @@ ALLOWED: dict[str, set[str]] = {
     "passes": {"gpu", "frame", "passes", "_core"},
     "targets": {"gpu", "controls", "targets"},
     "controls": SCENE_LAYER | {"controls"},
-    "io": SCENE_LAYER | {"_core", "_version", "io"},
+    "humans": SCENE_LAYER | {"_core", "humans"},
+    "io": SCENE_LAYER | {"_core", "_version", "humans", "io"},
     "renderer": SCENE_LAYER | {"_core", "frame", "gpu", "light_rows", "passes", "settings", "stats",
                                 "view_block", "views", "warm_up"},
     "bench": SCENE_LAYER | {"_core", "_version", "bench_report", "progress", "renderer", "stats"},

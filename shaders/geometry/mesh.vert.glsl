@@ -96,6 +96,9 @@ void main() {
 #ifdef HAS_COLOR
     v_color = in_color;
 #endif
+#ifdef HAS_VALUE
+    v_value = in_value;
+#endif
 #endif
 #ifdef PASS_IDS
     v_id = in_info.x;

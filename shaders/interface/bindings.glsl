@@ -7,6 +7,7 @@
 #define ATTRIBUTE_UV0 3
 #define ATTRIBUTE_UV1 4
 #define ATTRIBUTE_COLOR 5
+#define ATTRIBUTE_VALUE 5  // what reads the numbers of a field reads no colours
 #define ATTRIBUTE_JOINTS0 6
 #define ATTRIBUTE_WEIGHTS0 7
 #define ATTRIBUTE_ROW0 8

@@ -30,6 +30,9 @@ layout(location = ATTRIBUTE_WEIGHTS1) in vec4 in_weights1;
 #ifdef MORPHED
 layout(location = ATTRIBUTE_MORPH) in uint in_morph;   // first row of its displacements
 #endif
+#ifdef HAS_VALUE
+layout(location = ATTRIBUTE_VALUE) in float in_value;
+#endif
 layout(location = ATTRIBUTE_ROW0) in vec4 in_row0;
 layout(location = ATTRIBUTE_ROW1) in vec4 in_row1;
 layout(location = ATTRIBUTE_ROW2) in vec4 in_row2;

@@ -14,6 +14,7 @@ struct Fragment {
     vec2 uv_dx[2];    // derivatives in x and y of the window
     vec2 uv_dy[2];
     vec4 color;       // of the vertex, linear
+    float value;      // of a field, NaN where there is none
     uint material;    // row in the table of the shader
 };
 

@@ -22,6 +22,9 @@ VARYING vec2 v_uv1;
 #ifdef HAS_COLOR
 VARYING vec4 v_color;
 #endif
+#ifdef HAS_VALUE
+VARYING float v_value;
+#endif
 #endif
 #ifdef NEEDS_POSITION
 VARYING vec3 v_position;

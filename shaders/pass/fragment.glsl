@@ -2,7 +2,7 @@
 // Space: eye space. Included by pass/*.frag.glsl after interface/surface.glsl.
 Fragment make_fragment() {
     vec2 zeros[2] = vec2[2](vec2(0.0), vec2(0.0));
-    Fragment f = Fragment(vec3(0.0), vec3(0.0, 0.0, 1.0), 1.0, vec4(0.0), zeros, zeros, zeros, vec4(1.0), 0u);
+    Fragment f = Fragment(vec3(0.0), vec3(0.0, 0.0, 1.0), 1.0, vec4(0.0), zeros, zeros, zeros, vec4(1.0), 0.0, 0u);
 #ifdef NEEDS_MATERIAL
     f.material = v_instance.x;
 #ifdef HAS_UV0
@@ -17,6 +17,9 @@ Fragment make_fragment() {
 #endif
 #ifdef HAS_COLOR
     f.color = v_color;
+#endif
+#ifdef HAS_VALUE
+    f.value = v_value;
 #endif
 #endif
 #ifdef NEEDS_POSITION

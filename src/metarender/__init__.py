@@ -24,9 +24,11 @@ from .errors import (
     ShaderError,
     WrongThreadError,
 )
+from .field import Field
 from .geometry import Geometry, Mesh
+from .legend import Legend
 from .lights import DirectionalLight, Light, PointLight, SpotLight
-from .materials import Material, Standard, Unlit
+from .materials import Heat, Material, Standard, Unlit
 from .part_state import PartState
 from .parts import Instances, Parts
 from .primitives import box, capsule, cone, cylinder, grid, plane, sphere, torus
@@ -35,7 +37,7 @@ from .textures import Sampler, Texture, TextureInfo
 from .transforms import from_pyrr
 
 if TYPE_CHECKING:
-    from . import io
+    from . import humans, io
     from .captures import Capture, Replay, capture, open_capture, replay
     from .frame import Frame
     from .gpu.device import Device
@@ -47,18 +49,19 @@ if TYPE_CHECKING:
     from .viewer import Viewer, view
 
 _LATE = {"Capture": "captures", "Replay": "captures", "capture": "captures", "open_capture": "captures", "replay": "captures",
-         "io": "", "load": "io", "load_async": "io", "save": "io", "SolidReport": "solid", "check_solid": "solid", "Frame": "frame",
-         "Stats": "stats", "Device": "gpu.device", "Renderer": "renderer", "render": "pictures", "close": "pictures",
+         "humans": "", "io": "", "load": "io", "load_async": "io", "save": "io", "SolidReport": "solid", "check_solid": "solid",
+         "Frame": "frame", "Stats": "stats", "Device": "gpu.device", "Renderer": "renderer", "render": "pictures", "close": "pictures",
          "Viewer": "viewer", "view": "viewer"}
 
 __all__ = [
-    "Action", "AssetError", "Camera", "Capture", "CaptureError", "Clip", "Clips", "Colormap", "Device", "DeviceError", "DirectionalLight",
-    "Environment", "Frame", "Geometry", "GltfError", "Instances", "InvalidInput", "Light", "Material", "Mesh", "MetarenderError",
-    "MissingExtra", "Morph", "Node", "OrthographicCamera", "OutOfDeviceMemory", "PartState", "Parts", "PerspectiveCamera", "PointLight",
-    "ReleasedError", "Renderer", "Replay", "Sampler", "Scene", "ShaderError", "Skin", "SolidReport", "SpotLight", "Standard", "Stats",
-    "Step", "Texture", "TextureInfo", "Track", "Unlit", "Viewer", "WrongThreadError", "__version__", "box", "capsule", "capture",
-    "check_solid", "close", "cone", "cylinder", "from_pyrr", "grid", "io", "load", "load_async", "open_capture", "plane", "procedure",
-    "read_steps", "render", "replay", "save", "sphere", "torus", "view",
+    "Action", "AssetError", "Camera", "Capture", "CaptureError", "Clip", "Clips", "Colormap", "Device", "DeviceError",
+    "DirectionalLight", "Environment", "Field", "Frame", "Geometry", "GltfError", "Heat", "Instances", "InvalidInput", "Legend",
+    "Light", "Material", "Mesh", "MetarenderError", "MissingExtra", "Morph", "Node", "OrthographicCamera", "OutOfDeviceMemory",
+    "PartState", "Parts", "PerspectiveCamera", "PointLight", "ReleasedError", "Renderer", "Replay", "Sampler", "Scene", "ShaderError",
+    "Skin", "SolidReport", "SpotLight", "Standard", "Stats", "Step", "Texture", "TextureInfo", "Track", "Unlit", "Viewer",
+    "WrongThreadError", "__version__", "box", "capsule", "capture", "check_solid", "close", "cone", "cylinder", "from_pyrr", "grid",
+    "humans", "io", "load", "load_async", "open_capture", "plane", "procedure", "read_steps", "render", "replay", "save", "sphere",
+    "torus", "view",
 ]
 
 

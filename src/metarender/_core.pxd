@@ -345,6 +345,8 @@ cdef extern from "mr.h" nogil:
     size_t mr_bad_matrix_f32(const float *matrices, size_t n, uint32_t rows, double linear, double position)
     void mr_put_matrices(mr_store *s, uint32_t first, uint32_t n, const double *matrices, uint32_t rows)
     void mr_put_matrices_f32(mr_store *s, uint32_t first, uint32_t n, const float *matrices, uint32_t rows)
+    void mr_put_poses(mr_store *s, uint32_t first, uint32_t n, const double *position, const double *rotation, int width, int w_first,
+                      const double *scale)
     void mr_memory(const mr_store *s, uint64_t *out)
     size_t mr_remove_leaves(mr_store *s, const uint32_t *ids, size_t n)
     int mr_pending(const mr_store *s)

@@ -654,6 +654,45 @@ cdef class Store:
             m = array
             mr_put_matrices(self.s, first, n, &m[0, 0, 0], m.shape[1])
 
+    def set_range_poses(self, uint32_t number, position, rotation, scale, bint w_first):
+        """Sets the local matrices of a whole range, in its order, from what simulations keep.
+
+        Parameters
+        ----------
+        position : (n, 3) float64, metres
+        rotation : (n, 4) quaternions, normalised here; (n, 9) or (n, 3, 3) matrices
+        scale : (n, 3) or None
+        w_first : bool
+            Whether quaternions are wxyz instead of xyzw.
+
+        Raises
+        ------
+        InvalidInput
+            Wrong shapes, values that are not finite, quaternions of length zero. Nothing is changed then.
+        """
+        self._guard()
+        if number >= self.s.range_count:
+            raise InvalidInput(f"range {number} does not exist")
+        cdef uint32_t n = self.s.ranges[number].count
+        shape = np.shape(rotation)
+        if shape not in ((n, 4), (n, 9), (n, 3, 3)):
+            raise InvalidInput(f"rotations must be quaternions ({n}, 4) or matrices ({n}, 9) or ({n}, 3, 3), got {shape}")
+        cdef int width = 4 if shape == (n, 4) else 9
+        if len(shape) == 3:
+            rotation = np.reshape(rotation, (n, 9))
+        cdef const double[::1] p = self._column(position, "positions", (n, 3), MAX_POSITION)
+        cdef const double[::1] r = self._column(rotation, "rotations", (n, width), 1e150 if width == 4 else MAX_LINEAR)
+        cdef const double[::1] k = self._column(scale, "scales", (n, 3), MAX_LINEAR)
+        if not n:
+            return
+        cdef size_t bad = mr_zero_row(&r[0], n, 4) if width == 4 else n
+        if bad < n:
+            raise InvalidInput(f"rotation in row {bad} is a quaternion of length zero; give (0, 0, 0, 1) for no rotation")
+        _fail(mr_range_close(self.s, number))
+        cdef uint32_t first = self.s.id_slot[self.s.ranges[number].first_id]
+        _fail(mr_mark(self.s, first, n, MR_MOVED))
+        mr_put_poses(self.s, first, n, &p[0], &r[0], width, w_first, &k[0] if k is not None else NULL)
+
     def free_range(self, uint32_t number):
         """Forgets a range; its members stay as plain nodes."""
         self._reshape()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ._core import Draws, Store, add_skin, drop_skins, set_flesh
 from .deformation import Skin, vertex_groups
+from .field import Field
 from .geometry import DEFORMED, Geometry, Mesh
 from .materials import Material
 
@@ -99,6 +100,7 @@ class Descriptions:
         self._skin_numbers: dict[Skin, int] = {}
         self._draws: dict[Mesh, Draws] = {}
         self._occluders_seen = 0
+        self._field_users: dict[Field, set[int]] = {}  # geometry indices
         self._level_users: dict[int, int] = {}  # by geometry index: how many geometries here have it as a coarser level
 
     def indices(self, mesh: Mesh) -> tuple[list[int], list[int]]:
@@ -120,7 +122,21 @@ class Descriptions:
             self._describe_geometry(geometry, index)
             if geometry.levels:
                 self._add_levels(geometry, index)
+            if geometry.field is not None:
+                self._field_users.setdefault(geometry.field, set()).add(index)
+                geometry.field._watch(self._field_moved)
         return index
+
+    @property
+    def fields(self) -> list[Field]:
+        """Fields of geometries in use, in the order they came."""
+        return list(self._field_users)
+
+    def _field_moved(self, field: Field) -> None:
+        """A field shows another moment: devices look at its geometries again."""
+        for index in self._field_users.get(field, ()):
+            self.geometries.touch(index)
+        self.store.touch()
 
     def _describe_geometry(self, geometry: Geometry, index: int) -> None:
         """Tell the store the class and the box of a geometry; the box holds its coarser levels too."""
@@ -163,6 +179,16 @@ class Descriptions:
                 del self._level_users[number]
                 self._describe_geometry(level, number)  # says again that nothing draws it, where that is so
 
+    def _drop_field(self, geometry: Geometry, index: int) -> None:
+        """A geometry goes: its field is followed no longer where no other one has it."""
+        field = geometry.field
+        if field is None:
+            return
+        self._field_users[field].discard(index)
+        if not self._field_users[field]:
+            del self._field_users[field]
+            field._unwatch(self._field_moved)
+
     def material(self, material: Material) -> int:
         """Index of a material, described to the store at first sight and followed from then on."""
         index = self.materials.find(material)
@@ -200,6 +226,7 @@ class Descriptions:
             geometry = self.geometries.drop(index)
             if geometry is not None:
                 self._drop_levels(geometry)
+                self._drop_field(geometry, index)
         for index in materials:
             material = self.materials.drop(index)
             if material is not None:

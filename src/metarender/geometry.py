@@ -12,12 +12,15 @@ from ._core import Bvh, flat_normals
 from .checks import attribute, frozen
 from .deformation import Morph, checked_morphs, influences
 from .errors import InvalidInput
+from .field import Field
 from .materials import Material
 from .origin import Origin
 
 TOPOLOGIES = ("triangles", "lines", "points")
 NORMAL, TANGENT, UV0, UV1, COLOR, JOINTS, JOINTS8, MORPH, MORPH_NORMAL, MORPH_TANGENT = (1 << bit for bit in range(10))
 """Bits of the vertex layout; positions are always there. The drawing of the whole geometry class is in ``_native/mr.h``."""
+VALUE = 1 << 12
+"""Bit of the layout that has a number of a Field for each vertex, in a buffer of their own."""
 
 DEFORMED = JOINTS | JOINTS8 | MORPH | MORPH_NORMAL | MORPH_TANGENT
 """Bits of geometries that a pose may deform."""
@@ -55,6 +58,16 @@ def _indices(values: ArrayLike | None, vertex_count: int) -> NDArray[np.uint32]:
     return frozen(np.ascontiguousarray(array, np.uint32), values)
 
 
+def _smooth_normals(positions: NDArray[np.float32], indices: NDArray[np.uint32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Unit normals of vertices, weighted by the areas of their triangles; where these have none, as they are in `others`."""
+    triangles = indices.reshape(-1, 3)
+    corners = positions.astype(np.float64)[triangles]
+    face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    sums = np.stack([np.bincount(triangles.ravel(), np.repeat(face[:, axis], 3), len(positions)) for axis in range(3)], axis=1)
+    length = np.linalg.norm(sums, axis=1, keepdims=True)
+    return np.where(length > 0, sums / np.where(length > 0, length, 1), others).astype(np.float32)
+
+
 class Geometry:
     """Vertices and how they connect, in local space. Immutable, so any number of meshes, scenes and devices share it.
 
@@ -86,6 +99,8 @@ class Geometry:
     ----------
     levels : tuple of (Geometry, float)
         Coarser stand-ins, finest first, and how far each strays from this surface, metres; see `with_levels`.
+    field : Field or None
+        Numbers over the vertices; see `with_field`.
 
     Raises
     ------
@@ -93,8 +108,8 @@ class Geometry:
         Wrong shape, type or count, a value that is not finite, or an index out of range.
     """
 
-    __slots__ = ("__weakref__", "_bounds", "_hierarchy", "_origin", "colors", "geometry_key", "indices", "joints", "levels", "morphs",
-                 "name", "normals", "positions", "tangents", "topology", "uv0", "uv1", "weights")
+    __slots__ = ("__weakref__", "_bounds", "_hierarchy", "_origin", "colors", "field", "geometry_key", "indices", "joints", "levels",
+                 "morphs", "name", "normals", "positions", "tangents", "topology", "uv0", "uv1", "weights")
 
     def __init__(self, *, positions: ArrayLike, indices: ArrayLike | None = None, normals: ArrayLike | None = None,
                  tangents: ArrayLike | None = None, uv0: ArrayLike | None = None, uv1: ArrayLike | None = None,
@@ -126,6 +141,7 @@ class Geometry:
         self._hierarchy: Bvh | None = None
         self.levels: tuple[tuple[Geometry, float], ...] = ()
         self._origin: Origin | None = None
+        self.field: Field | None = None
 
     @property
     def bounds(self) -> NDArray[np.float32]:
@@ -205,6 +221,8 @@ class Geometry:
 
         if self.geometry_key & DEFORMED:
             raise InvalidInput("Geometry.with_levels takes no geometry with joints or morphs; coarser levels are for rigid ones.")
+        if self.field is not None:
+            raise InvalidInput("Geometry.with_levels cannot keep a field, which has numbers for these vertices only; leave out the levels.")
         found = measured_levels(self, levels) if levels is not None else tuple(simplified_levels(self, ratios))
         if len(found) > MAX_LEVELS:
             raise InvalidInput(f"Geometry.with_levels takes at most {MAX_LEVELS} levels, not {len(found)}.")
@@ -213,11 +231,83 @@ class Geometry:
                 raise InvalidInput(f"Level {number} must be a plain Geometry with the attributes and topology of {self!r}, not {level!r}.")
             if not (found[number - 1][1] if number else 0.0) <= error < np.inf:
                 raise InvalidInput(f"The error {error} of level {number} must be finite and not below that of the level before.")
+        twin = self._twin()
+        twin.levels = found
+        return twin
+
+    def with_field(self, field: Field | None) -> Geometry:
+        """Return the same geometry with numbers over its vertices, which materials such as `Heat` show; None takes them away.
+
+        Parameters
+        ----------
+        field : Field or None
+            With as many vertices.
+
+        Returns
+        -------
+        Geometry
+            Shares all arrays with this one in main memory; a device holds its vertices once more.
+
+        Raises
+        ------
+        InvalidInput
+            Another number of vertices, or a geometry with levels.
+        """
+        if field is not None and not isinstance(field, Field):
+            raise InvalidInput(f"Geometry.with_field takes a Field or None, not {type(field).__name__}; try with_field(mr.Field(values)).")
+        if field is not None and field.vertex_count != self.vertex_count:
+            raise InvalidInput(f"The field {field.name!r} has numbers for {field.vertex_count} vertices and the geometry has "
+                               f"{self.vertex_count}; give one for each vertex.")
+        if field is not None and self.levels:
+            raise InvalidInput("A geometry with levels cannot have a field, which has numbers for its own vertices only; "
+                               "use the geometry as it was before with_levels().")
+        twin = self._twin()
+        twin.field = field
+        twin.geometry_key = self.geometry_key & ~VALUE | (0 if field is None else VALUE)
+        return twin
+
+    def displaced(self, displacements: ArrayLike, scale: float = 1.0) -> Geometry:
+        """Return the geometry with its vertices moved, as a deformed body is shown; normals are made anew where there were any.
+
+        Parameters
+        ----------
+        displacements : (n, 3) float, metres, local space
+            `Field.sample` of a field of vectors gives them.
+        scale : float
+            Exaggeration.
+
+        Returns
+        -------
+        Geometry
+            With the same indices, coordinates, colours and field, and without tangents and levels.
+
+        Raises
+        ------
+        InvalidInput
+            Another shape, or vertices that are not finite then.
+        """
+        try:
+            offset = np.asarray(displacements, np.float64) * float(scale)
+        except (TypeError, ValueError):
+            raise InvalidInput("Geometry.displaced needs displacements (n, 3) and a scale that are numbers.") from None
+        if offset.shape != self.positions.shape:
+            raise InvalidInput(f"Geometry.displaced needs one displacement (3,) for each of the {self.vertex_count} vertices, "
+                               f"not {offset.shape}.")
+        with np.errstate(over="ignore"):  # what becomes infinite is refused as a position
+            positions = (self.positions + offset).astype(np.float32)
+        normals = self.normals
+        if normals is not None and self.topology == "triangles":
+            normals = _smooth_normals(positions, self.indices, normals)
+        moved = Geometry(positions=positions, indices=self.indices, topology=self.topology, name=self.name, uv0=self.uv0, uv1=self.uv1,
+                         colors=self.colors, normals=normals, joints=self.joints, weights=self.weights, morphs=self.morphs)
+        return moved.with_field(self.field)
+
+    def _twin(self) -> Geometry:
+        """A geometry of its own that shares everything."""
         twin = object.__new__(Geometry)
         for name in Geometry.__slots__:
             if name != "__weakref__":
                 setattr(twin, name, getattr(self, name))
-        twin.levels = found
         return twin
 
     def __repr__(self) -> str:
@@ -253,6 +343,7 @@ class Mesh:
             if len(pair) != 2 or not isinstance(pair[0], Geometry) or not isinstance(pair[1], Material):
                 found = ", ".join(type(part).__name__ for part in pair)
                 raise InvalidInput(f"Mesh needs a Geometry and a Material, not ({found}); try Mesh(mr.box(1), mr.Standard()).")
+            pair[1].check_geometry(pair[0])
         self.primitives: tuple[tuple[Geometry, Material], ...] = tuple((g, m) for g, m in pairs)
         self.name = name
         self.weights = self._weights(weights)

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from .checks import number
 from .color import Color, to_linear
+from .colormap import Colormap
 from .errors import InvalidInput
 from .origin import Origin
-from .textures import Texture, TextureInfo, as_texture_info
+from .textures import Sampler, Texture, TextureInfo, as_texture_info
 from .watched import Watched
 
 ALPHA_MODES = ("opaque", "mask", "blend")
@@ -23,6 +24,8 @@ TEXTURE_SLOT_DTYPE = np.dtype([("u", "f4", 3), ("layer", "f4"), ("v", "f4", 3), 
 
 STANDARD_ROW = np.dtype([("color", "f4", 4), ("emissive", "f4", 3), ("alpha_cutoff", "f4"), ("metallic", "f4"), ("roughness", "f4"),
                          ("normal_scale", "f4"), ("occlusion_strength", "f4"), ("slots", TEXTURE_SLOT_DTYPE, 5)])
+HEAT_ROW = np.dtype([("missing", "f4", 4), ("low", "f4"), ("scale", "f4"), ("alpha_cutoff", "f4"), ("opacity", "f4"),
+                     ("slots", TEXTURE_SLOT_DTYPE, (1,))])
 UNLIT_ROW = np.dtype([("color", "f4", 4), ("alpha_cutoff", "f4"), ("padding", "f4", 3), ("slots", TEXTURE_SLOT_DTYPE, (1,))])
 
 
@@ -100,6 +103,14 @@ class Material(Watched):
     def shading_key(self) -> tuple[Any, ...]:
         """What must be equal for two materials to be drawn by one program with one set of textures bound."""
         return self.shader, self.features, tuple(info.texture.page for info in self.texture_infos if info is not None)
+
+    def check_geometry(self, geometry: Any) -> None:
+        """Refuse a geometry that lacks what the material cannot do without.
+
+        Raises
+        ------
+        InvalidInput
+        """
 
     def fill_row(self, row: NDArray[Any], layers: list[int]) -> None:
         """Write the row of the material table.
@@ -269,3 +280,96 @@ class Unlit(Material):
         """Write the row of the material table; see ``Material.fill_row``."""
         super().fill_row(row, layers)
         row["color"] = self._color
+
+
+_RAMP_SAMPLER = Sampler("nearest", "nearest", "clamp_to_edge", "clamp_to_edge")
+
+
+class Heat(Material):
+    """The numbers of a `Field` as colours: interpolated between vertices as numbers, and looked up where they are seen.
+
+    Its geometries have a field (`Geometry.with_field`). Unlit, so that a pixel reads back to its number (`Colormap.value_of`) to within a
+    colour, 1/255 of the range; numbers go to the device as float32.
+
+    Parameters
+    ----------
+    colormap : Colormap
+        Ramp, and the range that it covers.
+    missing : colour
+        Where a number is NaN; its alpha counts with "mask" and "blend".
+    opacity : float
+        Alpha of the rest.
+    lit : bool
+        Whether light falls on the colours: shapes are easier to see, and colours no longer read back.
+    alpha_mode, alpha_cutoff, double_sided, name
+        As for every material.
+
+    Raises
+    ------
+    InvalidInput
+        A value is out of range.
+    """
+
+    row_dtype = HEAT_ROW
+    slots = ("ramp",)
+    opacity = _Factor(0.0, 1.0)
+
+    def __init__(self, colormap: Colormap | None = None, *, missing: Color = "#808080", opacity: float = 1.0, lit: bool = False,
+                 alpha_mode: str = "opaque", alpha_cutoff: float = 0.5, double_sided: bool = False, name: str = "") -> None:
+        self._lit = bool(lit)
+        super().__init__(alpha_mode, alpha_cutoff, double_sided, name)
+        self.colormap = Colormap.viridis() if colormap is None else colormap
+        self.missing, self.opacity = missing, opacity
+
+    @property
+    def shader(self) -> str:  # type: ignore[override]
+        """The same surface with light and without."""
+        return "heat_lit" if self._lit else "heat"
+
+    @property
+    def lit(self) -> bool:
+        """Whether light falls on the colours."""
+        return self._lit
+
+    @lit.setter
+    def lit(self, value: bool) -> None:
+        self._lit = bool(value)
+
+    @property
+    def colormap(self) -> Colormap:
+        """Ramp and range."""
+        return self._colormap
+
+    @colormap.setter
+    def colormap(self, value: Colormap) -> None:
+        if not isinstance(value, Colormap):
+            raise InvalidInput(f"Heat colormap must be a Colormap such as Colormap.viridis(low, high), not {type(value).__name__}.")
+        self._colormap = value
+        texels = np.full((1, len(value.table), 4), 255, np.uint8)
+        texels[0, :, :3] = value.table
+        self._ramp = TextureInfo(Texture(texels, srgb=True, sampler=_RAMP_SAMPLER))
+
+    @property
+    def ramp(self) -> TextureInfo:
+        """The colours of the colormap in a row."""
+        return self._ramp
+
+    @property
+    def missing(self) -> tuple[float, float, float, float]:
+        """Colour where there is no number, linear RGB with straight alpha."""
+        return self._missing
+
+    @missing.setter
+    def missing(self, value: Color) -> None:
+        self._missing = to_linear(value, "missing")
+
+    def check_geometry(self, geometry: Any) -> None:
+        """Refuse a geometry without a field."""
+        if geometry.field is None:
+            raise InvalidInput(f"Heat colours numbers, and {geometry!r} has none; give it some: geometry.with_field(mr.Field(values)).")
+
+    def fill_row(self, row: NDArray[Any], layers: list[int]) -> None:
+        """Write the row of the material table; see ``Material.fill_row``."""
+        super().fill_row(row, layers)
+        row["missing"], row["opacity"] = self._missing, self.opacity
+        row["low"], row["scale"] = self._colormap.low, 1.0 / (self._colormap.high - self._colormap.low)

@@ -160,6 +160,29 @@ class Parts:
         if shown is not None:
             store.set_visible(ids, shown)
 
+    def set_poses(self, position: ArrayLike, rotation: ArrayLike, scale: ArrayLike | None = None, *, order: str = "xyzw") -> None:
+        """Pose every part in one call, from the arrays that a simulation keeps: nothing is copied where they are float64.
+
+        Parameters
+        ----------
+        position : (n, 3) float64
+            Metres, local to the parent, in row order.
+        rotation : (n, 4), or (n, 9) or (n, 3, 3)
+            Quaternions of any length but zero, or matrices in rows.
+        scale : (n, 3), optional
+            1 without it, whatever the parts had.
+        order : "xyzw" or "wxyz"
+            Of quaternions; MuJoCo, say, puts w first.
+
+        Raises
+        ------
+        InvalidInput
+            Wrong shapes, or values that are not finite; nothing is changed then.
+        """
+        if order not in ("xyzw", "wxyz"):
+            raise InvalidInput(f"set_poses() takes order 'xyzw' or 'wxyz', got {order!r}")
+        self.scene.store.set_range_poses(self._range, position, rotation, scale, order == "wxyz")
+
     def _states(self, ids: Any, color: Any, flags: Any, value: Any, user: Any) -> NDArray[np.void] | None:
         """State rows of ids with what is given put in, or None when nothing is."""
         given = {"color": color, "flags": flags, "value": value, "user": user}

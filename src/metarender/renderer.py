@@ -35,6 +35,7 @@ from .passes.ids import IdsPass
 from .passes.occluders import OccludersPass
 from .passes.opaque import OpaquePass
 from .passes.outline import OutlinePass
+from .passes.overlay import OverlayPass
 from .passes.selection import SelectionPass
 from .passes.shadow import ShadowPass
 from .passes.sky import SkyPass
@@ -151,7 +152,7 @@ class Renderer(PictureSettings):
                 self._device.close()
             raise
         self.passes: list[Pass] = [ShadowPass(), OccludersPass(), OpaquePass(), SkyPass(), TransparentPass(), GhostPass(), SelectionPass(),
-                                   OutlinePass(), EncodePass(), IdsPass()]
+                                   OutlinePass(), OverlayPass(), EncodePass(), IdsPass()]
 
     def _begin_on_device(self) -> None:
         """Start with nothing drawn, on a device that is new or was restored."""
@@ -365,8 +366,8 @@ class Renderer(PictureSettings):
         return FrameContext(
             self._pools, mirror, constants.blocks, constants.anchors, constants.lights, placed, scene.shading_classes,
             color, ids, self._shadow if "sun" in placed and color is not None else None, self._clear_color(scene), scene.environment,
-            scene.store.anchor_count > 1, mirror.states, scene.colormap, self._hiding if "occluders" in placed["camera"].lists else None,
-            gpu_times=self._times_of_frame())
+            scene.store.anchor_count > 1, mirror.states, scene.colormap, scene.legends,
+            self._hiding if "occluders" in placed["camera"].lists else None, gpu_times=self._times_of_frame())
 
     def _times_of_frame(self) -> FrameTimes | None:
         if not self._gpu_times or not self._device.capabilities.has("timer_query"):

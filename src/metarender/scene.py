@@ -24,7 +24,9 @@ from .colormap import Colormap
 from .deformation import Skin
 from .descriptions import Descriptions
 from .errors import InvalidInput
+from .field import Field
 from .geometry import Geometry, Mesh
+from .legend import Legend
 from .lights import Light
 from .materials import Material
 from .memory import SceneMemory
@@ -116,6 +118,7 @@ class Scene:
         self.background_color: tuple[float, float, float, float] | None = None
         """Linear RGB and straight alpha of `background`, None where it names no colour; read-only."""
         self._colormap = Colormap.heat()
+        self._legends: tuple[Legend, ...] = ()
         self._asked: Queries | None = None
         self._clips = Clips(self.store)
         self._player = Player(self.store)
@@ -265,6 +268,9 @@ class Scene:
                     raise InvalidInput(f"{what} must be a sequence of {kind.__name__}, got {type(thing).__name__} in row {row}")
         geometry = _choice(geometry_index, "geometry_index", len(geometries))
         material = _choice(material_index, "material_index", len(materials))
+        if geometry.shape == material.shape:  # what differs in length is refused with the rest
+            for pair in np.unique(geometry.astype(np.uint64) << np.uint64(32) | material).tolist():
+                materials[pair & 0xFFFFFFFF].check_geometry(geometries[pair >> 32])
         columns = None if names is None else encode(names, len(geometry))
         mesh = Mesh(geometries[0], materials[0], name=name) if len(geometries) == len(materials) == 1 else None
         parts, ids = self._add_parts(geometries, materials, geometry, material, matrices, parent, mesh, name)
@@ -435,6 +441,25 @@ class Scene:
         if not isinstance(value, Colormap):
             raise InvalidInput(f"colormap must be a Colormap such as Colormap.heat(low, high), got {type(value).__name__}")
         self._colormap = value
+        self.store.touch()
+
+    @property
+    def fields(self) -> list[Field]:
+        """Fields over the geometries in use, each once; ``for field in scene.fields: field.at(seconds)`` shows a moment of all."""
+        return self._tables.fields
+
+    @property
+    def legends(self) -> tuple[Legend, ...]:
+        """What is drawn over every picture of the scene, in order; any sequence of Legend may be assigned."""
+        return self._legends
+
+    @legends.setter
+    def legends(self, value: Sequence[Legend]) -> None:
+        legends = tuple(value) if isinstance(value, Sequence) else (value,)
+        for legend in legends:
+            if not isinstance(legend, Legend):
+                raise InvalidInput(f"legends must be a sequence of Legend, such as [mr.Legend(colormap)], got {type(legend).__name__}")
+        self._legends = legends
         self.store.touch()
 
     def node(self, number: int) -> Node:

@@ -30,7 +30,11 @@ class Watched:
     def __setattr__(self, key: str, value: Any) -> None:
         super().__setattr__(key, value)
         if key[0] != "_":
-            for watcher in self.__dict__.get("_watchers", ()):
-                callback = watcher()
-                if callback is not None:
-                    callback(self)
+            self._tell()
+
+    def _tell(self) -> None:
+        """Call the watchers."""
+        for watcher in self.__dict__.get("_watchers", ()):
+            callback = watcher()
+            if callback is not None:
+                callback(self)

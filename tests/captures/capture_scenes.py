@@ -95,6 +95,14 @@ def everything() -> tuple[mr.Scene, mr.Camera]:
         scene.add(lamp, position=(x, 1.0, 1.5))
     scene.add(mr.SpotLight(intensity=20.0, inner_angle=0.1, outer_angle=0.5), position=(0, 2, 2), rotation=(-0.38, 0, 0, 0.92))
     scene.add(mr.OrthographicCamera(3.0), position=(0, 0, 4), name="front")
+    field = mr.Field(np.linspace(0, 8, 2 * forms[0].vertex_count).reshape(2, -1), [0.0, 1.0], name="load", unit="kN")
+    field.at(0.3)
+    ramp = mr.Colormap.viridis(0.0, 6.0)
+    for number, heat in enumerate((mr.Heat(ramp, lit=True), mr.Heat(ramp, missing="red", opacity=0.5, alpha_mode="blend"))):
+        scene.add(mr.Mesh(forms[0].with_field(field), heat), position=(2.2, number - 0.5, 0), name=f"loaded {number}")
+    hole = np.where(np.arange(forms[2].vertex_count) % 7, 2.0, np.nan)
+    scene.add(mr.Mesh(forms[2].with_field(mr.Field(hole)), mr.Heat(ramp, missing="red")), position=(2.2, 1.6, 0))
+    scene.legends = [mr.Legend(ramp, title="load", unit="kN", length=0.4, text_size=8.0, ticks=3, panel="#ffffff80")]
     scene.environment = mr.Environment._from_maps(sky(), 0.7, 0.8, "noise")
     scene.background, scene.colormap = "environment", mr.Colormap.cool_warm(0.0, 1.0)
     scene.node(int(rack.ids[11])).remove()

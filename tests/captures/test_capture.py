@@ -282,7 +282,7 @@ def test_promise_6_what_a_capture_cannot_hold_is_named_and_nothing_is_written(de
             assert list(tmp_path.iterdir()) == []
 
         node = scene.add(mr.Mesh(mr.box(1), Glass()))
-        refused("Standard, Unlit, not Glass")
+        refused("Standard, Unlit, Heat, not Glass")
         node.mesh, node.light = None, Lamp()
         refused("not Lamp")
         node.light, node.camera = None, Lens()

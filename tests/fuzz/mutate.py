@@ -311,6 +311,28 @@ def table(chance: random.Random, seeds: list[bytes]) -> bytes:
     return damage_bytes(chance, data) if chance.random() < 0.2 else data
 
 
+WORDS = ("{", "}", "OFFSET 1 2 3", "CHANNELS 3 Xrotation Yposition Zrotation", "JOINT x {", "End Site {", "ROOT", "MOTION", "nan", "1e999",
+         "-1", "99999999999999999999", "0x10", "1_0", "Frames: 3", "Frame Time: 0", "HIERARCHY", "\0", "\u2028", "é" * 300)
+
+
+def motion(chance: random.Random, seeds: list[bytes]) -> bytes:
+    """Return a damaged BVH file: words put in, taken out and doubled, lines that change places, bytes flipped."""
+    words = chance.choice(seeds).decode().split(" ")
+    for _ in range(chance.choice((1, 1, 2, 5))):
+        at, kind = chance.randrange(len(words)), chance.randrange(4)
+        if kind == 0:
+            words[at] = chance.choice(WORDS)
+        elif kind == 1:
+            words[at:at] = [chance.choice(WORDS)]
+        elif kind == 2:
+            del words[at:at + chance.choice((1, 3))]
+        else:
+            words[at:at] = words[at:at + chance.choice((1, 8))]
+        words = words or [""]
+    data = " ".join(words).encode()
+    return damage_bytes(chance, data) if chance.random() < 0.3 else data
+
+
 def radiance(chance: random.Random, seeds: list[bytes]) -> bytes:
     """Return a damaged Radiance picture: header lines put in, run lengths that lie, bytes flipped."""
     data = chance.choice(seeds)

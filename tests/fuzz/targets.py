@@ -29,6 +29,7 @@ from PIL import Image
 import metarender as mr
 from metarender.errors import MetarenderError
 from metarender.io import AssetWarning, Limits
+from metarender.io.bvh import read_bvh
 from metarender.io.hdr import read_hdr
 from metarender.io.images import decode
 from metarender.io.ktx2 import read_basis
@@ -133,6 +134,16 @@ def load_capture(data: bytes) -> None:
         raise Finding("More nodes draw than there are.")
 
 
+def load_motion(data: bytes) -> None:
+    """Read a captured motion, and pose it."""
+    path = FOLDER / "motion.bvh"
+    path.write_bytes(data)
+    motion = read_bvh(path, limits=LIMITS)
+    places, _ = motion.world()
+    if not np.isfinite(places).all() or motion.skeleton.parents.max() >= len(motion.names):
+        raise Finding("A joint is nowhere.")
+
+
 def load_basis(data: bytes) -> None:
     """Read a Basis Universal picture as the loader of glTF does."""
     picture = read_basis(data, import_module("opengl_basisu"), Budget(LIMITS), "")
@@ -174,7 +185,7 @@ def load_plain(kind: str, data: bytes) -> None:
 
 LOADERS: dict[str, Callable[[bytes], None]] = {
     "gltf": load_gltf, "image": load_image, "radiance": load_radiance, "capture": load_capture, "draco": load_gltf, "meshopt": load_gltf,
-    "basis": load_basis, "table": load_table, **{kind: partial(load_plain, kind) for kind in plain.KINDS}}
+    "basis": load_basis, "motion": load_motion, "table": load_table, **{kind: partial(load_plain, kind) for kind in plain.KINDS}}
 NEEDS = {"draco": "DracoPy", "meshopt": "meshoptimizer", "basis": "opengl_basisu"}
 """Kind -> optional library without which it is not fuzzed."""
 
@@ -218,6 +229,8 @@ def seeds_of(kind: str, folders: tuple[Path, ...] = ()) -> list[Any]:
         return [part for path in sorted(CORPUS.glob(f"{kind}-sound-*")) if (part := mutate.parts_of(path)) is not None]
     if kind == "table":
         return TABLES
+    if kind == "motion":
+        return [MOTION.encode(), MOTION.replace("Xrotation", "Xposition").encode()]
     if kind == "capture":
         return [mutate.members_of(path.read_bytes()) for path in sorted(CORPUS.glob("capture-sound-*"))]
     paths = [path for folder in (ASSETS, CORPUS, *folders) for path in sorted(folder.rglob("*.gl*")) if path.suffix in (".gltf", ".glb")]
@@ -249,7 +262,24 @@ def _radiance(height: int, width: int, size: bytes) -> bytes:
     return head + line * height
 
 
+MOTION = """HIERARCHY
+ROOT hips
+{
+ OFFSET 0 0 0
+ CHANNELS 6 Xposition Yposition Zposition Zrotation Yrotation Xrotation
+ JOINT leg {
+  OFFSET 0 -1 0
+  CHANNELS 3 Zrotation Yrotation Xrotation
+  End Site { OFFSET 0 -1 0.5 } }
+}
+MOTION
+Frames: 2
+Frame Time: 0.03
+1 2 3 10 20 30 40 50 60
+1.5 2 3 11 21 31 41 51 61
+"""
+
 MUTATORS: dict[str, Callable[[random.Random, list[Any]], bytes]] = {
     "gltf": mutate.gltf, "image": mutate.image, "radiance": mutate.radiance, "capture": mutate.capture, "draco": mutate.packed,
-    "meshopt": mutate.packed, "basis": mutate.basis, "table": mutate.table,
+    "meshopt": mutate.packed, "basis": mutate.basis, "motion": mutate.motion, "table": mutate.table,
     **{kind: partial(plain.damage, kind) for kind in plain.KINDS}}

@@ -14,7 +14,7 @@ import targets
 
 HERE = Path(__file__).parent
 CORPUS = sorted((HERE / "corpus").iterdir())
-EXECUTIONS = {"gltf": 50_000, "image": 200_000, "radiance": 100_000, "capture": 3_000,
+EXECUTIONS = {"gltf": 50_000, "image": 200_000, "radiance": 100_000, "capture": 3_000, "motion": 30_000,
               "draco": 20_000, "meshopt": 20_000, "basis": 30_000, "table": 10_000,
               **{kind: {"las": 1_500, "usd": 1_500, "mtl": 3_000, "xyz": 5_000}.get(kind, 8_000) for kind in plain.KINDS}}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metarender.geometry import JOINTS, JOINTS8, MORPH, MORPH_NORMAL, MORPH_TANGENT, NORMAL, TANGENT
+from metarender.geometry import JOINTS, JOINTS8, MORPH, MORPH_NORMAL, MORPH_TANGENT, NORMAL, TANGENT, VALUE
 from metarender.gpu.compute import ComputeProgram
 from metarender.gpu.device import Device
 from metarender.gpu.programs import _UNITS as UNITS
@@ -19,7 +19,7 @@ from metarender.gpu.shader_source import FEATURES, Composer
 
 ROOT = Path(__file__).resolve().parents[2] / "shaders"
 MESH_PASSES = ("shade", "depth", "ids", "ghost", "selection")
-FULLSCREEN = [ProgramKey("sky"), ProgramKey("outline"), ProgramKey("encode"), ProgramKey("encode", multisample=True)]
+FULLSCREEN = [ProgramKey("sky"), ProgramKey("outline"), ProgramKey("overlay"), ProgramKey("encode"), ProgramKey("encode", multisample=True)]
 COMPUTE = {"compute/scatter.comp.glsl": [()], "compute/commands.comp.glsl": [()], "compute/occlude.comp.glsl": [(), ("FRUSTUM",)],
            "compute/pyramid.comp.glsl": [(), ("FROM_DEPTH",), ("FROM_DEPTH", "MULTISAMPLE")]}
 SLOTS = {name: SHADERS[name].row["slots"].shape[0] for name in sorted(SHADERS)}
@@ -32,7 +32,8 @@ LONG = bool(os.environ.get("METARENDER_LONG"))
 def keys(render_pass: str, shader: str, feature_sets, topologies=range(3), alphas=range(3), deformations=(0,)) -> set[ProgramKey]:
     """Every normalised key of a pass and a shader: layouts, topologies, alpha modes, mirrored or not, and what a scene has or has not."""
     switch = (False, True)
-    layouts = [layout | deformation for layout, deformation in product(range(32), deformations)
+    values = (0, VALUE) if SHADERS[shader].values else (0,)
+    layouts = [layout | deformation | value for layout, deformation, value in product(range(32), deformations, values)
                if (layout & NORMAL or not deformation & MORPH_NORMAL) and (layout & TANGENT or not deformation & MORPH_TANGENT)]
     raw = product(feature_sets, layouts, topologies, alphas, switch, switch, switch, switch, switch)
     return {normalise(ProgramKey(render_pass, shader, features, layout | topology << 16 | alpha << 19 | mirrored << 22, many_anchors=many,

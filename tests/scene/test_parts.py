@@ -270,3 +270,43 @@ def test_a_visible_mask_of_another_length_is_refused_and_changes_nothing():
     with pytest.raises(InvalidInput, match="visible"):
         parts.set(slice(0, 3), visible=[True, False], position=np.ones((3, 3)))
     assert parts.visible.all() and not parts.scene.store.local_matrices(parts.ids)[:, :3, 3].any()
+
+
+def test_poses_of_a_simulation_are_what_setting_each_part_makes():
+    """Ten thousand bodies from arrays in one call: quaternions in both orders and of any length, and matrices, give the same bits."""
+    rng = np.random.default_rng(8)
+    count = 10_000
+    position, scale = rng.uniform(-500, 500, (count, 3)), rng.uniform(0.1, 2, (count, 3))
+    rotation = rng.normal(size=(count, 4))
+    rotation /= np.linalg.norm(rotation, axis=1, keepdims=True)
+
+    def world(pose):
+        scene = mr.Scene()
+        parts = scene.add_instances(GEOMETRIES[0], MATERIALS[0], count, parent=scene.add(position=(10, 20, 30)))
+        parts[4].rotation = (0, 0, 1, 0)  # an authored rotation gives way
+        pose(parts)
+        scene.update()
+        return scene.store.world_matrices(parts.ids)
+
+    expected = world(lambda parts: parts.set(parts.ids, position=position, rotation=rotation, scale=scale))
+    assert np.array_equal(world(lambda parts: parts.set_poses(position, rotation, scale)), expected)
+    assert np.array_equal(world(lambda parts: parts.set_poses(position, np.roll(rotation, 1, axis=1), scale, order="wxyz")), expected)
+    longer = rotation * rng.uniform(0.01, 100, (count, 1))
+    assert np.allclose(world(lambda parts: parts.set_poses(position, longer, scale)), expected, atol=1e-6, rtol=0)
+    plain = world(lambda parts: parts.set(parts.ids, position=position, rotation=rotation, scale=np.ones((count, 3))))
+    assert np.array_equal(world(lambda parts: parts.set_poses(position, rotation)), plain)
+    turned = mr.Scene()
+    turned.add_instances(GEOMETRIES[0], MATERIALS[0], count).set_poses(np.zeros((count, 3)), rotation)
+    matrices = turned.store.local_matrices(turned.parts[0].ids)[:, :3, :3]
+    for shape in ((count, 3, 3), (count, 9)):
+        assert np.array_equal(world(lambda parts: parts.set_poses(position, matrices.reshape(shape))), plain)  # noqa: B023
+
+
+def test_a_refused_pose_moves_nothing():
+    scene, parts, _, _, matrices = made()
+    quaternions = np.tile((0.0, 0.0, 0.0, 1.0), (12, 1))
+    for position, rotation in ((np.full((12, 3), np.nan), quaternions), (np.zeros((12, 3)), np.full((12, 4), np.inf)),
+                               (np.zeros((12, 3)), quaternions * 0)):
+        with pytest.raises(InvalidInput):
+            parts.set_poses(position, rotation)
+    assert np.allclose(scene.store.local_matrices(parts.ids), matrices, atol=1e-6)

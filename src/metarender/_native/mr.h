@@ -478,6 +478,10 @@ size_t mr_bad_matrix_f32(const float *matrices, size_t n, uint32_t rows, double 
 /* Writes checked matrices to a slot range, dropping TRS; the caller marks it. */
 void mr_put_matrices(mr_store *s, uint32_t first, uint32_t n, const double *matrices, uint32_t rows);
 void mr_put_matrices_f32(mr_store *s, uint32_t first, uint32_t n, const float *matrices, uint32_t rows);
+/* The same from positions (n,3); rotations (n,width), 9: matrices in rows, 4: quaternions xyzw of any length but zero, or wxyz where w
+ * comes first; and scales (n,3) or NULL. */
+void mr_put_poses(mr_store *s, uint32_t first, uint32_t n, const double *position, const double *rotation, int width, int w_first,
+                  const double *scale);
 /* Sets the state rows of a slot range that have a `value` that is not finite to value 0; returns their number, notes the first. */
 size_t mr_check_state(mr_store *s, uint32_t first, uint32_t n, size_t *row);
 

@@ -110,6 +110,29 @@ void mr_put_matrices_f32(mr_store *s, uint32_t first, uint32_t n, const float *m
     (s->level >= MR_AVX2 ? put_avx2_f32 : put_base_f32)(s->linear + 9 * (size_t)first, s->position + 3 * (size_t)first, matrices, rows, n);
 }
 
+/* The rotation of a quaternion xyzw of any length. */
+static void turn(double x, double y, double z, double w, double r[9]) {
+    double n = x * x + y * y + z * z + w * w, s = 2 / n;
+    if (fabs(n - 1) < 1e-12) s = 2; /* so that unit ones give what mr_set_trs makes of them */
+    r[0] = 1 - s * (y * y + z * z), r[1] = s * (x * y - z * w), r[2] = s * (x * z + y * w);
+    r[3] = s * (x * y + z * w), r[4] = 1 - s * (x * x + z * z), r[5] = s * (y * z - x * w);
+    r[6] = s * (x * z - y * w), r[7] = s * (y * z + x * w), r[8] = 1 - s * (x * x + y * y);
+}
+
+void mr_put_poses(mr_store *s, uint32_t first, uint32_t n, const double *position, const double *rotation, int width, int w_first,
+                  const double *scale) {
+    mr_drop_trs(s, first, n);
+    memcpy(s->position + 3 * (size_t)first, position, 3 * sizeof(double) * n);
+    for (uint32_t i = 0; i < n; i++, rotation += width) {
+        double made[9];
+        const double *q = rotation, *r = width == 9 ? rotation : made;
+        float *linear = s->linear + 9 * (size_t)(first + i);
+        if (width == 4 && w_first) turn(q[1], q[2], q[3], q[0], made);
+        else if (width == 4) turn(q[0], q[1], q[2], q[3], made);
+        for (int k = 0; k < 9; k++) linear[k] = (float)(scale ? r[k] * scale[3 * (size_t)i + k % 3] : r[k]);
+    }
+}
+
 int mr_add_parts(mr_store *s, uint32_t parent, uint32_t n, const double *matrices, uint32_t rows, const uint32_t *geometry,
                  const uint32_t *material, uint32_t *ids, uint32_t *range) {
     if (mr_reserve_draws(s, n, geometry, material, n)) return MR_NOMEM;

@@ -9,27 +9,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..colormap import SIZE, Colormap
 from ..environment import Environment, EnvironmentMaps
 from ..errors import CaptureError, InvalidInput
+from ..legend import SIDES, Legend
 from ..lights import DirectionalLight, Light, PointLight, SpotLight
 from ..scene import Scene
 from .archive import ArchiveReader
 from .fields import Fields, plain_text
-from .surfaces import OBJECT_BYTES
+from .surfaces import OBJECT_BYTES, colormap_values, read_colormap
 
 _KINDS: dict[str, type[DirectionalLight] | type[PointLight]] = {
     "DirectionalLight": DirectionalLight, "PointLight": PointLight, "SpotLight": SpotLight}
 _LARGEST_MAP, _MOST_LEVELS = 4096, 13
 _ANY_ID = 0xFFFFFFFF
+_LONGEST_HEADING = 1000
 
 
 def lighting_values(scene: Scene, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     """Describe what lights a scene and what is behind it."""
-    arrays["colormap"] = scene.colormap.table
     color = scene.background_color
     return {"background": scene.background if color is None else list(color),
-            "colormap": {"low": scene.colormap.low, "high": scene.colormap.high},
+            "colormap": colormap_values(scene.colormap, "colormap", arrays),
+            "legends": [_legend_values(legend, number, arrays) for number, legend in enumerate(scene.legends)],
             "environment": None if scene.environment is None else _environment_values(scene.environment, arrays),
             "lights": _light_values(scene)}
 
@@ -41,7 +42,9 @@ def read_lighting(scene: Scene, fields: Fields, archive: ArchiveReader) -> None:
         if background not in ("transparent", "environment"):
             background = Fields({"background": background}, fields.pointer).numbers("background", 4)
         scene.background = background
-    scene.colormap = _read_colormap(fields.part("colormap"), archive)
+    scene.colormap = read_colormap(fields.part("colormap"), "colormap", archive)
+    if fields.given("legends"):  # captures of the first version have none
+        scene.legends = [_read_legend(entry, number, archive) for number, entry in enumerate(fields.parts("legends"))]
     scene.environment = _read_environment(fields.part("environment"), archive) if fields.has("environment") else None
     for entry in fields.parts("lights"):
         _read_light(scene, entry, archive)
@@ -143,8 +146,21 @@ def _read_environment(fields: Fields, archive: ArchiveReader) -> Environment:
     return Environment._from_maps(maps, intensity, rotation, name)
 
 
-def _read_colormap(fields: Fields, archive: ArchiveReader) -> Colormap:
-    low, high = fields.number("low"), fields.number("high")
+def _legend_values(legend: Legend, number: int, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    return {"heading": plain_text(legend.heading), "colormap": colormap_values(legend.colormap, f"legends/{number}", arrays),
+            "side": legend.side, "length": legend.length, "ticks": legend.ticks, "text_size": legend.text_size,
+            "color": list(legend.color), "panel": list(legend.panel)}
+
+
+def _read_legend(fields: Fields, number: int, archive: ArchiveReader) -> Legend:
+    archive.budget.take(OBJECT_BYTES, "A legend", fields.pointer)
+    heading, ramp = fields.text("heading"), read_colormap(fields.part("colormap"), f"legends/{number}", archive)
+    values: dict[str, Any] = {"side": fields.choice("side", SIDES), "length": fields.number("length"),
+                              "ticks": fields.whole("ticks", 2, 50),
+                              "text_size": fields.number("text_size") if fields.has("text_size") else None,
+                              "color": fields.numbers("color", 4), "panel": fields.numbers("panel", 4)}
     fields.done()
+    if len(heading) > _LONGEST_HEADING:
+        fields.refuse(f"a heading has at most {_LONGEST_HEADING} letters", name="heading")
     with fields.refusing():
-        return Colormap(archive.array("colormap", "|u1", (SIZE, 3)), low, high)
+        return Legend(ramp, title=heading, **values)

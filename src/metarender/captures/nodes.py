@@ -75,10 +75,12 @@ def read_nodes(scene: Fields, archive: ArchiveReader, geometries: list[Geometry]
     """
     rows, names = _read_rows(scene, archive), scene.whole("names", 0, _MOST)
     letters = scene.whole("text", 0, archive.budget.limits.array_bytes)
-    made = Scene()
+    made, pairs = Scene(), rows["geometry"].astype(np.uint64) << np.uint64(32) | rows["material"]
     try:
         rows["geometry"] = _look_up(rows, "geometry", [made._tables.geometry(geometry) for geometry in geometries])
         rows["material"] = _look_up(rows, "material", [made._tables.material(material) for material in materials])
+        for pair in np.unique(pairs).tolist():
+            materials[pair & 0xFFFFFFFF].check_geometry(geometries[pair >> 32])
         restore_rows(made.store, rows)
     except InvalidInput as error:
         raise CaptureError(f"The nodes of the capture are damaged: {str(error).rstrip('.')}.", "NODES_INVALID", scene.pointer) from None

@@ -22,12 +22,13 @@ from .archive import ArchiveReader
 from .fields import Fields
 from .lighting import read_lighting
 from .nodes import read_nodes
+from .numbers import read_numbers
 from .shapes import read_shapes
 from .surfaces import read_surfaces
 from .view import Look, read_camera
 from .writing import NOT_COUNTED, SCHEMA, hashes
 
-PASSES = ("shadow", "occluders", "opaque", "sky", "transparent", "ghost", "selection", "outline", "encode", "ids")
+PASSES = ("shadow", "occluders", "opaque", "sky", "transparent", "ghost", "selection", "outline", "overlay", "encode", "ids")
 """Names of the passes that a renderer starts with."""
 
 LIMITS = Limits(nodes=0xFFFFFF, draws=0xFFFFFF, array_bytes=1 << 30)
@@ -139,7 +140,7 @@ def _read(path: Path, archive: ArchiveReader) -> Capture:
 
 
 def _read_scene(fields: Fields, archive: ArchiveReader) -> Scene:
-    geometries, materials = read_shapes(fields, archive), read_surfaces(fields, archive)
+    geometries, materials = read_numbers(fields, read_shapes(fields, archive), archive), read_surfaces(fields, archive)
     scene = read_nodes(fields, archive, geometries, materials)
     read_lighting(scene, fields, archive)
     fields.done()

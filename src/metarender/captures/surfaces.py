@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..colormap import SIZE, Colormap
 from ..errors import InvalidInput
-from ..materials import ALPHA_MODES, Material, Standard, Unlit
+from ..materials import ALPHA_MODES, Heat, Material, Standard, Unlit
 from ..textures import MAG_FILTERS, MIN_FILTERS, WRAPS, Sampler, Texture, TextureInfo
 from .archive import ArchiveReader
 from .fields import Fields, plain_text
@@ -19,7 +20,7 @@ OBJECT_BYTES = 4096
 """What one description is counted as: its Python objects, and the work of making it."""
 
 _FACTORS = ("metallic", "roughness", "emissive_strength", "normal_scale", "occlusion_strength")
-_KINDS: dict[str, type[Standard] | type[Unlit]] = {"Standard": Standard, "Unlit": Unlit}
+_KINDS: dict[str, type[Standard] | type[Unlit] | type[Heat]] = {"Standard": Standard, "Unlit": Unlit, "Heat": Heat}
 
 
 def surface_values(materials: Sequence[Material], arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
@@ -28,20 +29,21 @@ def surface_values(materials: Sequence[Material], arrays: dict[str, NDArray[Any]
     for material in materials:
         if _KINDS.get(type(material).__name__) is not type(material):
             raise InvalidInput(f"A capture holds materials of the classes {', '.join(_KINDS)}, not {type(material).__name__}.")
-        for info in material.texture_infos:
+        for info in material.texture_infos if not isinstance(material, Heat) else ():
             if info is not None:
                 textures.setdefault(id(info.texture), info.texture)
     numbers = {key: number for number, key in enumerate(textures)}
     for number, texture in enumerate(textures.values()):
         arrays[f"textures/{number}"] = np.concatenate([b.reshape(-1, 16) for b in texture.blocks]) if texture.blocks else texture.pixels
     return {"textures": [_texture_values(texture) for texture in textures.values()],
-            "materials": [_material_values(material, numbers) for material in materials]}
+            "materials": [_heat_values(material, number, arrays) if isinstance(material, Heat) else _material_values(material, numbers)
+                          for number, material in enumerate(materials)]}
 
 
 def read_surfaces(scene: Fields, archive: ArchiveReader) -> list[Material]:
     """Make the materials of a scene's description."""
     textures = [_read_texture(fields, number, archive) for number, fields in enumerate(scene.parts("textures"))]
-    return [_read_material(fields, textures, archive) for fields in scene.parts("materials")]
+    return [_read_material(fields, number, textures, archive) for number, fields in enumerate(scene.parts("materials"))]
 
 
 def _texture_values(texture: Texture) -> dict[str, Any]:
@@ -76,10 +78,32 @@ def _read_blocks(archive: ArchiveReader, number: int, width: int, height: int, l
     return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
+def colormap_values(colormap: Colormap, name: str, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """Describe a ramp; its colours go to `arrays`."""
+    arrays[name] = colormap.table
+    return {"low": colormap.low, "high": colormap.high}
+
+
+def read_colormap(fields: Fields, name: str, archive: ArchiveReader) -> Colormap:
+    """Make a ramp of a description."""
+    low, high = fields.number("low"), fields.number("high")
+    fields.done()
+    with fields.refusing():
+        return Colormap(archive.array(name, "|u1", (SIZE, 3)), low, high)
+
+
+def _common_values(material: Material) -> dict[str, Any]:
+    return {"kind": type(material).__name__, "name": plain_text(material.name), "alpha_mode": material.alpha_mode,
+            "alpha_cutoff": material.alpha_cutoff, "double_sided": bool(material.double_sided)}
+
+
+def _heat_values(material: Heat, number: int, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    return {**_common_values(material), "colormap": colormap_values(material.colormap, f"ramps/{number}", arrays),
+            "missing": list(material.missing), "opacity": material.opacity, "lit": material.lit}
+
+
 def _material_values(material: Material, numbers: dict[int, int]) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "kind": type(material).__name__, "name": plain_text(material.name), "alpha_mode": material.alpha_mode,
-        "alpha_cutoff": material.alpha_cutoff, "double_sided": bool(material.double_sided)}
+    values = _common_values(material)
     if isinstance(material, (Standard, Unlit)):
         values["color"] = list(material.color)
     if isinstance(material, Standard):
@@ -91,12 +115,23 @@ def _material_values(material: Material, numbers: dict[int, int]) -> dict[str, A
     return values
 
 
-def _read_material(fields: Fields, textures: list[Texture], archive: ArchiveReader) -> Material:
+def _read_heat(fields: Fields, number: int, common: dict[str, Any], archive: ArchiveReader) -> Heat:
+    colormap = read_colormap(fields.part("colormap"), f"ramps/{number}", archive)
+    missing, opacity, lit = fields.numbers("missing", 4), fields.number("opacity"), fields.flag("lit")
+    fields.done()
+    with fields.refusing():
+        return Heat(colormap, missing=missing, opacity=opacity, lit=lit, **common)
+
+
+def _read_material(fields: Fields, number: int, textures: list[Texture], archive: ArchiveReader) -> Material:
     archive.budget.take(OBJECT_BYTES, "A material", fields.pointer)
     kind = _KINDS[fields.choice("kind", _KINDS)]
     values: dict[str, Any] = {
         "name": fields.text("name"), "alpha_mode": fields.choice("alpha_mode", ALPHA_MODES), "alpha_cutoff": fields.number("alpha_cutoff"),
-        "double_sided": fields.flag("double_sided"), "color": fields.numbers("color", 4)}
+        "double_sided": fields.flag("double_sided")}
+    if kind is Heat:
+        return _read_heat(fields, number, values, archive)
+    values["color"] = fields.numbers("color", 4)
     if kind is Standard:
         values |= {"emissive": fields.numbers("emissive", 3), **{name: fields.number(name) for name in _FACTORS}}
     filled = fields.part("textures")

@@ -23,6 +23,7 @@ from ..views import camera_of, default_camera
 from .archive import write_archive
 from .lighting import lighting_values
 from .nodes import Drawn, node_values
+from .numbers import number_values
 from .shapes import shape_values
 from .surfaces import surface_values
 from .view import Look, camera_values
@@ -113,8 +114,8 @@ def _settle(scene: Scene) -> None:
 def scene_values(scene: Scene, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     """Describe a settled scene; what is long goes to `arrays`."""
     drawn = Drawn(scene)
-    return {**node_values(scene, drawn.rows, arrays), **shape_values(drawn.geometries, arrays), **surface_values(drawn.materials, arrays),
-            **lighting_values(scene, arrays)}
+    return {**node_values(scene, drawn.rows, arrays), **shape_values(drawn.geometries, arrays),
+            **number_values(drawn.geometries, arrays), **surface_values(drawn.materials, arrays), **lighting_values(scene, arrays)}
 
 
 def draw_twice(renderer: Renderer, scene: Scene, camera: Camera, outputs: tuple[str, ...]) -> Frame:

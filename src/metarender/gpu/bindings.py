@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-ATTRIBUTES = {"in_position": 0, "in_normal": 1, "in_tangent": 2, "in_uv0": 3, "in_uv1": 4, "in_color": 5,
+ATTRIBUTES = {"in_position": 0, "in_normal": 1, "in_tangent": 2, "in_uv0": 3, "in_uv1": 4, "in_color": 5, "in_value": 5,
               "in_joints0": 6, "in_weights0": 7, "in_row0": 8, "in_row1": 9, "in_row2": 10, "in_info": 11, "in_state": 12,
               "in_joints1": 13, "in_weights1": 14, "in_morph": 15}
 BLOCK_VIEW, BLOCK_OCCLUSION = 0, 1

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import COLOR, JOINTS, JOINTS8, MORPH, MORPH_NORMAL, MORPH_TANGENT, NORMAL, TANGENT, UV0, UV1, Geometry
+from ..geometry import COLOR, JOINTS, JOINTS8, MORPH, MORPH_NORMAL, MORPH_TANGENT, NORMAL, TANGENT, UV0, UV1, VALUE, Geometry
 from .buffers import GrowBuffer, RangeAllocator
 
 if TYPE_CHECKING:
@@ -76,13 +76,19 @@ def displacement_rows(geometry: Geometry) -> NDArray[np.float32]:
 
 
 class _Arena:
-    """The vertices of one layout, interleaved words of four bytes."""
+    """The vertices of one layout, interleaved words of four bytes; numbers of fields in a buffer beside them, because they change."""
 
     def __init__(self, device: Device, layout: int) -> None:
         self.attributes = layout_attributes(layout)
         self.width = sum(attribute.words for attribute in self.attributes)
         self.buffer = GrowBuffer(device, f"vertex arena of layout {layout:#x}", size=1 << 16)
+        self.values = GrowBuffer(device, f"values of layout {layout:#x}") if layout & VALUE else None
         self.ranges = RangeAllocator()
+
+    @property
+    def buffers(self) -> list[GrowBuffer]:
+        """All that it holds."""
+        return [self.buffer] if self.values is None else [self.buffer, self.values]
 
     def interleave(self, geometries: Sequence[Geometry], count: int, morphs: Sequence[int]) -> NDArray[np.uint32]:
         """Return (count, width) words of several geometries in a row; `morphs`: the first displacement of each."""
@@ -118,17 +124,18 @@ class GeometryPool:
         self._morphs: GrowBuffer | None = None
         self._morph_ranges = RangeAllocator()
         self._allocations: WeakKeyDictionary[Geometry, Allocation] = WeakKeyDictionary()
+        self._shown: WeakKeyDictionary[Geometry, int] = WeakKeyDictionary()  # version of its field that is here
 
     @property
     def generation(self) -> int:
         """Grows whenever one of the buffers behind changes."""
-        return self.indices.generation + sum(arena.buffer.generation for arena in self._arenas.values())
+        return self.indices.generation + sum(buffer.generation for arena in self._arenas.values() for buffer in arena.buffers)
 
     @property
     def nbytes(self) -> int:
         """Device memory of all arenas."""
         morphs = 0 if self._morphs is None else self._morphs.size
-        return self.indices.size + morphs + sum(arena.buffer.size for arena in self._arenas.values())
+        return self.indices.size + morphs + sum(buffer.size for arena in self._arenas.values() for buffer in arena.buffers)
 
     @property
     def morphs(self) -> GrowBuffer:
@@ -144,13 +151,17 @@ class GeometryPool:
         return self._arenas[layout]
 
     def add(self, geometries: Sequence[Geometry]) -> list[Allocation]:
-        """Return where each geometry lies, uploading those that are new: one write for each arena."""
+        """Return where each geometry lies, uploading those that are new, one write for each arena, and fields that show something new."""
         fresh: dict[int, list[Geometry]] = {}
-        for geometry in dict.fromkeys(geometries):
+        distinct = dict.fromkeys(geometries)
+        for geometry in distinct:
             if geometry not in self._allocations:
                 fresh.setdefault(geometry.geometry_key & LAYOUT_MASK, []).append(geometry)
         for layout, group in fresh.items():
             self._upload(layout, group)
+        for geometry in distinct:
+            if geometry.field is not None and self._shown.get(geometry) != geometry.field.version:
+                self._show(geometry)
         return [self._allocations[geometry] for geometry in geometries]
 
     def _upload(self, layout: int, group: list[Geometry]) -> None:
@@ -174,6 +185,13 @@ class GeometryPool:
             free = partial(self._free, layout, base, geometry.vertex_count, first, geometry.index_count, place, count)
             self._device.on_gone(geometry, "geometry", free)
             base, first = base + geometry.vertex_count, first + geometry.index_count
+
+    def _show(self, geometry: Geometry) -> None:
+        """Write the numbers of a geometry's field."""
+        values = self._arenas[geometry.geometry_key & LAYOUT_MASK].values
+        assert values is not None and geometry.field is not None
+        values.write(geometry.field.shown, self._allocations[geometry].base_vertex * 4)
+        self._shown[geometry] = geometry.field.version
 
     def _free(self, layout: int, base: int, vertices: int, first: int, indices: int, morph: int = 0, displacements: int = 0) -> None:
         self._arenas[layout].ranges.give(base, vertices)

@@ -12,8 +12,8 @@ import moderngl
 import numpy as np
 
 from ..errors import DeviceError, ShaderError
-from ..geometry import COLOR, DEFORMED, JOINTS, JOINTS8, MORPH, MORPH_NORMAL, MORPH_TANGENT, NORMAL, TANGENT, UV0, UV1
-from ..materials import STANDARD_ROW, UNLIT_ROW
+from ..geometry import COLOR, DEFORMED, JOINTS, JOINTS8, MORPH, MORPH_NORMAL, MORPH_TANGENT, NORMAL, TANGENT, UV0, UV1, VALUE
+from ..materials import HEAT_ROW, STANDARD_ROW, UNLIT_ROW
 from .shader_checks import own_inputs, unfed
 from .shader_source import Composer, Source, messages
 
@@ -65,22 +65,27 @@ class MaterialShader:
     path: str
     lit: bool
     row: np.dtype[Any]
+    values: bool = False
+    """Whether it reads the numbers of a field, and no texture coordinates and colours."""
 
 
 SHADERS = {"standard": MaterialShader("material/standard.glsl", True, STANDARD_ROW),
-           "unlit": MaterialShader("material/unlit.glsl", False, UNLIT_ROW)}
+           "unlit": MaterialShader("material/unlit.glsl", False, UNLIT_ROW),
+           "heat": MaterialShader("material/heat.glsl", False, HEAT_ROW, True),
+           "heat_lit": MaterialShader("material/heat.glsl", True, HEAT_ROW, True)}
 _QUOTED = re.compile(r"[`'\"]([A-Za-z_]\w*)(?:\(.*?)?['\"]")
 _UNITS = {"shade": ("geometry/mesh.vert.glsl", "pass/shade.frag.glsl"), "depth": ("geometry/mesh.vert.glsl", "pass/depth.frag.glsl"),
           "ids": ("geometry/mesh.vert.glsl", "pass/ids.frag.glsl"), "ghost": ("geometry/mesh.vert.glsl", "pass/ghost.frag.glsl"),
           "selection": ("geometry/mesh.vert.glsl", "pass/selection.frag.glsl"),
-          "outline": ("pass/fullscreen.vert.glsl", "pass/outline.frag.glsl"), "sky": ("pass/fullscreen.vert.glsl", "pass/sky.frag.glsl"),
+          "outline": ("pass/fullscreen.vert.glsl", "pass/outline.frag.glsl"),
+          "overlay": ("pass/fullscreen.vert.glsl", "pass/overlay.frag.glsl"), "sky": ("pass/fullscreen.vert.glsl", "pass/sky.frag.glsl"),
           "encode": ("pass/fullscreen.vert.glsl", "pass/encode.frag.glsl")}
 
 
 def normalise(key: ProgramKey) -> ProgramKey:
     """Drop from a key what its program does not read, so that equal programs are compiled once."""
     lit = bool(key.shader) and SHADERS[key.shader].lit and key.render_pass == "shade"
-    layout = key.geometry_class & (NORMAL | TANGENT | UV0 | UV1 | COLOR)
+    layout = key.geometry_class & (NORMAL | TANGENT | UV0 | UV1 | COLOR | VALUE)
     reads_material = key.render_pass == "shade" or (class_alpha(key.geometry_class) == MASK and key.render_pass in ("depth", "ids"))
     if key.render_pass == "ghost":
         layout &= NORMAL
@@ -88,6 +93,7 @@ def normalise(key: ProgramKey) -> ProgramKey:
         layout = 0
     elif not lit:
         layout &= ~(NORMAL | TANGENT)
+    layout &= ~(UV0 | UV1 | COLOR) if key.shader and SHADERS[key.shader].values else ~VALUE
     layout |= key.geometry_class & DEFORMED  # every pass deforms alike
     if not reads_material:
         key = key._replace(shader="", features=0)
@@ -113,8 +119,8 @@ def defines(key: ProgramKey) -> list[str]:
         # Lines and points without normals face no light: they show their colour (glTF 2.0, 3.7.2.1).
         "LIT": bool(key.shader) and SHADERS[key.shader].lit and (class_topology(geometry) == TRIANGLES or bool(geometry & NORMAL)),
         "HAS_NORMAL": geometry & NORMAL, "HAS_TANGENT": geometry & TANGENT, "HAS_UV0": geometry & UV0, "HAS_UV1": geometry & UV1,
-        "HAS_COLOR": geometry & COLOR, "SKINNED": geometry & JOINTS, "SKINNED8": geometry & JOINTS8, "MORPHED": geometry & MORPH,
-        "MORPH_NORMALS": geometry & MORPH_NORMAL, "MORPH_TANGENTS": geometry & MORPH_TANGENT,
+        "HAS_COLOR": geometry & COLOR, "HAS_VALUE": geometry & VALUE, "SKINNED": geometry & JOINTS, "SKINNED8": geometry & JOINTS8,
+        "MORPHED": geometry & MORPH, "MORPH_NORMALS": geometry & MORPH_NORMAL, "MORPH_TANGENTS": geometry & MORPH_TANGENT,
         "MIRRORED": geometry & CLASS_MIRRORED, "MASK": class_alpha(geometry) == MASK,
         "BLEND": class_alpha(geometry) == BLEND, "LINES": class_topology(geometry) == LINES, "POINTS": class_topology(geometry) == POINTS,
         "MANY_ANCHORS": key.many_anchors, "PART_STATES": key.states, "HAS_ENVIRONMENT": key.environment,

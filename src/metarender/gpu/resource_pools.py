@@ -11,6 +11,7 @@ from .colormap_textures import ColormapTextures
 from .compute import ComputeProgram
 from .environment_textures import EnvironmentTextures
 from .geometry_pool import GeometryPool
+from .overlay_textures import OverlayTextures
 from .pipeline import PipelineState
 from .programs import ProgramKey, Programs
 from .scatter import Scatter
@@ -39,6 +40,7 @@ class ResourcePools:
         self.programs = Programs(device)
         self.pipeline = PipelineState(device)
         self.colormaps = ColormapTextures(device)
+        self.overlays = OverlayTextures(device)
         self._scatter: Scatter | None = None
         self._compute: dict[tuple[str, tuple[str, ...]], ComputeProgram] = {}
         self.environments = EnvironmentTextures(device)
@@ -73,7 +75,8 @@ class ResourcePools:
         """Return bytes of device memory by what they are for."""
         mirrors = list(self._mirrors.values())
         return {"geometry": self.geometry.nbytes, "instances": sum(mirror.nbytes for mirror in mirrors),
-                "materials": sum(mirror.materials.nbytes for mirror in mirrors), "textures": self.textures.nbytes + self.colormaps.nbytes,
+                "materials": sum(mirror.materials.nbytes for mirror in mirrors),
+                "textures": self.textures.nbytes + self.colormaps.nbytes + self.overlays.nbytes,
                 "environment": self.environments.nbytes, "staging": 0 if self._scatter is None else self._scatter.nbytes}
 
     def mirror(self, scene: Any) -> SceneMirror:

@@ -68,7 +68,8 @@ class SceneMirror:
         fresh = [(number, geometry) for number in changed if (geometry := geometries[number]) is not None]
         for (number, _), allocation in zip(fresh, self._pools.geometry.add([geometry for _, geometry in fresh]), strict=True):
             ranges[number] = allocation
-        self.ranges = ranges
+        if not np.array_equal(ranges, self.ranges):  # a field that moves leaves everything where it is
+            self.ranges = ranges
         self._geometries_seen = changes
 
     def sync_materials(self, materials: Sequence[Material | None], epochs: NDArray[np.uint64], changes: int) -> None:
@@ -191,6 +192,8 @@ class SceneMirror:
         arena = geometry.arena(layout)
         attributes = layout_attributes(layout)
         content = [(arena.buffer.buffer, " ".join(each.format for each in attributes), *(each.shader for each in attributes))]
+        if arena.values is not None:
+            content.append((arena.values.buffer, "1f4", "in_value"))
         content += [(self._rows[kind].buffer, *_ROW_LAYOUT[kind]) for kind in ROW_BYTES]
         array = device.ctx.vertex_array(self._pools.programs.get(key), content, index_buffer=geometry.indices.buffer, skip_errors=True)
         resource = device.track("vertex_array", array.glo, array.release)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import moderngl
 
-from ..geometry import COLOR, DEFORMED, JOINTS, JOINTS8, MORPH, NORMAL, TANGENT, UV0, UV1
+from ..geometry import COLOR, DEFORMED, JOINTS, JOINTS8, MORPH, NORMAL, TANGENT, UV0, UV1, VALUE
 from . import bindings as at
 from . import gl_extra as gl
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .shader_source import Source
 
 _BY_LAYOUT = {"in_normal": NORMAL, "in_tangent": TANGENT, "in_uv0": UV0, "in_uv1": UV1, "in_color": COLOR,
-              "in_joints0": JOINTS, "in_weights0": JOINTS, "in_joints1": JOINTS8, "in_weights1": JOINTS8, "in_morph": MORPH}
+              "in_joints0": JOINTS, "in_weights0": JOINTS, "in_joints1": JOINTS8, "in_weights1": JOINTS8, "in_morph": MORPH,
+              "in_value": VALUE}
 _SAMPLERS = {gl.GL_SAMPLER_2D: "sampler2D", gl.GL_SAMPLER_CUBE: "samplerCube", gl.GL_SAMPLER_2D_SHADOW: "sampler2DShadow",
              gl.GL_SAMPLER_2D_ARRAY: "sampler2DArray", gl.GL_SAMPLER_2D_MULTISAMPLE: "sampler2DMS"}
 _DECLARED = re.compile(r"^\s*(?:layout\s*\([^)]*\)\s*)?(?:(?:flat|smooth|noperspective|centroid|sample|invariant)\s+)*"
@@ -77,7 +78,7 @@ def _units(key: ProgramKey) -> dict[int, int]:
         units[at.UNIT_SHADOW] = gl.GL_SAMPLER_2D_SHADOW
     if key.states and key.render_pass == "shade":
         units[at.UNIT_COLORMAP] = gl.GL_SAMPLER_2D
-    if key.render_pass in ("encode", "outline"):
+    if key.render_pass in ("encode", "outline", "overlay"):
         units[at.UNIT_SOURCE] = gl.GL_SAMPLER_2D_MULTISAMPLE if key.multisample else gl.GL_SAMPLER_2D
     return units
 

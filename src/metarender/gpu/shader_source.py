@@ -13,9 +13,9 @@ from importlib.resources import files
 from ..errors import ShaderError
 
 FEATURES = ("PASS_SHADE", "PASS_DEPTH", "PASS_IDS", "PASS_GHOST", "PASS_SELECTION", "LIT", "HAS_NORMAL", "HAS_TANGENT", "HAS_UV0",
-            "HAS_UV1", "HAS_COLOR", "SKINNED", "SKINNED8", "MORPHED", "MORPH_NORMALS", "MORPH_TANGENTS", "MIRRORED",
-            "DOUBLE_SIDED", "MASK", "BLEND", "LINES", "POINTS", "MANY_ANCHORS", "PART_STATES",
-            "HAS_ENVIRONMENT", "HAS_SHADOW", "MULTISAMPLE", "FROM_DEPTH", "FRUSTUM",
+            "HAS_UV1", "HAS_COLOR", "HAS_VALUE", "SKINNED", "SKINNED8", "MORPHED", "MORPH_NORMALS", "MORPH_TANGENTS", "MIRRORED",
+            "DOUBLE_SIDED", "MASK", "BLEND", "LINES", "POINTS", "MANY_ANCHORS", "PART_STATES", "HAS_ENVIRONMENT", "HAS_SHADOW",
+            "MULTISAMPLE", "FROM_DEPTH", "FRUSTUM",
             *(f"FEATURE_{bit}" for bit in range(16)))
 """Every macro that a program may be compiled with; ``FEATURE_n`` are the bits that a material declares."""
 

@@ -16,9 +16,14 @@ from .limits import Limits
 if TYPE_CHECKING:
     from ..scene import Scene
     from .background import load_async
+    from .bvh import read_bvh
     from .output import Output
+    from .vtk import SimulationResult, read_vtk
 
-__all__ = ["AssetWarning", "Limits", "Output", "load", "load_async", "loader", "loaders", "save", "saver", "savers"]
+__all__ = ["AssetWarning", "Limits", "Output", "SimulationResult", "load", "load_async", "loader", "loaders", "read_bvh", "read_vtk",
+           "save", "saver", "savers"]
+_LATE = {"load_async": ".background", "read_bvh": ".bvh", "Output": ".output", "SimulationResult": ".vtk", "read_vtk": ".vtk"}
+"""Names that bring threads, processes or the whole scene layer: imported when they are asked for."""
 
 Progress = Callable[[int, int], object]
 Loader = Callable[..., "Scene"]
@@ -225,15 +230,9 @@ def _check_exists(place: Path) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "load_async":
-        from .background import load_async  # late: it brings threads and futures
-
-        return load_async
-    if name == "Output":
-        from .output import Output
-
-        return Output
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATE[name], __name__), name)
 
 
 @loader(".gltf", ".glb")
@@ -300,3 +299,12 @@ for _suffix, _entry in _READERS.items():
     _add_reader(_suffix, *_entry)
 for _suffix, _entry in _WRITERS.items():
     _add_writer(_suffix, *_entry)
+
+
+@loader(".vtu", ".vtp", ".vtk", ".pvd")
+def _load_vtk(path: Path, *, scene: int | str | None, limits: Limits, progress: Progress | None) -> Any:
+    from .vtk import load_vtk
+
+    if scene is not None:
+        raise InvalidInput("load: results of simulations hold one scene; leave scene out, read_vtk() gives all fields.")
+    return load_vtk(path, limits)

@@ -60,6 +60,8 @@ class FrameContext:
     """All state flags that any part has."""
     colormap: Any
     """Ramp for the values of parts."""
+    overlays: tuple[Any, ...] = ()
+    """What lies over the picture; each has a ``picture(size)``."""
     occlusion: Occlusion | None = None
     """What leaves out on the device what others hide, or None."""
     shadow_kept: bool = False

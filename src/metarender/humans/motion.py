@@ -1,0 +1,160 @@
+"""Skeletons at rest, and their motion as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._core import Node
+from ..errors import InvalidInput
+from .rotations import Array, multiply, of_matrix, turn
+
+__all__ = ["Motion", "Skeleton"]
+
+
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    """Joints at rest, parents before children.
+
+    Attributes
+    ----------
+    names : tuple of str
+    parents : (j,) int
+        Of each joint, -1 where it has none.
+    positions : (j, 3) float64, metres
+        Local to the parent.
+    rotations : (j, 4) float64
+        Local, xyzw.
+    above : (4, 4) float64
+        World matrix of what the first joint hangs from; it has one scale for all axes.
+    ids : (j,) uint32 or None
+        Of the nodes that it was taken from, in its order.
+    """
+
+    names: tuple[str, ...]
+    parents: NDArray[np.int64]
+    positions: Array
+    rotations: Array
+    above: Array
+    ids: NDArray[np.uint32] | None = None
+
+    @classmethod
+    def of(cls, joints: Sequence[Node]) -> Skeleton:
+        """Take the skeleton of nodes as they stand, such as the joints of a skin, in any order.
+
+        Parameters
+        ----------
+        joints : sequence of Node
+            Of one scene. A joint whose parent is not among them is a root; there is one.
+
+        Raises
+        ------
+        InvalidInput
+            No nodes, several roots, a sheared node, or a joint that is scaled.
+        """
+        nodes = list(joints)
+        if not nodes or not all(isinstance(node, Node) for node in nodes):
+            raise InvalidInput("Skeleton.of needs nodes, such as [scene.node(k) for k in figure.joints].")
+        store, known = nodes[0].store, {node.id for node in nodes}
+        order = [number for number in store.subtree().tolist() if number in known]
+        row = {number: k for k, number in enumerate(order)}
+        placed = [Node(store, number) for number in order]
+        parents = np.array([row.get(0 if node.parent is None else node.parent.id, -1) for node in placed])
+        if len(order) != len(nodes) or (parents < 0).sum() != 1:
+            raise InvalidInput(f"Skeleton.of needs the joints of one tree, each once; these have {(parents < 0).sum()} roots.")
+        for node in placed:
+            if np.abs(node.scale - 1).max() > 1e-3:
+                raise InvalidInput(f"the joint {node.name!r} is scaled by {node.scale.tolist()}; apply scales before retargeting.")
+        parent = placed[0].parent
+        above = np.eye(4) if parent is None else np.asarray(parent.world_matrix, np.float64)
+        return cls(tuple(node.name for node in placed), parents, np.array([node.position for node in placed]),
+                   np.array([node.rotation for node in placed]), above, np.array(order, np.uint32))
+
+    def world(self) -> tuple[Array, Array]:
+        """Return world positions (j, 3) and rotations (j, 4) at rest."""
+        positions, rotations = _world(self, self.positions[None], self.rotations[None])
+        return positions[0], rotations[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """How the joints of a skeleton move.
+
+    Attributes
+    ----------
+    skeleton : Skeleton
+    times : (t,) float64, seconds
+    rotations : (t, j, 4) float64
+        Local, xyzw, unit; each the nearer of two signs to the frame before. ``Track(ids, "rotation", times, rotations)`` plays them.
+    positions : (t, j, 3) float64, metres
+        Local; of most joints what they are at rest.
+    """
+
+    skeleton: Skeleton
+    times: Array
+    rotations: Array
+    positions: Array
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the joints."""
+        return self.skeleton.names
+
+    def world(self) -> tuple[Array, Array]:
+        """Return world positions (t, j, 3) and rotations (t, j, 4)."""
+        return _world(self.skeleton, self.positions, self.rotations)
+
+    def between(self, start: float, end: float) -> Motion:
+        """Return the frames from `start` to `end` seconds, whose times start at 0.
+
+        Raises
+        ------
+        InvalidInput
+            There are none.
+        """
+        chosen = (self.times >= start) & (self.times <= end)
+        if not chosen.any():
+            raise InvalidInput(f"the motion has no frames from {start:g} to {end:g} s; it lasts from {self.times[0]:g} to "
+                               f"{self.times[-1]:g} s.")
+        times = self.times[chosen]
+        return Motion(self.skeleton, times - times[0], self.rotations[chosen], self.positions[chosen])
+
+    def joint(self, name: str) -> int:
+        """Return the row of a joint by name; InvalidInput where there is none."""
+        if name not in self.names:
+            raise InvalidInput(f"the motion has no joint {name!r}; it has {', '.join(self.names)}.")
+        return self.names.index(name)
+
+
+def _world(skeleton: Skeleton, positions: Array, rotations: Array) -> tuple[Array, Array]:
+    """World positions and rotations of local ones: a step for each joint, over all frames at once."""
+    place, facing = np.empty_like(positions), np.empty_like(rotations)
+    top = of_matrix(skeleton.above[:3, :3])
+    scale = np.cbrt(np.linalg.det(skeleton.above[:3, :3]))
+    for joint, parent in enumerate(skeleton.parents.tolist()):
+        if parent < 0:
+            place[:, joint] = positions[:, joint] @ skeleton.above[:3, :3].T + skeleton.above[:3, 3]
+            facing[:, joint] = multiply(top, rotations[:, joint])
+        else:
+            place[:, joint] = place[:, parent] + turn(facing[:, parent], positions[:, joint]) * scale
+            facing[:, joint] = multiply(facing[:, parent], rotations[:, joint])
+    return place, facing
+
+
+def as_rows(value: ArrayLike, what: str, width: int) -> Array:
+    """Return float64 of (..., width), finite.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"{what} must be numbers of shape (..., {width}).") from None
+    if array.shape[-1:] != (width,) or not np.isfinite(array).all():
+        raise InvalidInput(f"{what} must be finite numbers of shape (..., {width}), not {array.shape}.")
+    return array

@@ -1,0 +1,217 @@
+"""Captured motion on other skeletons, limbs that reach, eyes that look, faces by name: against geometry and searches."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import metarender as mr
+from metarender.humans import ARKIT, Motion, Skeleton, aim, morph_weights, retarget, two_bone
+from metarender.humans.rotations import about, between, inverse, multiply, of_matrix, turn, unit
+
+BODY = {"hips": (-1, (0, 1, 0)), "spine": (0, (0, 0.3, 0)), "head": (1, (0, 0.4, 0)), "arm": (1, (0.2, 0.3, 0)), "hand": (3, (0.5, 0, 0)),
+        "leg": (0, (0.1, -0.1, 0)), "foot": (5, (0, -0.9, 0)), "other leg": (0, (-0.1, -0.1, 0)), "other foot": (7, (0, -0.9, 0))}
+NAMES = {name: name for name in BODY}
+points = st.lists(st.floats(-3, 3), min_size=3, max_size=3).map(np.array)
+
+
+def body(stretch=1.0, above=None, turned=None) -> Skeleton:
+    """A small figure along +Y; `turned` gives joints a rest rotation under which their bones keep their places in the world."""
+    names, parents = tuple(BODY), np.array([parent for parent, _ in BODY.values()])
+    positions = np.array([place for _, place in BODY.values()], float) * stretch
+    rotations = np.tile((0.0, 0.0, 0.0, 1.0), (len(names), 1))
+    for joint, rest in (turned or {}).items():
+        row = names.index(joint)
+        rotations[row] = rest
+        for child in np.flatnonzero(parents == row):
+            positions[child] = turn(inverse(rest), positions[child])
+            rotations[child] = multiply(inverse(rest), rotations[child])
+    return Skeleton(names, parents, positions, rotations, np.eye(4) if above is None else above)
+
+
+def motion_of(skeleton: Skeleton, frames: int = 7, seed: int = 0) -> Motion:
+    rng = np.random.default_rng(seed)
+    axis = unit(rng.normal(size=(len(skeleton.names), 3)))
+    swing = about(axis, rng.uniform(-0.8, 0.8, (frames, len(skeleton.names))))
+    positions = np.repeat(skeleton.positions[None], frames, axis=0)
+    positions[:, 0] += rng.normal(scale=0.4, size=(frames, 3))
+    return Motion(skeleton, np.arange(frames) / 30, multiply(skeleton.rotations, swing), positions)
+
+
+@given(a=points, b=points)
+def test_the_shortest_turn_lays_one_direction_on_the_other(a, b):
+    q = between(a, b)
+    assert np.linalg.norm(q) == pytest.approx(1)
+    if np.linalg.norm(a) > 1e-6 and np.linalg.norm(b) > 1e-6:
+        assert np.allclose(unit(turn(q, unit(a))), unit(b), atol=1e-6)
+        angle = math.acos(np.clip(unit(a) @ unit(b), -1, 1))
+        assert 2 * math.acos(min(abs(q[3]), 1)) == pytest.approx(angle, abs=1e-5)
+    assert np.allclose(turn(between(a, -a), a), -a, atol=1e-9)
+
+
+def test_a_matrix_gives_back_its_quaternion():
+    rng = np.random.default_rng(1)
+    for q in unit(np.concatenate([rng.normal(size=(50, 4)), np.eye(4)])):
+        m = 2.5 * np.stack([turn(q, axis) for axis in np.eye(3)], axis=1)
+        assert abs(of_matrix(m) @ q) == pytest.approx(1)
+
+
+def test_a_motion_on_its_own_skeleton_is_itself():
+    motion = motion_of(body())
+    again = retarget(motion, motion.skeleton, NAMES)
+    ours, theirs = again.world(), motion.world()
+    assert np.allclose(ours[1], theirs[1], atol=1e-9) or np.allclose(np.abs((ours[1] * theirs[1]).sum(axis=-1)), 1)
+    moved = ours[0][:, 0] - theirs[0][:, 0]
+    assert np.ptp(moved, axis=0).max() < 1e-9, "the root does not travel alike"
+    assert np.allclose(ours[0] - ours[0][:, :1], theirs[0] - theirs[0][:, :1], atol=1e-9)
+
+
+@pytest.mark.parametrize("degrees", (0, 90, 180, 200))
+def test_a_figure_of_another_size_that_faces_another_way_makes_the_same_gestures(degrees):
+    """Directions of bones are those of the capture, turned; steps are longer by the length of the legs."""
+    spin = about(np.array((0.0, 1.0, 0.0)), np.array(np.radians(degrees)))
+    above = np.eye(4)
+    above[:3, :3] = 0.01 * np.stack([turn(spin, axis) for axis in np.eye(3)], axis=1)
+    above[:3, 3] = (5, 0, -2)
+    motion, figure = motion_of(body()), body(stretch=170.0, above=above)
+    made = retarget(motion, figure, NAMES)
+    ours, theirs = made.world()[0], motion.world()[0]
+    for joint, parent in enumerate(figure.parents.tolist()):
+        if parent >= 0:
+            assert np.allclose(unit(ours[:, joint] - ours[:, parent]), turn(spin, unit(theirs[:, joint] - theirs[:, parent])), atol=1e-9)
+    path = turn(spin, theirs[:, 0] - theirs[0, 0]) * 1.7
+    assert np.allclose((ours[:, 0] - ours[0, 0]), path, atol=1e-9)
+    still = retarget(motion, figure, NAMES, in_place=True).world()[0][:, 0]
+    assert np.ptp(still[:, [0, 2]], axis=0).max() < 1e-9 and np.allclose(still[:, 1], ours[:, 0, 1])
+
+
+def test_a_rest_pose_with_hanging_arms_and_turned_joints_is_taken_away():
+    """Arms down and axes of joints of another make: bones still point where the captured ones do."""
+    motion = motion_of(body())
+    figure = body(turned={"leg": unit(np.array((0.3, 0.1, -0.5, 1))), "spine": unit(np.array((0.0, 0.7, 0.2, 1)))})
+    hanging = figure.positions.copy()
+    hanging[4] = turn(inverse(figure.world()[1][3]), np.array((0.1, -0.48, 0.0)))
+    figure = Skeleton(figure.names, figure.parents, hanging, figure.rotations, figure.above)
+    assert figure.world()[0][4, 1] < figure.world()[0][3, 1] - 0.4
+    ours, theirs = retarget(motion, figure, NAMES).world()[0], motion.world()[0]
+    for bone in ((3, 4), (5, 6), (7, 8), (1, 2)):
+        assert np.allclose(unit(ours[:, bone[1]] - ours[:, bone[0]]), unit(theirs[:, bone[1]] - theirs[:, bone[0]]), atol=1e-6)
+
+
+def test_joints_that_are_not_named_keep_their_rest_pose_and_wrong_names_are_told():
+    motion, figure = motion_of(body()), body()
+    few = retarget(motion, figure, {"hips": "hips", "leg": "leg"})
+    assert np.array_equal(few.rotations[:, 3], np.tile(figure.rotations[3], (7, 1)))
+    for names, options, message in (({"tail": "hips"}, {}, "no joint 'tail'"), ({"hips": "tail"}, {}, "no joint 'tail'"),
+                                    ({}, {}, "is empty"), ({"hips": "hips"}, {"root": "leg"}, "map it")):
+        with pytest.raises(mr.InvalidInput, match=message):
+            retarget(motion, figure, names, **options)
+
+
+def test_a_skeleton_is_taken_from_nodes():
+    scene = mr.Scene()
+    top = scene.add(name="figure", position=(1, 2, 3), scale=0.5)
+    hips = scene.add(None, top, name="hips", position=(0, 2, 0), rotation=(0, math.sqrt(0.5), 0, math.sqrt(0.5)))
+    leg = scene.add(None, hips, name="leg", position=(0, -1, 0.5))
+    skeleton = Skeleton.of([leg, hips])
+    assert skeleton.ids.tolist() == [hips.id, leg.id] and skeleton.names == ("hips", "leg") and skeleton.parents.tolist() == [-1, 0]
+    places, _ = skeleton.world()
+    assert np.allclose(places, [node.world_matrix[:3, 3] for node in (hips, leg)], atol=1e-6)
+    for wrong, message in (([], "needs nodes"), ([top, leg], "2 roots"), ([hips, hips], "each once"), (["hips"], "needs nodes")):
+        with pytest.raises(mr.InvalidInput, match=message):
+            Skeleton.of(wrong)
+    leg.scale = 2
+    with pytest.raises(mr.InvalidInput, match="apply scales"):
+        Skeleton.of([hips, leg])
+
+
+@given(data=st.lists(points, min_size=5, max_size=5))
+def test_two_bones_reach_as_far_as_they_can(data):
+    root, middle, end, target, pole = data
+    upper, lower = two_bone(root, middle, end, target, pole)
+    bent = root + turn(upper, middle - root)
+    reached = bent + turn(lower, end - middle)
+    long, short = np.linalg.norm(middle - root), np.linalg.norm(end - middle)
+    assert np.linalg.norm(bent - root) == pytest.approx(long, abs=1e-6) and np.linalg.norm(reached - bent) == pytest.approx(short, abs=1e-6)
+    wanted = np.linalg.norm(target - root)
+    missed = max(wanted - long - short, abs(long - short) - wanted, 0.0)
+    assert np.linalg.norm(reached - target) == pytest.approx(missed, abs=1e-5)
+    along = unit(target - root)
+    if wanted > 1e-3 and missed == 0 and np.linalg.norm(np.cross(along, pole - root)) > 1e-3 and min(long, short) > 1e-3:
+        side = (bent - root) - along * ((bent - root) @ along)
+        towards = (pole - root) - along * ((pole - root) @ along)
+        assert side @ towards >= -1e-6 and np.linalg.norm(np.cross(side, towards)) < 1e-4, "the elbow does not look at the pole"
+
+
+def test_two_bones_find_the_angle_that_a_search_finds():
+    root, middle, end, target = np.zeros(3), np.array((1.0, 0.2, 0)), np.array((1.8, 0, 0)), np.array((1.1, 0.4, 0))
+    upper, _ = two_bone(root, middle, end, target)
+    bent = turn(upper, middle)
+    angles = np.linspace(-np.pi, np.pi, 200_001)
+    circle = np.linalg.norm(middle) * np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1)
+    gap = np.abs(np.linalg.norm(circle - target, axis=1) - np.linalg.norm(end - middle))
+    found = circle[np.argsort(gap)[:20]]
+    assert np.linalg.norm(found - bent, axis=1).min() < 1e-3
+    many = two_bone(np.zeros((5, 3)), middle, end, np.tile(target, (5, 1)))
+    assert np.allclose(many[0], upper) and many[1].shape == (5, 4)
+
+
+@given(position=points, target=points, most=st.floats(0.0, math.pi), seed=st.integers(0, 1000))
+def test_a_head_looks_at_its_target_as_far_as_it_may(position, target, most, seed):
+    rotation = unit(np.random.default_rng(seed).normal(size=4))
+    if np.linalg.norm(target - position) < 1e-3:
+        return
+    ahead, wanted = turn(rotation, np.array((0.0, 0, 1))), unit(target - position)
+    looks = turn(aim(position, rotation, target, most=most), np.array((0.0, 0, 1)))
+    needed = math.acos(np.clip(ahead @ wanted, -1, 1))
+    assert math.acos(np.clip(looks @ wanted, -1, 1)) == pytest.approx(max(needed - most, 0.0), abs=1e-5)
+    assert math.acos(np.clip(looks @ ahead, -1, 1)) == pytest.approx(min(needed, most), abs=1e-5)
+
+
+def test_mistakes_with_limbs_are_told():
+    for wrong, message in ((lambda: two_bone((0, 0), (0, 0, 1), (0, 0, 2), (0, 1, 0)), "two_bone root must be finite"),
+                           (lambda: two_bone(np.zeros((2, 3)), np.zeros((3, 3)), np.zeros(3), np.zeros(3)), "fit together"),
+                           (lambda: aim((0, 0, 0), (0, 0, 0, 0), (0, 0, 1)), "length above 0"),
+                           (lambda: aim((0, 0, np.nan), (0, 0, 0, 1), (0, 0, 1)), "aim position must be finite"),
+                           (lambda: aim((0, 0, 0), (0, 0, 0, 1), (0, 0, 1), most=-1), "aim most=-1")):
+        with pytest.raises(mr.InvalidInput, match=message):
+            wrong()
+
+
+def test_faces_are_driven_by_name():
+    assert len(ARKIT) == len(set(ARKIT)) == 52 and {"jawOpen", "tongueOut", "eyeBlinkLeft", "mouthPressRight"} <= set(ARKIT)
+    assert {name[:-4] for name in ARKIT if name.endswith("Left")} >= {name[:-5] for name in ARKIT if name.endswith("Right")}
+    values = np.random.default_rng(3).uniform(0, 1, (5, 52)).astype(np.float32)
+    morphs = ["Face.JawOpen", "eyeBlink_L", "EyeBlinkRight", "wrinkles", "mouth_Funnel"]
+    weights = morph_weights(values, morphs)
+    expected = [values[:, ARKIT.index(name)] for name in ("jawOpen", "eyeBlinkLeft", "eyeBlinkRight", "mouthFunnel")]
+    assert weights.shape == (5, 5) and (weights[:, 3] == 0).all() and np.array_equal(weights[:, [0, 1, 2, 4]].T, expected)
+    assert np.array_equal(morph_weights(values[2], morphs), weights[2])
+    assert morph_weights([[0.5]], ["smile"], names=["Smile"]).tolist() == [[0.5]]
+    for wrong, message in ((lambda: morph_weights(np.zeros((2, 51)), morphs), r"\(52,\) or \(t, 52\), not \(2, 51\)"),
+                           (lambda: morph_weights(np.full(52, np.nan), morphs), "finite"),
+                           (lambda: morph_weights(np.zeros(52), ["a"]), "rename"),
+                           (lambda: morph_weights(np.zeros(2), ["a"], ["a_L", "aLeft"]), "a name of its own")):
+        with pytest.raises(mr.InvalidInput, match=message):
+            wrong()
+
+
+def test_the_mannequin_hangs_on_its_joints():
+    from metarender.demos.mannequin import JOINTS, add_mannequin, body, places
+
+    surface = body()
+    assert np.allclose(surface.weights.sum(axis=1), 1) and surface.joints.max() == len(JOINTS) - 1
+    low, high = surface.bounds
+    assert 1.6 < high[1] - low[1] < 1.85 and abs(low[1]) < 0.05 and np.allclose(low[0], -high[0], atol=1e-3)
+    scene = mr.Scene()
+    mesh = add_mannequin(scene)
+    scene.update()
+    assert np.allclose(scene.bounds, surface.bounds, atol=0.02)
+    joints = [scene.node(number) for number in mesh.joints.tolist()]
+    assert [joint.name for joint in joints] == list(JOINTS)
+    assert np.allclose([joint.world_matrix[:3, 3] for joint in joints], list(places().values()), atol=1e-6)
+    scene.find("leftUpperArm").rotation = about(np.array((0.0, 0.0, 1.0)), np.array(math.pi / 2))
+    scene.update()
+    assert scene.bounds[1, 1] > high[1] + 0.02, "the lifted arm is not in the box"
