@@ -28,28 +28,21 @@ CMU_INCH = 0.0254 / 0.45
 """Metres for each unit of the files of CMU."""
 
 
-class Stage:
-    """Mannequins on a floor, and what each plays."""
-
-    def __init__(self, path: Path) -> None:
-        captured = mr.io.read_bvh(path, scale=CMU_INCH).between(1.0, 20.0)
-        self.scene, self.played = mr.Scene(), []
-        self.scene.background = "#dfe3e8"
-        self.scene.add(mr.Mesh(mr.plane((14, 14)), mr.Standard(color="#b9bec6", roughness=0.9)))
-        self.scene.add(mr.DirectionalLight(direction=(-0.4, -1, -0.5), intensity=2.4))
-        for number, color in enumerate(("#c8553d", "#3d6fa8", "#4f8a5b")):
-            body = add_mannequin(self.scene, mr.Standard(color=color, roughness=0.45), name=f"figure {number}")
-            self.scene.find(f"figure {number}").position = (1.5 * (number - 1), 0, 0)
-            skeleton = Skeleton.of([self.scene.node(joint) for joint in body.joints.tolist()])
-            self.played.append(retarget(captured, skeleton, NAMES))
-        for number, motion in enumerate(self.played):
-            watch(motion, np.roll(self.played[0].world()[0][:, motion.joint("head")], -LATER * number, axis=0))
-
-    def show(self, seconds: float) -> None:
-        """Pose all figures as they are at a time."""
-        for number, motion in enumerate(self.played):
-            frame = (round(seconds * 120) - LATER * number) % len(motion.times)
-            self.scene.set(motion.skeleton.ids, rotation=motion.rotations[frame], position=motion.positions[frame])
+def build_stage(path: Path) -> mr.Scene:
+    """Mannequins on a floor, each with a clip that plays."""
+    captured = mr.io.read_bvh(path, scale=CMU_INCH).between(1.0, 20.0)
+    scene, figures = mr.Scene(), []
+    scene.background = "#dfe3e8"
+    scene.add(mr.Mesh(mr.plane((14, 14)), mr.Standard(color="#b9bec6", roughness=0.9)))
+    scene.add(mr.DirectionalLight(direction=(-0.4, -1, -0.5), intensity=2.4))
+    for number, color in enumerate(("#c8553d", "#3d6fa8", "#4f8a5b")):
+        body = add_mannequin(scene, mr.Standard(color=color, roughness=0.45), name=f"figure {number}")
+        scene.find(f"figure {number}").position = (1.5 * (number - 1), 0, 0)
+        figures.append(retarget(captured, Skeleton.of([scene.node(joint) for joint in body.joints.tolist()]), NAMES))
+    for number, motion in enumerate(figures):
+        watch(motion, np.roll(figures[0].world()[0][:, motion.joint("head")], -LATER * number, axis=0))
+        scene.play(scene.add_clip(mr.Clip(f"jumps {number}", motion.tracks())), start=LATER * number / 120)
+    return scene
 
 
 def watch(motion: Motion, target: np.ndarray) -> None:
@@ -65,11 +58,11 @@ CAMERA = mr.PerspectiveCamera(fov=27).look_at((1.6, 1.8, 6.4), (-0.15, 0.85, 0.2
 
 def build(seconds: float = 2.7) -> tuple[mr.Scene, mr.Camera]:
     """Return the scene at a time, and the camera."""
-    stage = Stage(Path(os.environ["METARENDER_ASSETS"]) / "mocap" / "01_01.bvh")
-    stage.show(seconds)
-    return stage.scene, CAMERA
+    scene = build_stage(Path(os.environ["METARENDER_ASSETS"]) / "mocap" / "01_01.bvh")
+    scene.at(seconds)
+    return scene, CAMERA
 
 
 if __name__ == "__main__":
-    stage = Stage(Path(os.environ["METARENDER_ASSETS"]) / "mocap" / "01_01.bvh")
-    mr.view(stage.scene, camera=CAMERA, on_frame=stage.show)
+    stage = build_stage(Path(os.environ["METARENDER_ASSETS"]) / "mocap" / "01_01.bvh")
+    mr.view(stage, camera=CAMERA, on_frame=stage.at)

@@ -675,7 +675,7 @@ class Scene:
         return self._player.play(clip, weight, speed, loop, start, additive, fade_in)
 
     def at(self, seconds: float) -> None:
-        """Pose everything that plays at a time of the scene's clock.
+        """Pose everything that plays at a time of the scene's clock, and show the moment of every field that has several.
 
         A pure function of time and of the actions: the same seconds make the same bits, whatever was posed before. What an action
         drove and none drives any more goes back to the rest value, the one it had when the first of them began.
@@ -692,7 +692,10 @@ class Scene:
         WrongThreadError
             Another thread is using the scene.
         """
-        self._player.pose(checked_seconds(seconds, "at() seconds"))
+        moment = checked_seconds(seconds, "at() seconds")
+        self._player.pose(moment)
+        for field in self._tables.fields:
+            field.at(moment)  # nothing where it has one moment only
 
     def settle(self) -> None:
         """Make the draw order and the anchors a pure function of what the ids carry, whatever edits led here."""

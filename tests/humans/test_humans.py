@@ -110,6 +110,25 @@ def test_joints_that_are_not_named_keep_their_rest_pose_and_wrong_names_are_told
             retarget(motion, figure, names, **options)
 
 
+def test_a_motion_plays_on_its_nodes_as_a_clip():
+    scene = mr.Scene()
+    nodes = {}
+    for name, (parent, place) in BODY.items():
+        nodes[name] = scene.add(None, list(nodes.values())[parent] if parent >= 0 else None, position=place, name=name)
+    motion = motion_of(body())
+    made = retarget(motion, Skeleton.of(list(nodes.values())), NAMES)
+    scene.play(mr.Clip("dance", made.tracks()), loop="once")
+    places = made.world()[0]
+    for frame in (0, 3, 6):
+        scene.at(float(made.times[frame]))
+        scene.update()
+        assert np.allclose([node.world_matrix[:3, 3] for node in nodes.values()], places[frame], atol=1e-5)
+    still = Motion(made.skeleton, made.times, made.rotations, np.repeat(made.skeleton.positions[None], 7, axis=0))
+    assert len(made.tracks()) == 2 and len(still.tracks()) == 1
+    with pytest.raises(mr.InvalidInput, match="of no nodes"):
+        motion.tracks()
+
+
 def test_a_skeleton_is_taken_from_nodes():
     scene = mr.Scene()
     top = scene.add(name="figure", position=(1, 2, 3), scale=0.5)

@@ -34,6 +34,16 @@ def test_a_field_shows_a_moment_as_interpolation_by_hand_has_it():
         assert np.array_equal(steps.shown, values[row].astype(np.float32))
 
 
+def test_the_clock_of_a_scene_moves_its_fields():
+    field, scene = mr.Field(np.arange(6.0).reshape(2, 3), [0.0, 2.0]), mr.Scene()
+    alone = mr.Field(np.zeros(3))
+    for each in (field, alone):
+        scene.add(mr.Mesh(triangle().with_field(each), mr.Heat()))
+    before = scene.geometry_changes
+    scene.at(1.0)
+    assert field.shown.tolist() == [1.5, 2.5, 3.5] and scene.geometry_changes == before + 1 and alone.version == 1
+
+
 def test_components_of_vectors_and_the_range_of_all_frames():
     rng = np.random.default_rng(2)
     values = rng.normal(size=(4, 6, 3))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._core import Node
+from ..animation import Track
 from ..errors import InvalidInput
 from .rotations import Array, multiply, of_matrix, turn
 
@@ -88,7 +89,7 @@ class Motion:
     skeleton : Skeleton
     times : (t,) float64, seconds
     rotations : (t, j, 4) float64
-        Local, xyzw, unit; each the nearer of two signs to the frame before. ``Track(ids, "rotation", times, rotations)`` plays them.
+        Local, xyzw, unit; each the nearer of two signs to the frame before.
     positions : (t, j, 3) float64, metres
         Local; of most joints what they are at rest.
     """
@@ -121,6 +122,21 @@ class Motion:
                                f"{self.times[-1]:g} s.")
         times = self.times[chosen]
         return Motion(self.skeleton, times - times[0], self.rotations[chosen], self.positions[chosen])
+
+    def tracks(self) -> list[Track]:
+        """Return what plays the motion on the nodes that its skeleton was taken from: ``scene.play(Clip("walk", motion.tracks()))``.
+
+        Raises
+        ------
+        InvalidInput
+            The skeleton was not taken from nodes, or they are gone.
+        """
+        ids = self.skeleton.ids
+        if ids is None:
+            raise InvalidInput("the motion is of no nodes; retarget it to a Skeleton.of nodes first.")
+        moving = np.flatnonzero(np.ptp(self.positions, axis=0).max(axis=1) > 0)
+        turns = Track(ids, "rotation", self.times, self.rotations)
+        return [turns, *([Track(ids[moving], "position", self.times, self.positions[:, moving])] if len(moving) else [])]
 
     def joint(self, name: str) -> int:
         """Return the row of a joint by name; InvalidInput where there is none."""
