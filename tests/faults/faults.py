@@ -434,5 +434,35 @@ FORMATS = tuple(Fault(name, f"src/metarender/{file}", old, new, tuple(tests)) fo
      "tests/gpu/test_point_size.py"),
 ))
 
+NUMBERS, PICTURES, HUMANS = "tests/scene/test_fields.py", "tests/gpu/test_field_pictures.py", "tests/humans/test_humans.py"
+FIELDS = tuple(Fault(name, file, old, new, (test,)) for name, file, old, new, test in (
+    ("the range of a ramp is a tenth longer", "shaders/material/heat.glsl", "(f.value - numbers.x) * numbers.y",
+     "(f.value - numbers.x) * 0.9 * numbers.y", f"{PICTURES}::test_promise_5_surface_and_legend_read_back_to_the_numbers"),
+    ("every field lies at the beginning of its arena", "src/metarender/gpu/geometry_pool.py",
+     "self._allocations[geometry].base_vertex * 4)", "0)", f"{PICTURES}::test_materials_share_a_program_and_a_draw_and_keep_their_own_ramps"),
+    ("a field that moves stays as it was on the device", "src/metarender/gpu/geometry_pool.py", "!= geometry.field.version", "is None",
+     f"{PICTURES}::test_a_frame_uploads_the_numbers_that_are_shown_and_only_when_they_change"),
+    ("a field that moves makes all lists anew", "src/metarender/gpu/scene_mirror.py",
+     "if not np.array_equal(ranges, self.ranges):", "if True:",
+     f"{PICTURES}::test_a_frame_uploads_the_numbers_that_are_shown_and_only_when_they_change"),
+    ("legends are upside down", "src/metarender/legend.py", "np.linspace(self._colormap.high, self._colormap.low, tall)",
+     "np.linspace(self._colormap.low, self._colormap.high, tall)", f"{NUMBERS}::test_the_bar_of_a_legend_runs_through_the_whole_range"),
+    ("a field nobody draws is still followed", "src/metarender/descriptions.py", "field._unwatch(self._field_moved)", "pass",
+     f"{NUMBERS}::test_moving_a_field_touches_the_scenes_that_draw_it_and_no_others"),
+    ("fields end before their last moment", "src/metarender/field.py", 'side="right") - 1, 0, len(self._times) - 1))',
+     'side="right") - 1, 0, max(len(self._times) - 2, 0)))', f"{NUMBERS}::test_a_field_shows_a_moment_as_interpolation_by_hand_has_it"),
+    ("quaternions that begin with w are read as others", "src/metarender/_native/parts.c", "turn(q[1], q[2], q[3], q[0], made)",
+     "turn(q[0], q[1], q[2], q[3], made)", "tests/scene/test_parts.py::test_poses_of_a_simulation_are_what_setting_each_part_makes"),
+    ("channels turn in the other order", "src/metarender/io/bvh.py",
+     "multiply(rotations[:, joint], about(axes[axis], np.radians(rows[:, column])))",
+     "multiply(about(axes[axis], np.radians(rows[:, column])), rotations[:, joint])", "tests/io/test_bvh.py::test_a_file_is_what_it_says"),
+    ("arms that hang at rest hang for ever", "src/metarender/humans/retarget.py", "between(ours[child] - ours[joint], theirs[rows[child]]",
+     "between(theirs[rows[child]] - theirs[other], theirs[rows[child]]",
+     f"{HUMANS}::test_a_rest_pose_with_hanging_arms_and_turned_joints_is_taken_away"),
+    ("elbows do not care where they should look", "src/metarender/humans/limbs.py", "(poles[0] if poles else b) - a, b - a)",
+     "b - a, b - a)", f"{HUMANS}::test_two_bones_reach_as_far_as_they_can"),
+))
+
 FAULTS: tuple[Fault, ...] = (
-    *COLOR, *TEXTURES, *LIGHT, *SURFACES, *PARTS, *OUTPUT, *UPLOADS, *CORE, *OCCLUSION, *DECODERS, *CLIPS, *POSING, *SAVING, *FORMATS)
+    *COLOR, *TEXTURES, *LIGHT, *SURFACES, *PARTS, *OUTPUT, *UPLOADS, *CORE, *OCCLUSION, *DECODERS, *CLIPS, *POSING,
+    *SAVING, *FORMATS, *FIELDS)
