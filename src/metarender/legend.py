@@ -42,7 +42,7 @@ def tick_values(low: float, high: float, most: int) -> NDArray[np.float64]:
         nice = factor * power
         first, last = math.ceil(low / nice - 1e-9), math.floor(high / nice + 1e-9)
         if 2 <= last - first + 1 <= most:
-            return np.arange(first, last + 1) * nice
+            return np.arange(first, last + 1, dtype=np.float64) * nice
     return np.array([low, high])
 
 

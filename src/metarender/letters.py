@@ -57,4 +57,5 @@ def text_coverage(text: str, size: float) -> NDArray[np.uint8]:
     padded = np.zeros((rows * block, columns * block), np.uint32)
     padded[:HEIGHT, :strip.shape[1]] = strip
     sums = padded.reshape(rows, block, columns, block).sum(axis=(1, 3))
-    return ((sums * 255 + block * block // 2) // (block * block)).astype(np.uint8)
+    coverage: NDArray[np.uint8] = ((sums * 255 + block * block // 2) // (block * block)).astype(np.uint8)
+    return coverage

@@ -76,7 +76,8 @@ def _turned(skeleton: Skeleton, rows: dict[int, int], facing: Array, rest: tuple
             moved: Array) -> dict[int, Array]:
     """World rotations (t, 4) of mapped joints: how the captured joint moved, after its bone was laid along the captured one."""
     theirs, our_turns = rest
-    found, corrections = {}, {}
+    found: dict[int, Array] = {}
+    corrections: dict[int, Array] = {}
     for joint, other in sorted(rows.items()):  # parents first
         above = _mapped_above(skeleton, rows, joint)
         child = _mapped_below(skeleton, rows, joint)
@@ -131,7 +132,8 @@ def _steps(places: Array, theirs: Array, ours: Array, rows: dict[int, int], top:
     moved[:, 1] = low_ours + (path[:, 1] - ground) * scale - ours[top, 1]
     if in_place:
         moved[:, [0, 2]] = 0.0
-    return ours[top] + moved
+    steps: Array = ours[top] + moved
+    return steps
 
 
 def _root_path(motion: Motion, skeleton: Skeleton, rotations: Array, top: int, world: Array) -> Array:
@@ -144,4 +146,5 @@ def _root_path(motion: Motion, skeleton: Skeleton, rotations: Array, top: int, w
     still = Motion(skeleton, motion.times, rotations, np.repeat(skeleton.positions[None], len(world), axis=0))
     places, turns = still.world()
     scale = np.cbrt(np.linalg.det(skeleton.above[:3, :3]))
-    return turn(inverse(turns[:, parent]), world - places[:, parent]) / scale
+    below: Array = turn(inverse(turns[:, parent]), world - places[:, parent]) / scale
+    return below

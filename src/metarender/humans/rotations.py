@@ -18,7 +18,8 @@ def multiply(a: Array, b: Array) -> Array:
 
 def inverse(a: Array) -> Array:
     """Return the turn back of unit quaternions (..., 4)."""
-    return a * np.array((-1.0, -1.0, -1.0, 1.0))
+    back: Array = a * np.array((-1.0, -1.0, -1.0, 1.0))
+    return back
 
 
 def turn(a: Array, v: Array) -> Array:
@@ -32,7 +33,8 @@ def turn(a: Array, v: Array) -> Array:
 def unit(v: Array) -> Array:
     """Return vectors of length 1; those of length 0 stay."""
     length = np.linalg.norm(v, axis=-1, keepdims=True)
-    return np.divide(v, length, out=np.zeros_like(v), where=length > 0)
+    result: Array = np.divide(v, length, out=np.zeros_like(v), where=length > 0)
+    return result
 
 
 def about(axis: Array, angle: Array) -> Array:

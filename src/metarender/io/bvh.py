@@ -113,12 +113,13 @@ def read_bvh(path: str | os.PathLike[str], *, scale: float = 1.0, limits: Limits
     rotations, positions = _pose(joints, rows, factor)
     rest = np.array(joints.offsets) * factor
     skeleton = Skeleton(tuple(joints.names), np.array(joints.parents), rest, np.tile((0.0, 0.0, 0.0, 1.0), (len(rest), 1)), np.eye(4))
-    return Motion(skeleton, np.arange(frames) * seconds, steady(rotations), positions)
+    return Motion(skeleton, np.arange(frames, dtype=np.float64) * seconds, steady(rotations), positions)
 
 
 def _read_hierarchy(words: _Words, limits: Limits) -> _Joints:
     """Read joints without recursion: a file may nest as deep as it likes."""
-    joints, path = _Joints(), []
+    joints = _Joints()
+    path: list[int] = []
     if (first := words.take("HIERARCHY")).upper() != "HIERARCHY":
         raise words.wrong(first, "HIERARCHY is due")
     while path or not joints.names:

@@ -28,7 +28,7 @@ def reader_of(path: str) -> Any:
     from vtkmodules.vtkIOLegacy import vtkGenericDataObjectReader
     from vtkmodules.vtkIOXML import vtkXMLPolyDataReader, vtkXMLUnstructuredGridReader
 
-    kinds = {".vtu": vtkXMLUnstructuredGridReader, ".vtp": vtkXMLPolyDataReader, ".vtk": vtkGenericDataObjectReader}
+    kinds: dict[str, Any] = {".vtu": vtkXMLUnstructuredGridReader, ".vtp": vtkXMLPolyDataReader, ".vtk": vtkGenericDataObjectReader}
     reader = kinds[path[-4:].lower()]()
     reader.SetFileName(path)
     if path[-4:].lower() == ".vtk":
