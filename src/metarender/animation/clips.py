@@ -36,7 +36,7 @@ class Clip:
         Wrong kinds, or a duration that is negative or not finite.
     """
 
-    __slots__ = ("_origin", "_tracks", "duration", "extras", "name")
+    __slots__ = ("_nodes", "_origin", "_tracks", "duration", "extras", "name")
 
     def __init__(self, name: str, tracks: Iterable[Track], duration: float | None = None, extras: dict[str, Any] | None = None) -> None:
         if not isinstance(name, str):
@@ -50,6 +50,7 @@ class Clip:
             raise InvalidInput(f"Clip extras must be a dict, not {type(extras).__name__}.")
         self.name = name
         self._tracks = given
+        self._nodes: frozenset[int] | None = None
         last = max((float(track.times[-1]) for track in given), default=0.0)
         self.duration = max(last, 0.0) if duration is None else number(duration, "Clip duration", 0.0, LONGEST)
         self.extras: dict[str, Any] = {} if extras is None else extras
@@ -69,10 +70,12 @@ class Clip:
         twin._origin = self._origin
         return twin
 
-    def drives(self, ids: NDArray[np.uint32]) -> bool:
-        """Whether any of the nodes (n,) is a target."""
-        return any(isinstance(track.target, np.ndarray) and np.isin(track.target, ids).any() for track in self._tracks)
-
+    def drives(self, ids: frozenset[int]) -> bool:
+        """Whether any of the nodes is a target."""
+        if self._nodes is None:
+            targets = [track.target for track in self._tracks if isinstance(track.target, np.ndarray)]
+            self._nodes = frozenset(number for ids in targets for number in ids.tolist())
+        return not self._nodes.isdisjoint(ids)
 
     def has_targets(self, store: Store) -> bool:
         """Whether a node that it drives is left, or it drives none."""
@@ -123,7 +126,7 @@ class Clips(Sequence[Clip]):
         """
         if not isinstance(node, Node) or node.store is not self._store:
             raise InvalidInput(f"clips.of() takes a Node of this scene, not {type(node).__name__}.")
-        below = self._store.subtree(node.id)
+        below = frozenset(self._store.subtree(node.id).tolist())
         return [clip for clip in self._clips if clip.drives(below)]
 
     def _add(self, clip: Clip) -> None:
