@@ -344,7 +344,7 @@ CLIPS = tuple(Fault(name, f"src/metarender/{file}", old, new, (MOVING, *tests)) 
      "r[0] = q[3] * part[0] + q[0] * part[3] - q[1] * part[2] + q[2] * part[1];"),
     ("a removed node passes its clip on to who gets its index", "_native/clips.c",
      "if (c->kind == MR_DRIVE_NUMBERS || s->id_serial[c->index] != c->serial) return;", "if (c->kind == MR_DRIVE_NUMBERS) return;"),
-    ("what is driven is written once", "_native/clips.c", "c->idle = !c->users;", "c->idle = 1;"),
+    ("what is stopped is held at rest for ever", "_native/clips.c", "c->idle = !c->users;", "c->idle = 0;"),
     ("tracks of one length share their moment", "_native/clips.c", "t->times != t[-1].times || t->keys", "t->keys"),
     ("a target of two tracks takes the short way", "_native/clips.c", "m->channels[channel[i]].users == 1;", "1;"),
     ("a faded action jumps when it is faded again", "animation/mixing.py",
