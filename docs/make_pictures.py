@@ -16,7 +16,9 @@ from metarender.demos.command import demo_camera
 from metarender.demos.production_line import build
 
 HERE = Path(__file__).parent
-EXAMPLES = ("01_first_picture", "03_hundred_thousand_boxes", "04_materials", "05_robot_arm", "07_night_lights", "08_ghosts_and_heat")
+EXAMPLES = ("01_first_picture", "03_hundred_thousand_boxes", "04_materials", "05_robot_arm", "07_night_lights", "08_ghosts_and_heat",
+            "12_crowd", "13_assembly", "15_warehouse", "18_mujoco", "19_simulation_result", "20_mocap")
+"""Some need METARENDER_ASSETS or an optional package, as each says."""
 
 
 def save(picture: Image.Image, name: str) -> None:
@@ -48,7 +50,7 @@ def campus() -> None:
 
 def examples() -> None:
     """Draw one sheet of the examples."""
-    sheet = Image.new("RGBA", (3 * 480, 2 * 270), "white")
+    sheet = Image.new("RGBA", (3 * 480, len(EXAMPLES) // 3 * 270), "white")
     for number, name in enumerate(EXAMPLES):
         night = "night" in name
         scene, camera = example(name).build()
