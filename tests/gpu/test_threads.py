@@ -71,7 +71,7 @@ def test_every_member_of_a_renderer_that_touches_opengl_refuses_another_thread(d
             "present": renderer.present, "simulate_loss": renderer.simulate_loss, "restore": renderer.restore,
             "memory": lambda: renderer.memory, "size": lambda: setattr(renderer, "size", (16, 16)), "count_kept": counting.count_kept,
         }, {"device", "msaa", "refines", "tone_mapping", "exposure", "backdrop", "cull_pixels", "lod_pixels", "occlusion", "memory_limit",
-            "gpu_times"})
+            "gpu_times", "point_size"})
         error = in_thread(lambda: mr.Renderer(size=(8, 8), device=device))
         assert isinstance(error, WrongThreadError) and str(error).startswith("Renderer()")
         assert renderer.size == (32, 32) and np.ptp(renderer.render(scene, CAMERA).color[..., :3]) > 0
@@ -112,6 +112,7 @@ def test_every_member_of_a_device_that_touches_opengl_refuses_another_thread(dev
         "create_texture_cube": lambda: device.create_texture_cube(1, g.GL_RGBA8),
         "create_texture_multisample": lambda: device.create_texture_multisample(1, 1, 2, g.GL_RGBA8),
         "create_framebuffer": lambda: device.create_framebuffer([texture]),
+        "set_point_size": lambda: device.set_point_size(3.0),
         "read_pixels": lambda: device.read_pixels(framebuffer, "rgba8", (1, 1)),
     }, {"closed", "lost", "live", "live_bytes", "messages", "rasteriser_key"}, {"open", "probe", "from_context"})
     assert device.live == {"texture": 1, "framebuffer": 1}

@@ -511,6 +511,7 @@ class Device:
     def set_point_size(self, pixels: float) -> None:
         """Let points fill squares of that edge from now on; asks the driver only where it was another one."""
         if pixels != self._point_size:
+            self.check_current("Device.set_point_size")
             self.gl.glPointSize(pixels)
             self._point_size = pixels
 
