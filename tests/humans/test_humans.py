@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import metarender as mr
+from metarender.demos.mannequin import add_mannequin
 from metarender.humans import ARKIT, Motion, Skeleton, aim, morph_weights, retarget, two_bone
 from metarender.humans.rotations import about, between, inverse, multiply, of_matrix, turn, unit
 
@@ -234,3 +235,23 @@ def test_the_mannequin_hangs_on_its_joints():
     scene.find("leftUpperArm").rotation = about(np.array((0.0, 0.0, 1.0)), np.array(math.pi / 2))
     scene.update()
     assert scene.bounds[1, 1] > high[1] + 0.02, "the lifted arm is not in the box"
+
+
+def test_a_figure_of_a_gltf_file_takes_a_captured_motion(tmp_path):
+    """Saved, loaded and retargeted, it stands as the one that was made in code does, at two moments."""
+    made = mr.Scene()
+    add_mannequin(made, mr.Standard(color="tomato"), name="figure")
+    mr.save(made, tmp_path / "figure.glb")
+    captured = motion_of(body(stretch=0.8), frames=5, seed=4)
+    names = {"hips": "hips", "chest": "spine", "head": "head", "leftUpperLeg": "leg", "leftLowerLeg": "foot"}
+    seen = []
+    for scene in (made, mr.load(tmp_path / "figure.glb")):
+        carrier = next(node for node in scene.nodes if node.skin is not None)
+        joints = [scene.node(number) for number in carrier.joints.tolist()]
+        motion = retarget(captured, Skeleton.of(joints), names)
+        scene.play(scene.add_clip(mr.Clip("captured", motion.tracks())))
+        for seconds in (0.03, 0.12):
+            scene.at(seconds)
+            seen.append(np.array([joint.world_matrix[:3, 3] for joint in joints]))
+    assert np.allclose(seen[0], seen[2], atol=1e-5) and np.allclose(seen[1], seen[3], atol=1e-5)
+    assert np.abs(seen[0] - seen[1]).max() > 0.01
