@@ -2,18 +2,22 @@
 
     METARENDER_ASSETS=.../assets python benchmarks/contact_sheets.py [--out contact-sheets] [--size 256] [--only gltf]
 
-Files of ``asset-generator`` are drawn from the camera of their manifest, beside the picture they should give; the others
-are framed. Files in ``invalid`` are meant to be refused and are left out. What cannot be drawn is listed with the reason.
+A file with clips is drawn at three times of its first one, from one place; a captured motion as bones at three times of its own, and on
+the figures of ``20_mocap.py``; the warehouse at three places of its flight. Files of ``asset-generator`` are drawn from the camera of
+their manifest, beside the picture they should give; the others are framed. Files in ``invalid`` are meant to be refused and are left
+out. What cannot be drawn is listed with the reason.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
+import runpy
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +30,10 @@ import metarender as mr
 COLUMNS = 6
 LABEL = 14
 GROUND = (64, 80, 112)
+MOMENTS = (0.0, 1 / 3, 2 / 3)
+"""Shares of the duration of a clip; not its end, which is often its start."""
+Drawn = Iterator[tuple[str, NDArray[np.uint8]]]
+"""Labels with pictures, (h, w, 4) uint8."""
 
 
 def assets() -> Path:
@@ -62,12 +70,67 @@ def manifest_camera(model: dict[str, Any]) -> mr.PerspectiveCamera:
     return camera
 
 
-def draw(renderer: mr.Renderer, path: Path, camera: mr.Camera | None = None) -> NDArray[np.uint8]:
-    """One file as (h, w, 4) uint8."""
+def draw(renderer: mr.Renderer, path: Path, camera: mr.Camera | None = None) -> Drawn:
+    """One file: once, or at three times of its first clip."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mr.io.AssetWarning)
         scene = mr.load(path)
-    return renderer.render(scene, camera).color
+    label = f"{path.name} ({path.parent.name})"
+    if not scene.clips:
+        yield label, renderer.render(scene, camera).color
+        return
+    clip = scene.clips[0]
+    scene.play(clip)
+    times = [share * clip.duration for share in MOMENTS]
+    camera = camera or framed(scene, times)
+    for seconds in times:
+        scene.at(seconds)
+        yield f"{seconds:.2f} s of {clip.name!r}, {label}", renderer.render(scene, camera).color
+
+
+def framed(scene: mr.Scene, times: list[float]) -> mr.Camera:
+    """A camera that has the scene in view at all these times."""
+    boxes = []
+    for seconds in times:
+        scene.at(seconds)
+        boxes.append(scene.bounds)
+    boxes = [box for box in boxes if box is not None]
+    camera = mr.PerspectiveCamera().orbit(math.radians(30), math.radians(65), 1.0)
+    return camera.frame([np.min([low for low, _ in boxes], axis=0), np.max([high for _, high in boxes], axis=0)]) if boxes else camera
+
+
+def draw_motion(renderer: mr.Renderer, path: Path) -> Drawn:
+    """A captured motion as bones: a line from each joint to its parent."""
+    motion = mr.io.read_bvh(path)
+    child = np.flatnonzero(motion.skeleton.parents >= 0)
+    ends = np.stack([motion.skeleton.parents[child], child], axis=1).ravel()
+    places, _ = motion.world()
+    for share in MOMENTS:
+        row = int(share * len(motion.times))
+        scene = mr.Scene()
+        scene.add(mr.Mesh(mr.Geometry(positions=places[row, ends], topology="lines"), mr.Unlit(color="white")))
+        yield f"{motion.times[row]:.2f} s of {path.name}", renderer.render(scene).color
+
+
+def draw_example(renderer: mr.Renderer, name: str, seconds: tuple[float, ...], moved: Callable[[dict[str, Any], float], Any]) -> Drawn:
+    """An example of the repository at some times; `moved` makes its scene and camera of them."""
+    made = runpy.run_path(str(Path(__file__).parents[1] / "examples" / f"{name}.py"))
+    for moment in seconds:
+        yield f"{moment:.2f} s of {name}", renderer.render(*moved(made, moment)).color
+
+
+def staged(renderer: mr.Renderer) -> Iterator[tuple[str, Path, Callable[[], Drawn]]]:
+    """(sheet, file, what draws it) of the files that no loader makes a scene of."""
+    for path in sorted((assets() / "mocap").glob("*.bvh")):
+        yield "mocap", path, lambda path=path: draw_motion(renderer, path)
+        yield "mocap", path, lambda: draw_example(renderer, "20_mocap", (0.0, 1.8, 2.7), lambda made, time: made["build"](time))
+    world = assets() / "cad" / "aws-small-warehouse" / "no_roof_small_warehouse.world"
+    if world.is_file():
+        def flown(made: dict[str, Any], seconds: float) -> tuple[mr.Scene, mr.Camera]:
+            scene, camera = made["build"](world.parent)
+            return scene, made["fly"](camera, seconds)
+
+        yield "warehouse", world, lambda: draw_example(renderer, "15_warehouse", (0.0, 4.0, 8.0), flown)
 
 
 def over_ground(picture: Image.Image) -> Image.Image:
@@ -89,6 +152,32 @@ def write_sheet(cells: list[tuple[str, Image.Image]], size: int, path: Path) -> 
     sheet.save(path)
 
 
+def expected(path: Path | None) -> list[Image.Image]:
+    """Pictures that a file of the asset generator should give: one, or of a moving reference those at the moments that we draw."""
+    if path is None:
+        return []
+    with Image.open(path) as picture:
+        frames = getattr(picture, "n_frames", 1)
+        found = []
+        for share in MOMENTS if frames > 1 else MOMENTS[:1]:
+            picture.seek(int(share * frames))
+            found.append(picture.convert("RGBA"))
+        return found
+
+
+def all_jobs(renderer: mr.Renderer) -> Iterator[tuple[str, Path, Callable[[], Drawn], Path | None]]:
+    """(sheet, file, what draws it, picture that it should give) of everything."""
+    for path, sheet in collected():
+        yield sheet, path, lambda path=path: draw(renderer, path), None
+    for sheet, path, drawn in staged(renderer):
+        yield sheet, path, drawn, None
+    for path, model in generated():
+        name = model.get("sampleImageName")
+        reference = path.parent / name if name else None
+        sheet = f"generator-{model['fileName'].rsplit('_', 1)[0]}"
+        yield sheet, path, lambda path=path, model=model: draw(renderer, path, manifest_camera(model)), reference
+
+
 def main() -> int:
     """Write the sheets and print what could not be drawn."""
     parser = argparse.ArgumentParser(description="Contact sheets of every file of the assets.")
@@ -100,21 +189,19 @@ def main() -> int:
     sheets: dict[str, list[tuple[str, Image.Image]]] = {}
     failures: list[str] = []
     with mr.Renderer(size=(arguments.size, arguments.size)) as renderer:
-        jobs: list[tuple[Path, str, dict[str, Any] | None]] = [(path, sheet, None) for path, sheet in collected()]
-        jobs += [(path, f"generator-{model['fileName'].rsplit('_', 1)[0]}", model) for path, model in generated()]
-        jobs = [job for job in jobs if job[1].startswith(arguments.only)]
-        for path, sheet, model in jobs:
+        jobs = [job for job in all_jobs(renderer) if job[0].startswith(arguments.only)]
+        for sheet, path, drawn, reference in jobs:
             try:
-                picture = draw(renderer, path, manifest_camera(model) if model else None)
+                cells = [(label, Image.fromarray(picture, "RGBA")) for label, picture in drawn()]
             except mr.MetarenderError as error:
                 failures.append(f"{path.relative_to(assets())}: {error}")
                 continue
-            sheets.setdefault(sheet, []).append((f"{path.name} ({path.parent.name})", Image.fromarray(picture, "RGBA")))
-            if model and "sampleImageName" in model:
-                sheets[sheet].append(("should be", Image.open(assets() / "asset-generator" / model["sampleImageName"])))
+            sheets.setdefault(sheet, []).extend(cells)
+            sheets[sheet] += [("should be", picture) for picture in expected(reference)]
     for name, cells in sheets.items():
         write_sheet(cells, arguments.size, arguments.out / f"{name}.png")
-    print(f"{len(jobs) - len(failures)} of {len(jobs)} files drawn on {len(sheets)} sheets in {arguments.out}; not drawn:")
+    pictures = sum(len(cells) for cells in sheets.values())
+    print(f"{len(jobs) - len(failures)} of {len(jobs)} files, {pictures} pictures on {len(sheets)} sheets in {arguments.out}; not drawn:")
     print("\n".join(failures))
     return 0
 
