@@ -188,7 +188,7 @@ def main() -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     sheets: dict[str, list[tuple[str, Image.Image]]] = {}
     failures: list[str] = []
-    with mr.Renderer(size=(arguments.size, arguments.size)) as renderer:
+    with mr.Renderer(size=(arguments.size, arguments.size), point_size=4) as renderer:
         jobs = [job for job in all_jobs(renderer) if job[0].startswith(arguments.only)]
         for sheet, path, drawn, reference in jobs:
             try:
