@@ -3,7 +3,8 @@
     METARENDER_NODE_MODULES=... python benchmarks/figures/compare.py FOX.glb [--counts 100 1000] [--rounds 3] [--out DIR]
 
 Each figure plays the clip "Walk" of its own, 0.037 s after the one before, by the engine's own player; 256x256 pixels, one sample,
-one directional light, and ambient light in the others. Engines take turns; the better median counts. One that does not run is listed with its last words.
+one directional light, and ambient light in the others. Engines take turns; the better median counts. One that does
+not run is listed with its last words.
 """
 
 import argparse
