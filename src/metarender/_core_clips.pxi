@@ -57,13 +57,14 @@ cdef class Mixer:
             A sheared node is to be turned or scaled, or arrays do not fit each other. Nothing is bound then.
         """
         cdef size_t n = len(tracks), k
-        cdef mr_track *rows = <mr_track *>calloc(n + 1, sizeof(mr_track))
+        cdef mr_track *rows = NULL
         cdef int status
-        if rows == NULL:
-            raise MemoryError("an animation could not allocate memory")
         kept = []
         self.store._enter()
         try:
+            rows = <mr_track *>calloc(n + 1, sizeof(mr_track))
+            if rows == NULL:
+                raise MemoryError("an animation could not allocate memory")
             for k in range(n):  # one at a time, when a clip begins to play
                 kept.append(_bound_track(tracks[k], rows + k))
             status = mr_layer_add(self.store.s, self.m, rows, <uint32_t>n)

@@ -4,7 +4,8 @@
 cdef object _weights(object values):
     """(k,) float32, C-contiguous and finite."""
     try:
-        array = np.ascontiguousarray(values, dtype=np.float32)
+        with np.errstate(over="ignore"):  # refused below
+            array = np.ascontiguousarray(values, dtype=np.float32)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidInput(f"morph weights must be numbers, got {type(values).__name__}") from error
     if np.ndim(values) != 1:

@@ -987,7 +987,7 @@ cdef class Store:
         cdef const int64_t[::1] at = np.ascontiguousarray(offsets, dtype=np.int64).reshape(-1)
         cdef uint32_t count = 0
         cdef Py_ssize_t k, n = chosen.shape[0]
-        if at.shape[0] != n + 1 or at[0] < 0 or at[n] > weights.shape[0]:
+        if at.shape[0] != n + 1 or at[0] < 0 or at[n] > weights.shape[0] or at[0] > at[n]:
             raise InvalidInput(f"offsets must be {n + 1} places in the {weights.shape[0]} values, got {at.shape[0]}")
         for k in range(n):
             mr_weights_of(self.s, chosen[k] & MR_INDEX_MASK, &count)

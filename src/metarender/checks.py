@@ -59,7 +59,8 @@ def attribute(values: ArrayLike | None, what: str, widths: tuple[int, ...], coun
     if values is None:
         return None
     try:
-        array = np.ascontiguousarray(values, np.float32)
+        with np.errstate(over="ignore"):  # refused below
+            array = np.ascontiguousarray(values, np.float32)
     except (TypeError, ValueError):
         raise InvalidInput(f"Geometry {what} must be numbers.") from None
     if array.ndim != 2 or array.shape[1] not in widths:

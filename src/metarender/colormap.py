@@ -68,6 +68,8 @@ class Colormap:
             raise InvalidInput(f"Colormap colors must be (n, 3) uint8 sRGB with at least two rows, not {table.shape} {table.dtype}.")
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise InvalidInput(f"Colormap low={low!r} must be below high={high!r}, both finite.")
+        if not 1e-300 <= high - low <= 1e300:
+            raise InvalidInput(f"Colormap high={high!r} must be above low={low!r} by 1e-300 to 1e300; scale the numbers.")
         linear = srgb_decode(table / 255.0)
         place = np.linspace(0, len(table) - 1, SIZE)
         ramp = np.stack([np.interp(place, np.arange(len(table)), linear[:, channel]) for channel in range(3)], axis=1)

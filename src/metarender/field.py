@@ -13,7 +13,8 @@ from .watched import Watched
 
 COMPONENTS = ("magnitude", "x", "y", "z")
 INTERPOLATIONS = ("linear", "step")
-_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST = float(np.finfo(np.float32).max) / 2
+"""Lengths of vectors and differences of frames stay finite below it."""
 
 
 def _checked(values: ArrayLike, times: ArrayLike | None) -> tuple[NDArray[Any], NDArray[np.float64]]:
@@ -36,7 +37,7 @@ def _checked(values: ArrayLike, times: ArrayLike | None) -> tuple[NDArray[Any], 
         array = array.astype(np.float64)
     for frame, rows in enumerate(array):
         if (np.abs(rows) > _LARGEST).any():  # NaN is not above anything
-            raise InvalidInput(f"Field values must be finite as float32, or NaN where there is none; those of frame {frame} are not.")
+            raise InvalidInput(f"Field values must lie within +-{_LARGEST:.1e}, or be NaN where there is none; those of frame {frame} do not.")
     if array.flags.writeable:
         if isinstance(values, np.ndarray) and np.may_share_memory(array, values):
             array = array.copy()

@@ -95,6 +95,14 @@ def head(name, old, new):
     return change
 
 
+def together(*damages):
+    def change(members):
+        for damage in damages:
+            damage(members)
+
+    return change
+
+
 N = "/scene/nodes"
 DAMAGES = {
     "no manifest": (member("manifest.json", None), "NOT_A_CAPTURE"),
@@ -174,6 +182,9 @@ DAMAGES = {
     "a pose of nobody": (array("poses/node", first(999)), "NODES_INVALID"),
     "two poses of a node": (array("poses/node", lambda ids: np.full_like(ids, ids[0])), "VALUE_INVALID"),
     "a skin of nothing": (array("poses/skin", first(77)), "VALUE_INVALID"),
+    "a skin where there are none": (together(at("/scene/poses/skins", []), at("/scene/poses/joints", 0), array("poses/skin", np.zeros_like),
+                                             *(array(name, lambda rows: rows[:0]) for name in ("poses/joints", "skins/inverse_bind"))),
+                                    "VALUE_INVALID"),
     "joints that do not add up": (at("/scene/poses/skins/0/joints", 2), "SIZE_MISMATCH"),
     "a joint of nobody": (array("poses/joints", first(999)), "NODES_INVALID"),
     "fewer joints than bones": (array("poses/skin", first(0xFFFFFFFF)), "VALUE_INVALID"),

@@ -295,3 +295,28 @@ def test_of_more_than_eight_influences_the_largest_stay(rng):
         assert kept.keys() == set(np.flatnonzero(shares[row] > 4).tolist())
         for joint, share in kept.items():
             assert share == pytest.approx(shares[row, joint] / 68, rel=1e-6)
+
+
+@pytest.mark.parametrize("weight", [1e9, -1e10, 1e18])
+def test_the_box_of_a_pose_beyond_float32_holds_everything_and_is_finite(weight):
+    geometry = mr.Geometry(positions=np.eye(3), morphs=[mr.Morph(np.diag([0, 0, 1e30]))])
+    scene = mr.Scene()
+    node = scene.add(mr.Mesh(geometry, mr.Unlit()))
+    node.weights = [weight]
+    scene.update()
+    boxes = scene.store.boxes
+    boxes = boxes[~np.isnan(boxes).all(axis=1)]
+    assert np.isfinite(boxes).all() and (np.abs(boxes[:, 2]) + 1e29 <= boxes[:, 5]).all()
+
+
+def test_weights_are_refused_without_a_warning_and_offsets_that_wrap_are_refused():
+    geometry = mr.Geometry(positions=np.eye(3), morphs=[mr.Morph(np.eye(3))])
+    scene = mr.Scene()
+    node = scene.add(mr.Mesh(geometry, mr.Unlit()))
+    with pytest.raises(InvalidInput, match="must be finite"):
+        node.weights = [1e300]
+    with pytest.raises(InvalidInput, match="offsets must be"):
+        scene.store.set_morph_weights([node.id], [2**63 - 1, -(2**63)], np.ones(4, np.float32))
+    with pytest.raises(InvalidInput, match="not finite"):
+        mr.Morph(np.full((3, 3), 1e300))
+    assert node.weights.tolist() == [0]

@@ -471,3 +471,63 @@ def test_a_thousand_actions_come_and_go():
         assert all(node.position[0] == k for k, node in enumerate(nodes) if k != 7) and nodes[7].position[1] == 7.5
     scene.at(0.25)
     assert mixer.channels == 1 and mixer.layers == 1 and kept.playing
+
+
+def morphed(count):
+    """A triangle with so many morphs."""
+    morphs = [mr.Morph(np.eye(3) * (1 + k)) for k in range(count)]
+    return mr.Mesh(mr.Geometry(positions=np.eye(3), morphs=morphs), mr.Unlit())
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_node_with_another_number_of_morphs_is_driven_anew(stopped):
+    """The channel of its old weights is still there: at rest, or driven by a clip that fits no longer."""
+    scene = mr.Scene()
+    node = scene.add(morphed(2))
+    action = scene.play(mr.Clip("two", [mr.Track(node, "weights", [0, 1], [[0, 0], [1, 1]])]))
+    scene.at(0.5)
+    if stopped:
+        action.stop()
+        scene.at(0.5)
+    node.mesh = morphed(3)
+    other = scene.play(mr.Clip("three", [mr.Track(node, "weights", [0, 1], [[0, 0, 0], [1, 2, 3]])]))
+    scene.at(0.5)
+    assert node.weights.tolist() == [0.5, 1.0, 1.5]
+    other.stop()
+    scene.at(0.5)
+    assert node.weights.tolist() == [0, 0, 0]
+
+
+def test_an_action_that_was_refused_leaves_rest_values_alone():
+    """What it would have driven was read before the refusal; edits that come later are at rest all the same."""
+    scene, material = mr.Scene(), mr.Unlit(color=(0.1, 0.1, 0.1, 1))
+    node, sheared = scene.add(None, position=(1, 0, 0)), scene.add(None)
+    matrix = np.eye(4)
+    matrix[0, 1] = 0.5
+    sheared.matrix = matrix
+    tracks = [mr.Track(material, "color", [0], [[1, 1, 1, 1]]), mr.Track(node, "position", [0], [[9, 9, 9]])]
+    with pytest.raises(InvalidInput, match="sheared"):
+        scene.play(mr.Clip("refused", [*tracks, mr.Track(sheared, "rotation", [0], [[0, 0, 0, 1]])]))
+    node.position, material.color = (2, 0, 0), (0.7, 0.7, 0.7, 1)
+    scene.at(0)
+    assert node.position.tolist() == [2, 0, 0] and material.color == (0.7, 0.7, 0.7, 1)
+    action = scene.play(mr.Clip("sound", tracks))
+    scene.at(0)
+    assert node.position.tolist() == [9, 9, 9] and material.color == (1, 1, 1, 1)
+    action.stop()
+    scene.at(0)
+    assert node.position.tolist() == [2, 0, 0] and material.color == (0.7, 0.7, 0.7, 1)
+
+
+def test_an_action_that_was_refused_does_not_keep_what_is_on_its_way_to_rest():
+    scene, node, clip = door()
+    scene.play(clip).stop()
+    scene.at(0)
+    action = scene.play(clip)
+    scene.at(1)
+    action.stop()  # the door goes back with the next at()
+    sheared = scene.add(None, matrix=[[1, 0.5, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    with pytest.raises(InvalidInput, match="sheared"):
+        scene.play(mr.Clip("refused", [*clip.tracks, mr.Track(sheared, "scale", [0], [[1, 1, 1]])]))
+    scene.at(1)
+    assert node.position.tolist() == [5, 6, 7]

@@ -204,3 +204,25 @@ def test_the_bar_of_a_legend_runs_through_the_whole_range():
     assert left.bar((480, 270)).x < 60 < 400 < mr.Legend(ramp).bar((480, 270)).x
     assert legend.picture((60, 40)) is None and legend.bar((60, 40)) == (0, 0, 0, 0)
     assert legend.heading == "flow [m³/s]" and left.heading == ""
+
+
+def test_numbers_near_the_end_of_float32_stay_finite():
+    """Lengths of vectors and what lies between two frames are below it as the numbers are; larger ones are refused."""
+    most = 1.7e38
+    assert np.isfinite(mr.Field(np.full((3, 3), most, np.float32)).shown).all()
+    field = mr.Field(np.array([[-most], [most]], np.float32), [0, 1])
+    field.at(0.5)
+    assert field.shown.tolist() == [0]
+    with pytest.raises(mr.InvalidInput, match="must lie within"):
+        mr.Field(np.full((3, 3), 3e38, np.float32))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1e-300), (0, 1e300), (-5e299, 5e299), (1e15, 1e15 + 0.25), (-1e-30, 1e30)])
+def test_a_legend_of_any_range_that_a_ramp_may_have_is_composed(low, high):
+    assert mr.Legend(mr.Colormap.viridis(low, high)).bar((800, 600)).height > 0
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 5e-324), (-1e308, 1e308)])
+def test_ranges_that_no_division_survives_are_refused(low, high):
+    with pytest.raises(mr.InvalidInput, match="1e-300 to 1e300"):
+        mr.Colormap.heat(low, high)

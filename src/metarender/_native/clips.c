@@ -7,6 +7,7 @@
 #define EMPTY MR_NONE
 #define LONG_TRACK 256 /* targets from which on a track that alone drives them is written without sums */
 #define WRITTEN -1.0   /* in place of a share */
+#define WOKEN 2        /* in place of idle: by the layer that is being added */
 
 /* ---- what is driven ---- */
 
@@ -15,19 +16,22 @@ static uint64_t hash_of(uint64_t serial, unsigned kind) {
     return h ^ h >> 32;
 }
 
-/* Where a channel stands in the table, or the free place where it would. */
-static uint32_t *place_of(const mr_mixer *m, uint64_t serial, unsigned kind) {
+/* Where a channel stands in the table, or the free place where it would. Weights of another mesh are another channel. */
+static uint32_t *place_of(const mr_mixer *m, uint64_t serial, unsigned kind, unsigned width) {
     uint32_t mask = m->table_size - 1, at = (uint32_t)hash_of(serial, kind) & mask;
     for (; m->table[at] != EMPTY; at = (at + 1) & mask) {
         const mr_channel *c = m->channels + m->table[at];
-        if (c->serial == serial && c->kind == kind) break;
+        if (c->serial == serial && c->kind == kind && (kind != MR_DRIVE_WEIGHTS || c->width == width)) break;
     }
     return m->table + at;
 }
 
 static void fill_table(mr_mixer *m) {
     for (uint32_t k = 0; k < m->table_size; k++) m->table[k] = EMPTY;
-    for (uint32_t k = 0; k < m->channel_count; k++) *place_of(m, m->channels[k].serial, m->channels[k].kind) = k;
+    for (uint32_t k = 0; k < m->channel_count; k++) {
+        const mr_channel *c = m->channels + k;
+        *place_of(m, c->serial, c->kind, c->width) = k;
+    }
 }
 
 /* Room for `more` channels with `numbers` values in all; half of the table stays free. */
@@ -59,7 +63,7 @@ static int read_rest(const mr_store *s, const mr_channel *c, const double *given
     switch (c->kind) {
     case MR_DRIVE_WEIGHTS:
         weights = mr_weights_of(s, c->index, &count);
-        for (uint32_t k = 0; k < count && k < c->width; k++) rest[k] = weights[k];
+        for (uint32_t k = 0; k < c->width; k++) rest[k] = k < count ? weights[k] : 0;
         break;
     case MR_DRIVE_NUMBERS: memcpy(rest, given, c->width * sizeof(double)); break;
     case MR_DRIVE_POSITION: memcpy(rest, s->position + 3 * (size_t)slot, 3 * sizeof(double)); break;
@@ -84,7 +88,7 @@ static int bind(mr_store *s, mr_mixer *m, const mr_track *t, uint32_t target, ui
     *out = MR_NONE;
     if (index == MR_NONE || (index == 0 && t->kind != MR_DRIVE_NUMBERS)) return MR_OK; /* a removed node: nothing is driven */
     uint64_t serial = t->kind == MR_DRIVE_NUMBERS ? target : s->id_serial[index];
-    uint32_t *place = place_of(m, serial, t->kind), k = *place;
+    uint32_t *place = place_of(m, serial, t->kind, t->width), k = *place;
     if (k == EMPTY) {
         mr_channel c = {.serial = serial, .index = index, .at = m->number_count, .width = (uint16_t)t->width, .kind = t->kind, .idle = 1};
         k = m->channel_count;
@@ -92,12 +96,12 @@ static int bind(mr_store *s, mr_mixer *m, const mr_track *t, uint32_t target, ui
     }
     mr_channel *c = m->channels + k;
     if (c->width != t->width) return MR_OK;
-    if (c->idle && read_rest(s, c, t->rest, m->rest + c->at)) return MR_NONFINITE;
+    if (c->idle == 1 && read_rest(s, c, t->rest, m->rest + c->at)) return MR_NONFINITE;
     if (k == m->channel_count) {
         *place = m->channel_count++;
         m->number_count += t->width;
     }
-    c->idle = 0;
+    if (c->idle) c->idle = WOKEN;
     c->users++;
     *out = k;
     return MR_OK;
@@ -132,6 +136,10 @@ int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n) {
     for (uint32_t k = 0; k < n && !bad; k++)
         for (uint32_t i = 0; i < tracks[k].targets && !bad; i++)
             if (!(bad = bind(s, m, tracks + k, tracks[k].target[i], l.channel + l.bound))) l.bound++;
+    for (uint32_t i = 0; i < l.bound; i++) {
+        mr_channel *c = l.channel[i] == MR_NONE ? NULL : m->channels + l.channel[i];
+        if (c && c->idle == WOKEN) c->idle = bad != MR_OK; /* what was at rest stays so where nothing is added */
+    }
     m->rebound = 1;
     if (bad) unbind(m, &l);
     else m->layers[m->layer_count++] = l;
@@ -370,7 +378,7 @@ int mr_play(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds) 
 
 uint32_t mr_numbers_of(const mr_mixer *m, uint32_t target, double *out) {
     if (!m->table_size) return 0;
-    uint32_t k = *place_of(m, target, MR_DRIVE_NUMBERS);
+    uint32_t k = *place_of(m, target, MR_DRIVE_NUMBERS, 0);
     if (k == EMPTY) return 0;
     memcpy(out, m->sum + m->channels[k].at, m->channels[k].width * sizeof(double));
     return m->channels[k].width;

@@ -329,6 +329,7 @@ static void add_morphs(const mr_flesh *f, uint32_t group, const float *weights, 
 /* What widens a box for the GPU, a share of the sizes that it sums in float32: weights that add up to 1 within rounding, the sum over up
  * to eight influences, and the product. */
 #define SLACK (96.0 / 16777216.0)
+#define MOST 1e30 /* metres */
 
 /* Joins rows (3x4) of a local box, widened by a share of the sizes that are summed. */
 static void join_box(const float *rows, const double lower[3], const double upper[3], double slack, double low[3], double high[3]) {
@@ -363,9 +364,9 @@ static int posed_box(const mr_store *s, uint32_t node, uint32_t geometry, double
     for (int k = 0; k < 3; k++) {
         centre[k] = 0.5 * low[k] + 0.5 * high[k];
         half[k] = 0.5 * high[k] - 0.5 * low[k];
-        if (isfinite(centre[k]) && isfinite(half[k])) continue; /* a pose that overflowed is everywhere: it is never culled */
+        if (fabs(centre[k]) <= MOST && half[k] <= MOST) continue; /* a pose that overflows float32 is everywhere: it is never culled */
         centre[k] = 0;
-        half[k] = 1e30;
+        half[k] = MOST;
     }
     return 1;
 }

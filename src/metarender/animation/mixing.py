@@ -203,8 +203,13 @@ class Player:
         foreign = next((track for track in clip.tracks if not track.belongs_to(self._mixer.store)), None)
         if foreign is not None:
             raise InvalidInput(f"clip {clip.name!r} drives nodes of another scene; scene.add(other) copies its clips, use those.")
-        drivers = [self._driven_by(track) for track in clip.tracks if not isinstance(track.target, np.ndarray)]
-        self._mixer.add([bound for track in clip.tracks for bound in self._bound(track)])
+        driven_before = dict(self._driven)
+        try:
+            drivers = [self._driven_by(track) for track in clip.tracks if not isinstance(track.target, np.ndarray)]
+            self._mixer.add([bound for track in clip.tracks for bound in self._bound(track)])
+        except BaseException:
+            self._driven = driven_before  # what is at rest may change before the next action
+            raise
         for driven in drivers:
             driven.users += 1
         row["serial"] = serial = next(self._serials)

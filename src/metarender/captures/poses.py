@@ -57,7 +57,7 @@ def read_poses(made: Scene, scene: Fields, archive: ArchiveReader) -> None:
     followed = archive.array("poses/joints", "<u4", (joints,))
     values = archive.array("poses/weights", "<f4", (weights,))
     lengths = np.array([*(len(skin) for skin in skins), 0], np.int64)
-    if count and (rows["skin"][rows["skin"] != _NONE].max(initial=0) >= max(len(skins), 1) or len(np.unique(rows["node"])) < count):
+    if ((rows["skin"] != _NONE) & (rows["skin"] >= len(skins))).any() or len(np.unique(rows["node"])) < count:
         poses.refuse("a node has two poses, or a skin that is not there")
     ends = np.cumsum(lengths[np.minimum(rows["skin"], len(skins))])
     stops = np.cumsum(rows["morphs"], dtype=np.int64)

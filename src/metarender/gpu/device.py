@@ -77,8 +77,8 @@ class Device:
         self._forks = context_pool.fork_generation()
         self.stats = Counters()
         self.generation = 0
-        self._point_size = 1.0
         """Grows with every `restore`: what was made before is gone."""
+        self._point_size = 1.0
         self._adopt(context, attempts)
 
     def _adopt(self, context: NativeContext, attempts: Sequence[contexts.Attempt]) -> None:

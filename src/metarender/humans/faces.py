@@ -54,7 +54,8 @@ def morph_weights(values: ArrayLike, morphs: Sequence[str], names: Sequence[str]
         Wrong shape, a value that is not finite, two names that are the same, or no morph that any name is for.
     """
     try:
-        array = np.asarray(values, np.float32)
+        with np.errstate(over="ignore"):  # refused below
+            array = np.asarray(values, np.float32)
     except (TypeError, ValueError):
         raise InvalidInput(f"morph_weights needs numbers of shape (t, {len(names)}).") from None
     if array.ndim not in (1, 2) or array.shape[-1] != len(names) or not np.isfinite(array).all():
