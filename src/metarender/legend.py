@@ -15,6 +15,8 @@ from .errors import InvalidInput
 from .letters import LARGEST, SMALLEST, line_height, text_coverage
 
 SIDES = ("right", "left")
+SIZES_KEPT = 4
+"""Sizes of pictures that a legend was drawn for last, so that several views of a scene do not take turns."""
 
 
 class Rectangle(NamedTuple):
@@ -97,7 +99,7 @@ class Legend:
         self._ticks = int(number(ticks, "Legend ticks", 2, 50))
         self._text_size = None if text_size is None else number(text_size, "Legend text_size", SMALLEST, LARGEST)
         self._color, self._panel = to_linear(color, "color"), to_linear(panel, "panel")
-        self._drawn: tuple[tuple[int, int], OverlayPicture | None, Rectangle] | None = None
+        self._drawn: dict[tuple[int, int], tuple[OverlayPicture | None, Rectangle]] = {}
 
     @property
     def colormap(self) -> Colormap:
@@ -149,14 +151,16 @@ class Legend:
         return self._draw(size)[1]
 
     def picture(self, size: tuple[int, int]) -> OverlayPicture | None:
-        """Return what lies over a picture of (width, height) pixels, made once for a size; None where there is no room."""
+        """Return what lies over a picture of (width, height) pixels, kept for the last sizes; None where there is no room."""
         return self._draw(size)[0]
 
     def _draw(self, size: tuple[int, int]) -> tuple[OverlayPicture | None, Rectangle]:
         key = int(size[0]), int(size[1])
-        if self._drawn is None or self._drawn[0] != key:
-            self._drawn = key, *self._compose(*key)
-        return self._drawn[1:]
+        drawn = self._drawn.get(key)
+        if drawn is None:
+            drawn = self._compose(*key)
+            self._drawn = {**dict([*self._drawn.items()][1 - SIZES_KEPT:]), key: drawn}
+        return drawn
 
     def _compose(self, wide: int, high: int) -> tuple[OverlayPicture | None, Rectangle]:
         text = self._text_size or min(max(high / 36.0, 11.0), LARGEST)

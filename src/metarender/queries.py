@@ -56,6 +56,17 @@ class Hit:
     front: bool
 
 
+def _within_reach(positions: NDArray[np.float64], indices: NDArray[np.uint32]) -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
+    """Return posed triangles of which those with a corner beyond float32, which are not drawn, have no area."""
+    lost = ~(np.abs(positions) <= 1e30).all(axis=1)
+    if not lost.any():
+        return positions, indices
+    corners = indices.reshape(-1, 3).copy()
+    gone = lost[corners].any(axis=1)
+    corners[gone] = corners[gone, :1]
+    return np.where(lost[:, None], 0.0, positions), corners.reshape(-1)
+
+
 class Queries:
     """Answers the rays and regions of one scene; made by the scene on first use, and keeps what speeds up the next one."""
 
@@ -81,12 +92,14 @@ class Queries:
         stamp = (palette.tobytes() if follows else rows.tobytes(), weights.tobytes())
         known = self._posed.get((number, index, mirrored))
         if known is None or known[0] != stamp:
-            positions = posed_positions(geometry, weights if geometry.morphs else (), palette if follows else None, rows)
+            with np.errstate(over="ignore", invalid="ignore"):
+                positions = posed_positions(geometry, weights if geometry.morphs else (), palette if follows else None, rows)
+            positions, indices = _within_reach(positions, geometry.indices)
             if mirrored:
                 positions[:, 0] *= -1
             if len(self._posed) >= MOST_POSED:
                 self._posed.clear()
-            known = self._posed[number, index, mirrored] = stamp, Bvh(positions.astype(np.float32), geometry.indices)
+            known = self._posed[number, index, mirrored] = stamp, Bvh(positions.astype(np.float32), indices)
         return known[1]
 
     def _current(self) -> Caster:

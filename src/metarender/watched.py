@@ -20,7 +20,8 @@ class Watched:
         """Call `callback`, a bound method, after every edit until it is unwatched or its owner is gone."""
         with _lock:
             if WeakMethod(callback) not in self._watchers:
-                self._watchers = [*self._watchers, WeakMethod(callback)]
+                alive = [watcher for watcher in self._watchers if watcher() is not None]  # owners that are gone did not say so
+                self._watchers = [*alive, WeakMethod(callback)]
 
     def _unwatch(self, callback: Callable[[Self], None]) -> None:
         """Stop calling `callback`; unknown callbacks are ignored."""

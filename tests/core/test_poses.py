@@ -320,3 +320,18 @@ def test_weights_are_refused_without_a_warning_and_offsets_that_wrap_are_refused
     with pytest.raises(InvalidInput, match="not finite"):
         mr.Morph(np.full((3, 3), 1e300))
     assert node.weights.tolist() == [0]
+
+
+def test_rays_pass_what_a_pose_put_beyond_float32_and_meet_what_is_behind():
+    """Palettes that overflow are infinite and make NaN of some vertices; a ray meets the triangle beside them, and the node behind."""
+    corners = np.array([(0, 0, 1), (1, 0, 1), (0, 1, 1), (2, 0, 1), (3, 0, 1), (2, 1, 1)])
+    joints, weights = np.repeat([0, 1], 3)[:, None] * [1, 1, 1, 1], np.tile([1.0, 0, 0, 0], (6, 1))
+    geometry = mr.Geometry(positions=corners, joints=joints.astype(np.uint16), weights=weights)
+    scene = mr.Scene()
+    figure, behind = scene.add(mr.Mesh(geometry, mr.Unlit())), scene.add(mr.Mesh(mr.Geometry(positions=corners - (0, 0, 1)), mr.Unlit()))
+    matrices = np.tile(np.eye(4), (2, 1, 1))
+    matrices[0, :3, :3] *= 1e200
+    scene.bind(figure, mr.Skin(matrices), [scene.add(None), scene.add(None)])
+    assert scene.raycast((0.2, 0.2, 5), (0, 0, -1)).node == behind
+    hit = scene.raycast((2.2, 0.2, 5), (0, 0, -1))
+    assert hit.node == figure and hit.triangle == 1

@@ -168,3 +168,16 @@ def test_legends_lie_over_everything_are_made_once_for_a_size_and_go_with_their_
         assert np.array_equal(renderer.render(scene, camera).color, frame.color)
         scene.legends = ()
         assert np.array_equal(renderer.render(scene, camera).color, red)
+
+
+def test_views_of_two_sizes_take_no_turns_with_a_legend(device):
+    """Each picture is made and uploaded once; of many sizes the last few stay."""
+    scene = mr.Scene()
+    camera = scene.add(mr.PerspectiveCamera())
+    scene.legends = [mr.Legend(RAMP, title="load")]
+    with mr.Renderer((320, 180), device=device) as large, mr.Renderer((256, 144), device=device) as small:
+        first = [renderer.render(scene, camera).stats.bytes_uploaded for renderer in (large, small)]
+        again = [renderer.render(scene, camera).stats.bytes_uploaded for renderer in (large, small, large)]
+    assert all(first) and again == [0, 0, 0]
+    pictures = [scene.legends[0].picture((300 + k, 200)) for k in range(6)]
+    assert scene.legends[0].picture((305, 200)) is pictures[5] and len(scene.legends[0]._drawn) == 4

@@ -255,3 +255,11 @@ def test_a_figure_of_a_gltf_file_takes_a_captured_motion(tmp_path):
             seen.append(np.array([joint.world_matrix[:3, 3] for joint in joints]))
     assert np.allclose(seen[0], seen[2], atol=1e-5) and np.allclose(seen[1], seen[3], atol=1e-5)
     assert np.abs(seen[0] - seen[1]).max() > 0.01
+
+
+def test_a_skeleton_below_a_scale_of_nothing_is_refused():
+    scene = mr.Scene()
+    nothing = scene.add(None, scale=(0, 0, 0))
+    hips = scene.add(None, parent=nothing, name="hips")
+    with pytest.raises(mr.InvalidInput, match="'hips' hangs from is scaled to nothing"):
+        Skeleton.of([hips, scene.add(None, parent=hips)])

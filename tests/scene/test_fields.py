@@ -226,3 +226,11 @@ def test_a_legend_of_any_range_that_a_ramp_may_have_is_composed(low, high):
 def test_ranges_that_no_division_survives_are_refused(low, high):
     with pytest.raises(mr.InvalidInput, match="1e-300 to 1e300"):
         mr.Colormap.heat(low, high)
+
+
+def test_scenes_that_are_gone_leave_nothing_with_a_field():
+    field = mr.Field([0.0, 1.0, 2.0])
+    for _ in range(20):
+        mr.Scene().add(mr.Mesh(triangle().with_field(field), mr.Heat()))
+        gc.collect()
+    assert len(field._watchers) <= 1

@@ -1,4 +1,4 @@
-"""Pictures that lie over frames, on the device: one texture for each overlay and size, uploaded once."""
+"""Pictures that lie over frames, on the device: one texture for each overlay and size, of which the last few are kept."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ if TYPE_CHECKING:
     from .device import Device
 
 
+SIZES_KEPT = 4
+"""Pictures of one overlay, for renderers of several sizes."""
+
+
 class OverlayTextures:
-    """Uploads the pictures of overlays and frees them when they are gone; an overlay drawn in another size takes the place of the old."""
+    """Uploads the pictures of overlays and frees them when they are gone; of one overlay the last few stay."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._textures: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
+        self._textures: WeakKeyDictionary[Any, list[tuple[Any, Any]]] = WeakKeyDictionary()  # pixels, texture; oldest first
 
     @property
     def nbytes(self) -> int:
         """Device memory of all overlays."""
-        return sum(texture.nbytes for _, texture in self._textures.values())
+        return sum(texture.nbytes for kept in self._textures.values() for _, texture in kept)
 
     def bind(self, overlay: Any, picture: Any) -> None:
         """Upload a picture (with ``pixels``, (h, w, 4) uint8 sRGB, straight alpha) if it is new, and bind it."""
-        pixels, texture = self._textures.get(overlay, (None, None))
-        if pixels is not picture.pixels:
-            if texture is not None:
-                texture.release()
-                del self._textures[overlay]
+        kept = self._textures.setdefault(overlay, [])
+        texture = next((texture for pixels, texture in kept if pixels is picture.pixels), None)
+        if texture is None:
+            if len(kept) == SIZES_KEPT:
+                kept.pop(0)[1].release()
             texture = self._upload(picture.pixels)
-            self._textures[overlay] = picture.pixels, texture
+            kept.append((picture.pixels, texture))
         self._device.gl.glBindTextureUnit(UNIT_SOURCE, texture.name)
         self._device.stats.gl_calls += 1
 

@@ -54,7 +54,7 @@ class Skeleton:
         Raises
         ------
         InvalidInput
-            No nodes, several roots, a sheared node, or a joint that is scaled.
+            No nodes, several roots, a sheared node, a joint that is scaled, or one below a scale of 0.
         """
         nodes = list(joints)
         if not nodes or not all(isinstance(node, Node) for node in nodes):
@@ -71,6 +71,8 @@ class Skeleton:
                 raise InvalidInput(f"the joint {node.name!r} is scaled by {node.scale.tolist()}; apply scales before retargeting.")
         parent = placed[0].parent
         above = np.eye(4) if parent is None else np.asarray(parent.world_matrix, np.float64)
+        if not abs(np.linalg.det(above[:3, :3])) > 0:
+            raise InvalidInput(f"what the joint {placed[0].name!r} hangs from is scaled to nothing; give it a scale other than 0.")
         return cls(tuple(node.name for node in placed), parents, np.array([node.position for node in placed]),
                    np.array([node.rotation for node in placed]), above, np.array(order, np.uint32))
 
