@@ -400,4 +400,5 @@ cdef extern from "simd.h" nogil:
     int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n)
     void mr_layer_remove(mr_mixer *m, uint32_t layer)
     int mr_play(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds)
+    uint64_t mr_mixer_bytes(const mr_mixer *m)
     uint32_t mr_numbers_of(const mr_mixer *m, uint32_t target, double *out)

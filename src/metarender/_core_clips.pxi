@@ -41,6 +41,11 @@ cdef class Mixer:
         """Properties of targets that are driven or not yet back at rest."""
         return self.m.channel_count
 
+    @property
+    def nbytes(self):
+        """Bytes held for what plays; the arrays of the tracks are the caller's."""
+        return mr_mixer_bytes(self.m)
+
     def add(self, tracks):
         """Binds the tracks of one more action; rest values are what the targets have now, unless they are driven already.
 

@@ -37,7 +37,8 @@ def _checked(values: ArrayLike, times: ArrayLike | None) -> tuple[NDArray[Any], 
         array = array.astype(np.float64)
     for frame, rows in enumerate(array):
         if (np.abs(rows) > _LARGEST).any():  # NaN is not above anything
-            raise InvalidInput(f"Field values must lie within +-{_LARGEST:.1e}, or be NaN where there is none; those of frame {frame} do not.")
+            raise InvalidInput(f"Field values must lie within +-{_LARGEST:.1e}, or be NaN where there is none; those of frame {frame} "
+                               "do not.")
     if array.flags.writeable:
         if isinstance(values, np.ndarray) and np.may_share_memory(array, values):
             array = array.copy()

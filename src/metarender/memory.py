@@ -29,7 +29,7 @@ class SceneMemory:
     tracking : int
         What changed since when.
     poses : int
-        Skins, palettes of joints and morph weights.
+        Skins, palettes of joints, morph weights, and what clips drive.
     names : int
         Names kept in columns.
     parts : int

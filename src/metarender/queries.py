@@ -58,11 +58,11 @@ class Hit:
 
 def _within_reach(positions: NDArray[np.float64], indices: NDArray[np.uint32]) -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
     """Return posed triangles of which those with a corner beyond float32, which are not drawn, have no area."""
-    lost = ~(np.abs(positions) <= 1e30).all(axis=1)
+    lost = np.asarray(~(np.abs(positions) <= 1e30).all(axis=1), np.bool_)
     if not lost.any():
         return positions, indices
     corners = indices.reshape(-1, 3).copy()
-    gone = lost[corners].any(axis=1)
+    gone = np.asarray(lost[corners].any(axis=1), np.bool_)
     corners[gone] = corners[gone, :1]
     return np.where(lost[:, None], 0.0, positions), corners.reshape(-1)
 

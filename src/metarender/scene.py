@@ -391,7 +391,9 @@ class Scene:
     def memory(self) -> SceneMemory:
         """What the scene holds in main memory, by what for; what renderers hold is theirs to say."""
         columns = sum(column.nbytes for column in self._name_columns)
-        return SceneMemory(**self.store.memory, names=columns, parts=self.store.node_count)
+        core = self.store.memory
+        core["poses"] += self._player.nbytes
+        return SceneMemory(**core, names=columns, parts=self.store.node_count)
 
     @property
     def names(self) -> dict[int, str]:

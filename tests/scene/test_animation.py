@@ -531,3 +531,11 @@ def test_an_action_that_was_refused_does_not_keep_what_is_on_its_way_to_rest():
         scene.play(mr.Clip("refused", [*clip.tracks, mr.Track(sheared, "scale", [0], [[1, 1, 1]])]))
     scene.at(1)
     assert node.position.tolist() == [5, 6, 7]
+
+
+def test_what_plays_is_counted():
+    scene = mr.Scene()
+    ids = scene.add_many(np.full(1000, -1))
+    before = scene.memory.poses
+    scene.play(mr.Clip("all", [mr.Track(ids, "position", [0, 1], np.zeros((2, 3)))]))
+    assert scene.memory.poses - before > 1000 * 3 * 8

@@ -123,6 +123,14 @@ void mr_mixer_free(mr_mixer *m) {
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) mr_block_release(blocks[k]);
 }
 
+uint64_t mr_mixer_bytes(const mr_mixer *m) {
+    const void *blocks[] = {m->channels, m->rest, m->sum, m->share, m->table, m->layers, m};
+    uint64_t sum = 0;
+    for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) sum += mr_block_bytes(blocks[k]);
+    for (uint32_t k = 0; k < m->layer_count; k++) sum += mr_block_bytes(m->layers[k].track) + mr_block_bytes(m->layers[k].channel);
+    return sum;
+}
+
 int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n) {
     uint64_t targets = 0, numbers = 0;
     for (uint32_t k = 0; k < n; k++) {

@@ -532,6 +532,8 @@ int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n);
 void mr_layer_remove(mr_mixer *m, uint32_t layer);
 /* Poses everything that is driven; one action for each layer. */
 int mr_play(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds);
+/* What it holds. */
+uint64_t mr_mixer_bytes(const mr_mixer *m);
 /* Numbers of the caller's after mr_play; returns how many, 0 when unknown. */
 uint32_t mr_numbers_of(const mr_mixer *m, uint32_t target, double *out);
 

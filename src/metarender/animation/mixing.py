@@ -176,6 +176,11 @@ class Player:
         return len(self.actions)
 
     @property
+    def nbytes(self) -> int:
+        """Memory for what is driven, without the arrays of the clips."""
+        return self._mixer.nbytes
+
+    @property
     def playing(self) -> list[Action]:
         """The actions, oldest first."""
         return list(self._made)
