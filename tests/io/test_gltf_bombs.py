@@ -4,6 +4,7 @@ import json
 import struct
 import subprocess
 import sys
+import time
 import zlib
 
 import numpy as np
@@ -222,3 +223,13 @@ def test_promise_6_a_forest_with_long_paths_to_its_joints_takes_linear_time(tmp_
     file.document["skins"][count // 2]["skeleton"] = count
     with pytest.raises(GltfError, match="is not above all joints"):
         read_gltf(file.glb(tmp_path), limits=Limits())
+
+
+def test_one_bad_node_among_many_is_found_in_time(tmp_path):
+    nodes = [{"translation": [1, 2, 3]}] * 20_000 + [{"scale": [1e300] * 3}]
+    text = json.dumps({"asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": list(range(len(nodes)))}], "nodes": nodes})
+    (tmp_path / "a.gltf").write_text(text)
+    start = time.process_time()
+    with pytest.raises(GltfError, match=r"scale must be finite .*/nodes/20000\)") as caught:
+        load(tmp_path / "a.gltf")
+    assert caught.value.code == "NODE_INVALID" and time.process_time() - start < 5

@@ -150,3 +150,26 @@ def test_what_is_missing_is_told_and_left_out(load):
 def test_promise_6_a_broken_file_is_refused_with_its_line(load, text, message):
     with pytest.raises(mr.AssetError, match=message):
         load(text)
+
+
+def test_a_library_that_is_spelled_in_many_ways_is_not_read_for_ever(load):
+    library = "".join(f"newmtl m{number}\nKd 1 0 0\n" for number in range(3000))
+    text = "".join(f"mtllib {'./' * number}model.mtl\n" for number in range(300)) + CUBE
+    with pytest.raises(mr.AssetError, match="more than 1,000,000 lines"):
+        load(text, library)
+
+
+def test_only_materials_that_are_used_are_made(load):
+    scene = load("mtllib model.mtl\nusemtl used\n" + CUBE, "newmtl other\nKd no number\nnewmtl used\nKd 1 1 1\n")
+    assert [material.name for _, material in primitives(scene)] == ["used"]
+
+
+def test_many_options_of_a_picture_are_read_in_their_time(load):
+    with pytest.warns(AssetWarning, match="no.png"):
+        load("mtllib model.mtl\nusemtl a\n" + CUBE, "newmtl a\nmap_Kd " + "-s 1 1 1 " * 200_000 + "no.png\n")
+
+
+def test_a_warning_stays_readable(load):
+    with pytest.warns(AssetWarning, match="and 4,960 more") as caught:
+        load("".join(f"odd{number} 1\n" for number in range(5000)) + CUBE)
+    assert len(str(caught[0].message)) < 4000

@@ -74,3 +74,33 @@ def test_promise_6_a_folder_in_the_place_of_the_file_is_told(tmp_path, registry)
     with pytest.raises(mr.AssetError, match="cannot be written"):
         mr.save(mr.Scene(), tmp_path / "a.count")
     assert os.listdir(tmp_path) == ["a.count"]
+
+
+@pytest.mark.parametrize("suffix", [".gltf", ".obj"])
+def test_a_folder_in_the_way_leaves_what_would_stand_beside_it(tmp_path, suffix):
+    scene = mr.Scene()
+    scene.add(mr.Mesh(mr.box(1), mr.Standard()))
+    (tmp_path / f"a{suffix}").mkdir()
+    for beside in ("a.bin", "a.mtl"):
+        (tmp_path / beside).write_bytes(b"old")
+    with pytest.raises(mr.AssetError, match="cannot be written: Is a directory"):
+        mr.save(scene, tmp_path / f"a{suffix}")
+    assert sorted(os.listdir(tmp_path)) == sorted(["a.bin", "a.mtl", f"a{suffix}"])
+    assert (tmp_path / "a.bin").read_bytes() == (tmp_path / "a.mtl").read_bytes() == b"old"
+
+
+def test_a_name_may_be_as_long_as_names_can_be(tmp_path):
+    scene = mr.Scene()
+    scene.add(mr.Mesh(mr.box(1), mr.Standard()))
+    path = tmp_path / ("\u6b6f" * 83 + ".glb")  # 253 bytes of 255
+    mr.save(scene, path)
+    assert len(mr.load(path).nodes) == 1
+
+
+@pytest.mark.parametrize("suffix", [".gltf", ".obj"])
+def test_a_name_that_is_no_text_is_refused_where_it_would_have_to_be_written(tmp_path, suffix):
+    scene = mr.Scene()
+    scene.add(mr.Mesh(mr.box(1), mr.Standard()))
+    with pytest.raises(mr.AssetError, match="whose name is no text"):
+        mr.save(scene, tmp_path / f"a\udcff{suffix}")
+    assert os.listdir(tmp_path) == []

@@ -459,3 +459,81 @@ def test_a_clip_of_a_copied_scene_goes_with_its_nodes(tmp_path, local_assets):
     assert len(again.clips) == len(both.clips) == 2
     targets = [{int(number) for track in clip.tracks for number in track.target} for clip in again.clips]
     assert targets[0] and not targets[0] & targets[1]
+
+
+def circular():
+    extras = {}
+    extras["self"] = extras
+    return extras
+
+
+def deep():
+    extras = {}
+    for _ in range(5000):
+        extras = {"a": extras}
+    return extras
+
+
+@pytest.mark.parametrize("extras", [{"a": float("nan")}, {"a": np.float32(1)}, {"a": b"x"}, {"a": "\ud800"}, circular(), deep()],
+                         ids=["nan", "numpy", "bytes", "surrogate", "circular", "deep"])
+@pytest.mark.parametrize("whose", ["node", "light"])
+def test_extras_that_json_cannot_hold_are_refused_with_their_place(tmp_path, extras, whose):
+    scene = mr.Scene()
+    scene.add(None)
+    light = mr.PointLight("white", 1)
+    node = scene.add(light)
+    (node if whose == "node" else light).extras.update(extras)
+    place = r"nodes\[1\]" if whose == "node" else "An entry of lights"
+    with pytest.raises(mr.AssetError, match=f"{place} of the glTF file cannot be written as JSON"):
+        mr.save(scene, tmp_path / "a.glb")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_infinite_number_of_a_file_is_refused_at_the_save(tmp_path):
+    (tmp_path / "a.gltf").write_text('{"asset":{"version":"2.0"},"scene":0,"scenes":[{"nodes":[0]}],"nodes":[{}],"extras":{"a":1e999}}')
+    with pytest.raises(mr.AssetError, match="the document of the glTF file cannot be written as JSON"):
+        mr.save(mr.load(tmp_path / "a.gltf"), tmp_path / "b.gltf")
+
+
+def test_parts_that_a_skin_follows_are_nodes_of_the_file(tmp_path):
+    scene = mr.Scene()
+    parts = scene.add_instances(mr.box(1), mr.Standard(), matrices=np.tile(np.eye(4), (4, 1, 1)))
+    geometry = mr.Geometry(positions=np.eye(3), joints=np.zeros((3, 4), np.uint16), weights=np.tile(np.float32([1, 0, 0, 0]), (3, 1)))
+    node = scene.add(mr.Mesh(geometry, mr.Standard()), name="skin")
+    scene.bind(node, mr.Skin(np.tile(np.eye(4), (2, 1, 1))), parts.ids[1:3])
+    mr.save(scene, tmp_path / "a.glb")
+    skinned = next(node for node in mr.load(tmp_path / "a.glb").nodes if node.name == "skin")
+    assert len(skinned.joints) == 2 and skinned.skin is not None
+
+
+def seen(scene):
+    """The texture coordinates that colour and emission of a material read."""
+    ((geometry, material),) = [pair for node in scene.nodes for pair in node.mesh.primitives]
+    return [float((geometry.uv0, geometry.uv1)[info.tex_coord][0, 0]) for info in (material.color_texture, material.emissive_texture)]
+
+
+def two_sets(texture=None, material=None):
+    """A triangle with coordinates 0.25 and 0.5, of which its colour reads the second and its emission the first."""
+    arrays = {f"uv{number}": np.full((3, 2), 0.25 * (number + 1)) for number in (0, 1)}
+    texture = texture or mr.Texture(PIXELS, srgb=True)
+    material = material or mr.Standard(color_texture=mr.TextureInfo(texture, 1), emissive_texture=mr.TextureInfo(texture, 0))
+    return mr.Geometry(positions=np.eye(3), indices=[0, 1, 2], **arrays), material
+
+
+def test_materials_and_geometries_of_different_texture_coordinates_meet(tmp_path):
+    scene = mr.Scene()
+    scene.add(mr.Mesh(*two_sets()))
+    mr.save(scene, tmp_path / "low.gltf")
+    file = json.loads((tmp_path / "low.gltf").read_text())
+    attributes, material = file["meshes"][0]["primitives"][0]["attributes"], file["materials"][0]
+    attributes |= {"TEXCOORD_2": attributes["TEXCOORD_0"], "TEXCOORD_3": attributes["TEXCOORD_1"]}
+    attributes |= {"TEXCOORD_0": attributes["TEXCOORD_3"], "TEXCOORD_1": attributes["TEXCOORD_3"]}
+    material["pbrMetallicRoughness"]["baseColorTexture"]["texCoord"], material["emissiveTexture"]["texCoord"] = 3, 2
+    (tmp_path / "high.gltf").write_text(json.dumps(file))
+    ((geometry, loaded),) = next(iter(mr.load(tmp_path / "high.gltf").nodes)).mesh.primitives
+    for pair in ((geometry, loaded), (geometry, two_sets()[1]), two_sets(material=loaded)):
+        made = mr.Scene()
+        made.add(mr.Mesh(*pair))
+        assert seen(made) == [0.5, 0.25]
+        mr.save(made, tmp_path / "met.glb")
+        assert seen(mr.load(tmp_path / "met.glb")) == [0.5, 0.25]

@@ -206,6 +206,43 @@ def test_promise_6_a_broken_or_greedy_stage_is_refused(load, text, message):
         load(text)
 
 
+CLIPS = """#usda 1.0
+def Scope "over" (
+    clips = {{
+        dictionary default = {{
+            {}
+            string primPath = "/m"
+            double2[] active = [(0, 0)]
+            double2[] times = [(0, 0), (1, 1)]
+        }}
+    }}
+)
+{{
+    def Mesh "m" {{
+        int[] faceVertexCounts = [3]
+        int[] faceVertexIndices = [0, 1, 2]
+        point3f[] points = [(0, 0, 0), (1, 0, 0), (0, 1, 0)]
+    }}
+}}
+"""
+
+
+@pytest.mark.parametrize("clips", ["asset[] assetPaths = [@../secret.usda@]", "asset manifestAssetPath = @../secret.usda@",
+                                   'string templateAssetPath = "../secret.#.usda"', 'string templateAssetPath = "/secret.#.usda"'])
+def test_promise_6_value_clips_lead_nowhere_else(tmp_path, clips):
+    (tmp_path / "secret.usda").write_text(mesh(TRIANGLE))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.usda").write_text(CLIPS.format(clips))
+    with pytest.raises(mr.AssetError, match="outside its folder"):
+        mr.load(tmp_path / "in" / "a.usda")
+
+
+def test_value_clips_beside_the_file_are_read(load, tmp_path):
+    (tmp_path / "clip.usda").write_text(mesh(TRIANGLE))
+    scene = load(CLIPS.format("asset[] assetPaths = [@clip.usda@]"))
+    assert [node.name for node in scene.nodes if node.mesh is not None] == ["m"]
+
+
 def test_without_usd_core_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pxr", None)
     (tmp_path / "a.usda").write_text(mesh(TRIANGLE))

@@ -210,3 +210,11 @@ def test_vtk_files_hold_one_scene(tmp_path):
     path = write(tmp_path / "block.vtu", grid_of(*hexes(1)))
     with pytest.raises(mr.InvalidInput, match="leave scene out"):
         mr.load(path, scene=1)
+
+
+def test_a_list_of_files_declares_no_entities_in_any_encoding(tmp_path):
+    text = '<!DOCTYPE a [<!ENTITY b "c">]><VTKFile><Collection><DataSet timestep="0" file="&b;"/></Collection></VTKFile>'
+    for encoding in ("utf-8", "utf-16"):
+        (tmp_path / "a.pvd").write_bytes(f'<?xml version="1.0" encoding="{encoding}"?>{text}'.encode(encoding))
+        with pytest.raises(mr.AssetError, match="declares entities"):
+            mr.load(tmp_path / "a.pvd")

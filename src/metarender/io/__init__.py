@@ -25,6 +25,9 @@ __all__ = ["AssetWarning", "Limits", "Output", "SimulationResult", "load", "load
 _LATE = {"load_async": ".background", "read_bvh": ".bvh", "Output": ".output", "SimulationResult": ".vtk", "read_vtk": ".vtk"}
 """Names that bring threads, processes or the whole scene layer: imported when they are asked for."""
 
+_MOST_NOTES = 40
+"""How many different things a warning names."""
+
 Progress = Callable[[int, int], object]
 Loader = Callable[..., "Scene"]
 Saver = Callable[..., None]
@@ -248,8 +251,15 @@ def _built(path: Path, asset: Any) -> Any:
 
     result = build_scene(asset)
     if asset.notes:
-        warnings.warn(f"{path.name} has parts that are not drawn: {'; '.join(asset.notes)}.", AssetWarning, stacklevel=4)
+        warnings.warn(f"{path.name} has parts that are not drawn: {listed(asset.notes)}.", AssetWarning, stacklevel=4)
     return result
+
+
+def listed(notes: Iterable[str]) -> str:
+    """Join what is missing into one readable text, however much a file makes of it."""
+    different = list(dict.fromkeys(notes))
+    more = len(different) - _MOST_NOTES
+    return "; ".join(different[:_MOST_NOTES]) + (f"; and {more:,} more" if more > 0 else "")
 
 
 @saver(".gltf", ".glb", options=("embed", "progress"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import AssetError
 from .gltf_layout import INDEX, VERTEX, Layout
 
 CORE = ("nodes", "cameras", "meshes", "skins", "animations", "materials", "textures", "samplers", "images", "accessors", "bufferViews")
@@ -16,6 +18,21 @@ _COMPONENTS = {"i1": 5120, "u1": 5121, "i2": 5122, "u2": 5123, "u4": 5125, "f4":
 _TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
 _ALIGNMENT = 8
 """Bytes; accessors need 4 at most and the columns of EXT_structural_metadata 8."""
+
+
+NOT_JSON = (TypeError, ValueError, RecursionError)
+"""What `as_json` raises."""
+
+
+def as_json(value: Any) -> bytes:
+    """Write a value as JSON: text, finite numbers, lists and dicts of them."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def not_json(what: str, error: object) -> AssetError:
+    """The exception for what JSON cannot hold."""
+    return AssetError(f"{what} of the glTF file cannot be written as JSON ({error}); names and extras take whole text, finite numbers, "
+                      "lists and dicts only.")
 
 
 class Picture(NamedTuple):

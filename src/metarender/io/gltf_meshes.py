@@ -75,7 +75,7 @@ class Meshes:
                 pairs.append(pair)
                 places.append(place)
                 if pair[0]._origin is None:
-                    pair[0]._origin = Origin(self._source, (number, place))
+                    pair[0]._origin = Origin(self._source, (number, place), self._materials.surface(primitive.get("material")).sets)
         weights = np.array(source.get("weights", ()) if any(geometry.morphs for geometry, _ in pairs) else (), np.float32)
         check_weights(weights, pointer("meshes", number, "weights"))
         mesh = Mesh(primitives=pairs, name=source.get("name", ""), weights=weights)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import AS_GIVEN, SHEARED, read_rows, read_trs
+from .._core import AS_GIVEN, SHEARED, joints_of, posed_nodes, read_rows, read_trs
 from ..geometry import Geometry
 from ..lights import DirectionalLight
 from ..materials import Material
@@ -87,7 +87,7 @@ class Rows:
         self.first = np.cumsum(self.draws) - self.draws
         self.geometry, self.material = rows["geometry"], rows["material"]
         self.ranges: dict[int, int] = dict(rows["range"].tolist())
-        self._moved = _moved_ids(scene)
+        self._named = _named_ids(scene)
         self._kept = [kept for kept in scene.kept if isinstance(kept.source, Source)]
         self._file, self._number = self._origins()
 
@@ -132,8 +132,8 @@ class Rows:
         return bool((self.draws[rows] == 1).all() and same and bare and self.visible[rows].all() and not self.color[rows, 3].any())
 
     def _are_bare(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which rows carry no light, camera or extras, and are not moved by a clip."""
-        bare = ~np.isin(self.ids[rows], self._moved)
+        """Which rows carry no light, camera or extras, and are named by no clip and no skin."""
+        bare = ~np.isin(self.ids[rows], self._named)
         for table in (self.scene._lights, self.scene._cameras, self.scene._extras):
             if table:
                 bare &= ~np.isin(self.ids[rows], np.fromiter(table, np.uint32, len(table)))
@@ -142,7 +142,7 @@ class Rows:
     def kinds_of_parts(self, start: int, count: int) -> list[NDArray[np.int64]]:
         """Rows of a range by what they draw, whether they are shown and how they are coloured, kinds in order of their first part.
 
-        A part that is not a plain one (several draws, a matrix that shears, a light or camera, moved by a clip) is a kind of its own.
+        A part that is not a plain one (several draws, a matrix that shears, a light or camera, of a clip or skin) is a kind of its own.
         """
         rows = np.arange(start, start + count)
         place = self.first[rows].clip(max=max(len(self.geometry) - 1, 0))
@@ -179,12 +179,13 @@ class Rows:
         return found
 
 
-def _moved_ids(scene: Scene) -> NDArray[np.uint32]:
-    """Ids of the nodes that clips move; none where there are too many for each to be a node of the file."""
+def _named_ids(scene: Scene) -> NDArray[np.uint32]:
+    """Ids of the nodes that clips move, none where there are too many for each to be a node of the file, and of those that skins follow."""
+    joints = [joints_of(scene.store, number) for number in posed_nodes(scene.store).tolist()]
     tracks = [track for clip in scene.clips for track in clip.tracks if track.path in MOVING]
     moving = [track.target for track in tracks if isinstance(track.target, np.ndarray)]
     found = np.unique(np.concatenate(moving)) if moving else np.zeros(0, np.uint32)
-    return found if len(found) <= _MOST_MOVED else found[:0]
+    return np.unique(np.concatenate([found if len(found) <= _MOST_MOVED else found[:0], *joints]))
 
 
 class Plan:

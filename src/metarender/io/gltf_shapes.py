@@ -94,12 +94,12 @@ class Shapes:
         return [self._copied(copier, primitive, drawn[place]) if place in drawn else copier.copy(primitive, PRIMITIVE)
                 for place, primitive in enumerate(primitives)]
 
-    def _copied(self, copier: Copier, primitive: dict[str, Any], material: Material) -> dict[str, Any]:
+    def _copied(self, copier: Copier, primitive: dict[str, Any], material: Material, sets: tuple[int, int] | None = None) -> dict[str, Any]:
         entry: dict[str, Any] = copier.copy({name: value for name, value in primitive.items() if name != "material"}, PRIMITIVE)
-        return self._with_material(entry, material)
+        return self._with_material(entry, material, sets)
 
-    def _with_material(self, entry: dict[str, Any], material: Material) -> dict[str, Any]:
-        number = self._surfaces.material(material)
+    def _with_material(self, entry: dict[str, Any], material: Material, sets: tuple[int, int] | None) -> dict[str, Any]:
+        number = self._surfaces.material(material, sets)
         if number is not None:
             entry["material"] = number
         return entry
@@ -115,11 +115,11 @@ class Shapes:
             copier = self._copier(origin.source)
             primitive = dict(copier.entry("meshes", mesh)["primitives"][place])
             extensions = {k: v for k, v in primitive.get("extensions", {}).items() if k != "KHR_materials_variants"}
-            return self._copied(copier, {**primitive, "extensions": extensions}, material)
+            return self._copied(copier, {**primitive, "extensions": extensions}, material, origin.held)
         if id(geometry) not in self._primitives:
             self._alive.append(geometry)
             self._primitives[id(geometry)] = self._written(geometry)
-        return self._with_material(dict(self._primitives[id(geometry)]), material)
+        return self._with_material(dict(self._primitives[id(geometry)]), material, (0, 1))
 
     def _written(self, geometry: Geometry) -> dict[str, Any]:
         """The arrays of a geometry as accessors (glTF 2.0, 3.7.2)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from io import BytesIO
@@ -18,7 +17,7 @@ from ..materials import Material, Standard, Unlit
 from ..origin import Origin
 from ..textures import Sampler, Texture, TextureInfo
 from .gltf_copying import Copier
-from .gltf_document import Document
+from .gltf_document import NOT_JSON, Document, as_json, not_json
 from .gltf_materials import FILTERS, WRAPS
 from .gltf_references import OBJECTS
 
@@ -49,27 +48,39 @@ class Surfaces:
     def __init__(self, document: Document, copier: Callable[[Any], Copier]) -> None:
         self._document = document
         self._copier = copier
-        self._made: dict[int, int | None] = {}
-        self._alive: list[Any] = []  # what `_made` knows by identity stays, so that no other gets its place
+        self._made: dict[int, int] = {}
+        self._materials: dict[tuple[int, tuple[int, int]], int | None] = {}
+        self._alive: list[Any] = []  # what these know by identity stays, so that no other gets its place
         self._things: dict[tuple[Any, ...], int] = {}
 
     # ---- materials ----
 
-    def material(self, material: Material) -> int | None:
-        """Return the number of a material; None for the default one of glTF (3.9.1)."""
-        key = id(material)
-        if key not in self._made:
-            self._alive.append(material)
-            self._made[key] = self._describe(material)
-        return self._made[key]
+    def material(self, material: Material, sets: tuple[int, int] | None = None) -> int | None:
+        """Return the number of a material; None for the default one of glTF (3.9.1).
 
-    def _describe(self, material: Material) -> int | None:
+        Parameters
+        ----------
+        material : Material
+        sets : tuple of int, optional
+            Which TEXCOORD the geometry that it is for has as uv0 and uv1; those of the material's own file by default.
+        """
+        origin = material._origin
+        own: tuple[int, int] = (0, 1) if origin is None else origin.held["sets"]
+        read = {name for name in SLOTS if getattr(material, name, None) is not None}
+        sets = own if sets is None or not read else sets
+        key = id(material), sets
+        if key not in self._materials:
+            self._alive.append(material)
+            self._materials[key] = self._describe(material, sets, read if sets != own else set())
+        return self._materials[key]
+
+    def _describe(self, material: Material, sets: tuple[int, int], moved: set[str]) -> int | None:
+        """Write a material; the slots in `moved` read other coordinates than in its file."""
         origin = material._origin
         entry: dict[str, Any] = {}
         changed = {name for name in vars(material) if name not in ("name", "extras")}
-        sets = (0, 1)
         if origin is not None:
-            changed, sets = origin.changed(material), origin.held["sets"]
+            changed = origin.changed(material) | moved
             if origin.number != -1:
                 copier = self._copier(origin.source)
                 entry = copier.copy(_without(copier.entry("materials", int(origin.number)), changed), OBJECTS["materials"])  # type: ignore[arg-type]
@@ -215,7 +226,10 @@ class Surfaces:
         """Add an object unless the same thing was added in the same words; of files, each node has a light or camera of its own."""
         origin = getattr(thing, "_origin", None)
         whose: Any = thing if isinstance(thing, Sampler) else id(thing) if origin is None else (id(origin.source), origin.number)
-        key = collection, whose, json.dumps(entry, sort_keys=True)
+        try:
+            key = collection, whose, as_json(entry)
+        except NOT_JSON as error:
+            raise not_json(f"An entry of {collection}", error) from None
         if key not in self._things:
             self._alive.append(thing)
             self._things[key] = self._document.add(collection, entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,7 @@ class Tree:
         self._scene = rows.scene
         self._surfaces, self._shapes, self._enter = surfaces, shapes, enter
         self._transforms = Transforms(rows, plan.entries)
+        self._starts = sorted(rows.ranges)
         self._painted: dict[tuple[int, int], Material] = {}
         self._meshes: dict[tuple[int, int], Mesh] = {}
         self._skins: dict[tuple[Any, ...], int] = {}
@@ -234,8 +236,7 @@ class Tree:
 
     def _range_start(self, row: int) -> int:
         """First row of the range that a part is in."""
-        starts = np.fromiter(self._rows.ranges, np.int64, len(self._rows.ranges))
-        return int(starts[starts <= row].max())
+        return self._starts[bisect_right(self._starts, row) - 1]
 
     def _attributes(self, position: NDArray[np.float64], rotation: NDArray[np.float64], scale: NDArray[np.float64]) -> dict[str, int]:
         accessor = self._document.accessor

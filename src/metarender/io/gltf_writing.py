@@ -7,7 +7,6 @@ and `gltf_tree` with `gltf_rows` (objects of the scene), `gltf_document` (collec
 from __future__ import annotations
 
 import base64
-import json
 import struct
 import warnings
 from collections.abc import Callable, Iterator
@@ -21,10 +20,10 @@ from .._version import __version__
 from ..errors import AssetError, InvalidInput
 from ..origin import KeptFile
 from ..scene import Scene
-from . import AssetWarning
+from . import AssetWarning, listed
 from .gltf_clips import ClipWriter
 from .gltf_copying import Copier
-from .gltf_document import CORE, Document
+from .gltf_document import CORE, NOT_JSON, Document, as_json, not_json
 from .gltf_part_names import METADATA, add_schema
 from .gltf_references import TABLES
 from .gltf_rows import Kind, Plan, Rows
@@ -80,7 +79,7 @@ def write_gltf(scene: Scene, output: Output, *, embed: bool = False, progress: P
     else:
         _write_text(document, root, output, embed, progress)
     if document.notes:
-        warnings.warn(f"{output.path.name} was saved without {'; '.join(document.notes)}.", AssetWarning, stacklevel=4)
+        warnings.warn(f"{output.path.name} was saved without {listed(document.notes)}.", AssetWarning, stacklevel=4)
 
 
 def describe(scene: Scene) -> tuple[Document, dict[str, Any]]:
@@ -278,7 +277,17 @@ def _is_quantized(top: dict[str, Any]) -> bool:
 
 
 def _encode(top: dict[str, Any]) -> bytes:
-    return json.dumps(top, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    """The JSON of a document; what extras or names hold that JSON cannot is refused, with the object that has it."""
+    try:
+        return as_json(top)
+    except NOT_JSON:
+        for collection, entries in top.items():
+            for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+                try:
+                    as_json(entry)
+                except NOT_JSON as error:
+                    raise not_json(f"{collection}[{number}]", error) from None
+        raise not_json("the document", "its extras or extensions") from None
 
 
 def _write_glb(document: Document, top: dict[str, Any], output: Output, progress: Progress | None) -> None:
@@ -310,7 +319,7 @@ def _write_text(document: Document, top: dict[str, Any], output: Output, embed: 
         if embed:
             return f"data:{mime};base64," + base64.b64encode(b"".join(pieces)).decode()
         files.append((name, pieces))
-        return quote(name)
+        return quote(name, errors="replace")  # a name that is no text is refused when it is opened
 
     for number, (entry, picture) in enumerate(zip(document.lists["images"], document.pictures, strict=True)):
         entry["uri"] = uri(f"{stem}_image{number}.{_SUFFIXES.get(picture.mime, 'image')}", picture.mime, [picture.data])

@@ -37,14 +37,14 @@ class Library:
 
     Attributes
     ----------
-    materials : dict
-        By name.
     notes : list of str
         What was left out.
     """
 
     def __init__(self, folder: Path, budget: Budget) -> None:
-        self.materials: dict[str, Standard] = {}
+        self._fields: dict[str, Fields] = {}
+        self._made: dict[str, Standard] = {}
+        self._lines = 0
         self.notes: list[str] = []
         self._budget = budget
         self._resources = Resources(folder, budget)
@@ -57,13 +57,14 @@ class Library:
         Raises
         ------
         AssetError
-            A number in it is none, or it passes a limit.
+            It passes a limit.
         """
         data = self._fetch(name, "material library")
         if data is None:
             return
-        if data.count(b"\n") > _LINES:
-            raise AssetError(f"The material library {described(name)} has more than {_LINES:,} lines; check it.", "LIMIT_EXCEEDED")
+        self._lines += data.count(b"\n") + 1
+        if self._lines > _LINES:
+            raise AssetError(f"The material libraries up to {described(name)} have more than {_LINES:,} lines; check it.", "LIMIT_EXCEEDED")
         fields: Fields | None = None
         found: dict[str, Fields] = {}
         for line in data.decode("utf-8", "replace").splitlines():
@@ -73,8 +74,19 @@ class Library:
             elif fields is not None and word and not word.startswith("#"):
                 fields.setdefault(word.lower(), rest.strip())
         self._budget.take(len(found) * 2000, "The materials", "")
-        for title, values in found.items():
-            self.materials[title] = self._material(title, values)
+        self._fields.update(found)
+
+    def material(self, name: str) -> Standard | None:
+        """Return the material of a name, None where no library has it; only those that are used are made.
+
+        Raises
+        ------
+        AssetError
+            A number in it is none, or it passes a limit.
+        """
+        if name not in self._made and name in self._fields:
+            self._made[name] = self._material(name, self._fields[name])
+        return self._made.get(name)
 
     def _fetch(self, name: str, what: str) -> bytes | None:
         """Return the bytes of a file in the folder; None, with a note, where it is not there."""
@@ -181,12 +193,15 @@ def _clip(value: float) -> float:
 
 def _split(words: str) -> tuple[str, dict[str, list[str]]]:
     """Take the options before the name of a picture apart; the name may have blanks in it."""
-    rest, options = words.split(), {}
-    while rest and rest[0] in _ARITIES:
-        key, taken = rest.pop(0), list[str]()
-        while rest and len(taken) < _ARITIES[key] and (len(taken) == 0 or _is_number(rest[0])):
-            taken.append(rest.pop(0))
+    every, options, at = words.split(), dict[str, list[str]](), 0
+    while at < len(every) and every[at] in _ARITIES:
+        key, taken = every[at], list[str]()
+        at += 1
+        while at < len(every) and len(taken) < _ARITIES[key] and (len(taken) == 0 or _is_number(every[at])):
+            taken.append(every[at])
+            at += 1
         options[key] = taken
+    rest = every[at:]
     return (words[words.find(rest[0]) :] if rest and not options else " ".join(rest)), options
 
 

@@ -299,7 +299,7 @@ class _Builder:
     def _material(self, name: str, geometry: Geometry) -> Material:
         """Return the named material; lines and points take its colour only."""
         lit = geometry.topology == "triangles"
-        named = self._library.materials.get(name)
+        named = self._library.material(name)
         if lit and named is not None:
             return named
         if (plain := self._plain.get((name, lit))) is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
+from errno import EISDIR
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -50,11 +51,18 @@ class Output:
             raise AssetError(f"{name!r} is not the name of a file beside {self.path.name}; choose one without a folder.")
         if name in self._files:
             raise AssetError(f"{self.path} needs two files named {name!r}; give what it holds different names.")
-        unfinished = self.path.with_name(f".{name[:100]}.{os.getpid()}-{threading.get_ident()}-{len(self._files)}")
+        destination = self.path.with_name(name)
+        if name != self.path.name and not _is_text(name):
+            raise AssetError(f"{str(self.path)!r} needs a file {name!r} beside it, whose name is no text and cannot stand in one; choose "
+                             "another name.")
+        # Without the name, which may be as long as names can be.
+        unfinished = self.path.with_name(f".metarender-{os.getpid()}-{threading.get_ident()}-{id(self):x}-{len(self._files)}")
         try:
+            if destination.is_dir():  # told now, since none of the files is renamed where one cannot be
+                raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
             stream = open(unfinished, "wb")  # noqa: SIM115 -- the with block of the Output closes it
         except OSError as error:
-            raise AssetError(f"{self.path.with_name(name)} cannot be written: {error.strerror or error}.") from None
+            raise AssetError(f"{destination} cannot be written: {error.strerror or error}.") from None
         self._files[name] = stream, unfinished
         return stream
 
@@ -83,3 +91,8 @@ class Output:
                 unfinished.replace(self.path.with_name(name))
         except OSError as error:
             raise AssetError(f"{self.path} cannot be written: {error.strerror or error}.") from None
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name has only whole characters; names of files may have bytes that are none."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)

@@ -49,6 +49,7 @@ def read_usd(path: Path, *, limits: Limits, progress: Progress | None = None) ->
     try:
         _check_layers(path, budget)
         stage = Usd.Stage.Open(str(path))
+        _check_clips(stage, path)
         reader = _Reader(stage, path, budget)
         nodes = reader.nodes(progress)
         unit, up = float(UsdGeom.GetStageMetersPerUnit(stage)), str(UsdGeom.GetStageUpAxis(stage)).lower()
@@ -96,6 +97,24 @@ def _check_layers(path: Path, budget: Budget) -> None:
         if layer is None:
             raise AssetError(f"{described(outer)} cannot be read as USD; check the file.")
         left += [layer.ComputeAbsolutePath(found) for found in layer.GetCompositionAssetDependencies() if found]
+
+
+def _check_clips(stage: Any, path: Path) -> None:
+    """Refuse value clips outside the folder: no composition brings them, they are opened where an attribute is read."""
+    from pxr import Usd
+
+    folder = Path(os.path.realpath(path)).parent
+    for prim in Usd.PrimRange.Stage(stage, Usd.TraverseInstanceProxies(Usd.PrimAllPrimsPredicate)):
+        for entry in (prim.GetMetadata("clips") or {}).values() if prim.HasAuthoredMetadata("clips") else ():
+            template = Path(str(entry.get("templateAssetPath", "")))
+            assets = [*entry.get("assetPaths", ()), entry.get("manifestAssetPath")]
+            outer = [asset.resolvedPath.partition("[")[0] for asset in assets if asset is not None and asset.resolvedPath]
+            strange = next((name for name in outer if not Path(os.path.realpath(name)).is_relative_to(folder)), None)
+            if strange is None and (template.is_absolute() or ".." in template.parts):
+                strange = str(template)
+            if strange is not None:
+                message = f"{path.name} refers to {described(strange)}, outside its folder; copy it beside the file."
+                raise AssetError(message, "URI_OUTSIDE_FOLDER")
 
 
 class _Reader:
