@@ -298,3 +298,45 @@ def test_pictures_keep_their_bytes(tmp_path, local_assets):
     save(load(path), tmp_path / "b" / "x.gltf", embed=True)
     assert set(files(tmp_path / "b")) == {"x.gltf"}
     assert load(tmp_path / "b" / "x.gltf").store.draw_count == load(path).store.draw_count
+
+
+@pytest.mark.parametrize("junk", [5, "x", [], [[1]], {"a": 1}, None, True])
+@pytest.mark.parametrize(("name", "body"), [
+    ("CESIUM_primitive_outline", lambda junk: {"indices": junk}), ("EXT_structural_metadata", lambda junk: {"propertyTables": [junk]}),
+    ("EXT_structural_metadata", lambda junk: {"propertyTables": [{"extensions": junk, "properties": junk}], "schema": junk}),
+    ("KHR_xmp_json_ld", lambda junk: {"packets": [{"extensions": junk}], "packet": junk}), ("MSFT_lod", lambda junk: {"ids": [junk]})])
+def test_extensions_that_nothing_draws_may_hold_anything(tmp_path, name, body, junk):
+    file = GltfFile(extensionsUsed=[name], extensions={name: body(junk)})
+    file.node(extensions={name: body(junk)})
+    (tmp_path / "odd.gltf").write_text(json.dumps(file.document))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AssetWarning)  # they are not drawn, and some are left out
+        try:
+            scene = mr.load(tmp_path / "odd.gltf")
+        except mr.GltfError:  # refused at once, where the specification is checked
+            return
+        mr.save(scene, tmp_path / "again.glb")
+        assert len(mr.load(tmp_path / "again.glb").nodes) == 1
+
+
+@pytest.mark.parametrize("nested", ["lods", "children", "extras"])
+def test_what_is_nested_too_deeply_is_refused_at_the_save(tmp_path, nested):
+    file = GltfFile(extensionsUsed=["MSFT_lod"])
+    file.document["nodes"] = [{"extensions": {"MSFT_lod": {"ids": [1]}}}] if nested != "extras" else [{}]
+    file.document["scenes"] = [{"nodes": [0]}]
+    deep = 1
+    for number in range(2, 900 if nested == "extras" else 3000):
+        deep = {"a": deep}
+        if nested != "extras":
+            file.document["nodes"].append({"extensions": {"MSFT_lod": {"ids": [number]}}} if nested == "lods" else {"children": [number]})
+    file.document["nodes"].append({})
+    if nested == "extras":
+        file.document["nodes"] = [{}]
+        del file.document["extensionsUsed"]
+        file.document["extras"] = deep
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AssetWarning)
+        (tmp_path / "deep.gltf").write_text(json.dumps(file.document))
+        scene = mr.load(tmp_path / "deep.gltf")
+        with pytest.raises(mr.AssetError, match="nested too deeply"):
+            mr.save(scene, tmp_path / "again.glb")

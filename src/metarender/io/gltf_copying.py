@@ -73,6 +73,8 @@ class Copier:
         ------
         Missing
         """
+        if type(number) is not int:  # what is in extensions that nothing here draws may be anything
+            raise Missing
         known = self._local if collection in _LOCAL else self._shared
         key = collection, number
         if key not in known:
@@ -105,8 +107,6 @@ class Copier:
         return found if isinstance(found, list) else []
 
     def _make(self, collection: str, number: int) -> int:
-        if type(number) is not int:
-            raise Missing
         maker = self._makers.get(collection)
         if maker is not None:
             return maker(number)
@@ -140,8 +140,9 @@ class Copier:
             if name == "extras":
                 result[name] = deepcopy(item)
                 continue
-            if name == "extensions" and isinstance(item, dict):
-                self._copy_extensions(item, result)
+            if name == "extensions":
+                if isinstance(item, dict):
+                    self._copy_extensions(item, result)
                 continue
             inner = specification.get(name, specification.get("*"))
             if inner is None and name.endswith("Texture") and isinstance(item, dict):
@@ -190,7 +191,7 @@ class Copier:
             for number, entry in enumerate(self.entries(collection)):
                 made: dict[str, Any] = {}
                 self._shared[collection, number] = self.document.add(collection, made)
-                self.document.postponed.append(partial(self._fill, made, entry, collection))
+                self.document.postponed.append(partial(self._fill, made, entry if isinstance(entry, dict) else {}, collection))
         owner: dict[str, Any] = {}
         tables = {name for name, _ in TABLES.values()}
         extensions = self.source.get("extensions", {})

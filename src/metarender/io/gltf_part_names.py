@@ -51,12 +51,14 @@ def write_names(document: Document, offsets: NDArray[np.int64], text: NDArray[np
 
 
 def add_schema(metadata: dict[str, Any]) -> bool:
-    """Describe tables of names in an EXT_structural_metadata that may hold others; False where its schema is in another file."""
-    if any(table["class"] == CLASS for table in metadata.get("propertyTables", ())):
+    """Describe tables of names in an EXT_structural_metadata that may hold others; False where its schema is in another file or none."""
+    if any(table.get("class") == CLASS for table in metadata.get("propertyTables", ())):
         if "schemaUri" in metadata:
             return False
         schema = metadata.pop("schema", {"id": "metarender"})
-        schema.setdefault("classes", {}).setdefault(CLASS, SCHEMA)
+        if not isinstance(schema, dict) or not isinstance(schema.setdefault("classes", {}), dict):  # nothing here reads the one of the file
+            return False
+        schema["classes"].setdefault(CLASS, SCHEMA)
         rest = dict(metadata)
         metadata.clear()
         metadata.update(schema=schema, **rest)

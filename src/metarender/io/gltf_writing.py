@@ -62,7 +62,7 @@ def write_gltf(scene: Scene, output: Output, *, embed: bool = False, progress: P
     Raises
     ------
     AssetError
-        A file cannot be written, or is larger than a GLB can be.
+        A file cannot be written, is larger than a GLB can be, or something in the scene is nested too deeply or cannot be JSON.
     InvalidInput
         An option has the wrong type.
 
@@ -73,7 +73,11 @@ def write_gltf(scene: Scene, output: Output, *, embed: bool = False, progress: P
     """
     if not isinstance(embed, bool):
         raise InvalidInput(f"embed must be True or False, not {embed!r}.")
-    document, root = describe(scene)
+    try:
+        document, root = describe(scene)
+    except RecursionError:  # a file may name levels of detail of levels of detail, or nest its extras, as deep as it likes
+        raise AssetError(f"{output.path.name} cannot be written, because levels of detail or extras are nested too deeply; make them flat."
+                         ) from None
     if output.path.suffix.lower() == ".glb":
         _write_glb(document, root, output, progress)
     else:
@@ -192,7 +196,7 @@ class _Writer:
             if lists.get(collection):
                 extensions[name] = {**extensions.get(name, {}), inner: lists[collection]}
         if METADATA in extensions and not add_schema(extensions[METADATA]):
-            self._document.notes["names of parts, because the schema of the file is in another one"] = None
+            self._document.notes["names of parts, because the schema of the file is in another one or none"] = None
         body: dict[str, Any] = {name: lists[name] for name in CORE if lists[name]}
         extras = next((root["extras"] for root in roots if "extras" in root), None)
         extensions = {name: extensions[name] for name in sorted(extensions)}
