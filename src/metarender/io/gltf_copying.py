@@ -270,7 +270,14 @@ class Copier:
         if not 0 <= number < len(entries):
             raise Missing
         found = self._live(collection, number)
-        return self.document.add(collection, self.copy(entries[number], OBJECTS[collection])) if found is None else found
+        if found is not None:
+            return found
+        made = self.copy(entries[number], OBJECTS[collection])
+        if collection == "meshes":
+            made["primitives"] = with_attributes(made["primitives"])
+            if not made["primitives"]:
+                raise Missing
+        return self.document.add(collection, made)
 
     def _skin(self, number: int) -> int:
         """A skin, if all of its joints are there."""
@@ -405,6 +412,11 @@ class Copier:
         lowest, highest = flat.min(axis=0), flat.max(axis=0)
         if np.isfinite(lowest).all() and np.isfinite(highest).all():
             result["max"], result["min"] = highest.tolist(), lowest.tolist()
+
+
+def with_attributes(primitives: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out primitives of which no attribute could be read; glTF knows none without."""
+    return [primitive for primitive in primitives if primitive["attributes"]]
 
 
 def _by_columns(array: NDArray[Any]) -> NDArray[Any]:

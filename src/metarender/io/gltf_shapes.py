@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..deformation import Morph
 from ..geometry import Geometry, Mesh
 from ..materials import Material
-from .gltf_copying import Copier, Missing
+from .gltf_copying import Copier, Missing, with_attributes
 from .gltf_document import Document
 from .gltf_references import OBJECTS, PRIMITIVE
 from .gltf_surfaces import Surfaces, put_label
@@ -91,8 +91,9 @@ class Shapes:
                            ) -> list[dict[str, Any]]:
         """All primitives of a mesh of a file, those that draw nothing too."""
         drawn = dict(zip(places, materials, strict=True))
-        return [self._copied(copier, primitive, drawn[place]) if place in drawn else copier.copy(primitive, PRIMITIVE)
-                for place, primitive in enumerate(primitives)]
+        copied = [self._copied(copier, primitive, drawn[place]) if place in drawn else copier.copy(primitive, PRIMITIVE)
+                  for place, primitive in enumerate(primitives)]
+        return with_attributes(copied)
 
     def _copied(self, copier: Copier, primitive: dict[str, Any], material: Material, sets: tuple[int, int] | None = None) -> dict[str, Any]:
         entry: dict[str, Any] = copier.copy({name: value for name, value in primitive.items() if name != "material"}, PRIMITIVE)
