@@ -539,3 +539,12 @@ def test_what_plays_is_counted():
     before = scene.memory.poses
     scene.play(mr.Clip("all", [mr.Track(ids, "position", [0, 1], np.zeros((2, 3)))]))
     assert scene.memory.poses - before > 1000 * 3 * 8
+
+
+def test_extras_of_a_copied_clip_are_its_own():
+    scene, _, clip = door()
+    clip.extras["speed"] = 1
+    other = mr.Scene()
+    other.add(scene)
+    other.clips["open"].extras["speed"] = 2
+    assert clip.extras == {"speed": 1}

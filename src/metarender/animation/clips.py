@@ -65,8 +65,8 @@ class Clip:
         return self._tracks
 
     def mapped(self, old: NDArray[np.uint32], new: NDArray[np.uint32], store: Store) -> Clip:
-        """Return the same clip for the nodes of a copy: rising ids `old` (m,) become `new` (m,); the arrays are shared."""
-        twin = Clip(self.name, [track.mapped(old, new, store) for track in self._tracks], self.duration, self.extras)
+        """Return the same clip for the nodes of a copy: rising ids `old` (m,) become `new` (m,); the arrays are shared, extras are not."""
+        twin = Clip(self.name, [track.mapped(old, new, store) for track in self._tracks], self.duration, dict(self.extras))
         twin._origin = self._origin
         return twin
 
