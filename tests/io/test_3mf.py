@@ -185,3 +185,10 @@ def test_vertices_are_shared_as_printers_need_it(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.3mf") as archive:
         text = archive.read("3D/3dmodel.model").decode()
     assert text.count("<vertex ") == 8 and text.count("<triangle ") == 12 and 'unit="millimeter"' in text
+
+
+def test_unknown_groups_of_properties_make_one_surface(load):
+    rows = "".join(f'<triangle v1="0" v2="1" v3="3" pid="9" p1="{number}"/>' for number in range(300))
+    scene = load(model(f'<object id="1"><mesh><vertices>{CUBE}</vertices><triangles>{rows}</triangles></mesh></object>'))
+    ((geometry, _),) = next(node.mesh for node in scene.nodes if node.mesh is not None).primitives
+    assert geometry.index_count == 900

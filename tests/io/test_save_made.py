@@ -9,6 +9,7 @@ from gltf_files import GltfFile
 from test_save_gltf import check_twice, check_valid, document, files, load, pictures, save
 
 import metarender as mr
+from metarender.io import AssetWarning
 
 PIXELS = np.dstack([np.arange(16, dtype=np.uint8).reshape(4, 4) * 16] * 3 + [np.full((4, 4), 255, np.uint8)])
 
@@ -537,3 +538,10 @@ def test_materials_and_geometries_of_different_texture_coordinates_meet(tmp_path
         assert seen(made) == [0.5, 0.25]
         mr.save(made, tmp_path / "met.glb")
         assert seen(mr.load(tmp_path / "met.glb")) == [0.5, 0.25]
+
+
+def test_legends_are_told_to_be_left_out(tmp_path):
+    scene = mr.Scene()
+    scene.legends = [mr.Legend(mr.Colormap.viridis(0, 1), title="heat")]
+    with pytest.warns(AssetWarning, match="saved without legends"):
+        mr.save(scene, tmp_path / "a.glb")

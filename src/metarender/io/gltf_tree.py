@@ -255,6 +255,8 @@ class Tree:
                            (PartState.VALUE, "values of parts")):
             if flags & int(flag):
                 self._document.notes[what] = None
+        if self._scene.legends:
+            self._document.notes["legends"] = None
 
     def _painter(self, row: int) -> Callable[[Material], Material]:
         """What a part with a colour of its own has instead of a material."""

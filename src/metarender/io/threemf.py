@@ -278,7 +278,11 @@ class _Builder:
 
     def _surfaces(self, model: _Model, found: _Object, count: int) -> list[tuple[Standard | None, NDArray[np.int64], Any]]:
         """Sort triangles by what they are made of: (material or None, rows, colours of their corners or None)."""
-        kinds: dict[tuple[str, int], list[int]] = {}
+        kinds: dict[tuple[str, int] | None, list[int]] = {}  # None for groups that are unknown, however many there are
+
+        def kind(group: str, index: int) -> tuple[str, int] | None:
+            return (group, index) if group in model.bases else None
+
         colored: list[tuple[int, list[str]]] = []
         pid, pindex = found.property
         special = found.properties
@@ -291,15 +295,16 @@ class _Builder:
                 picks = [first, *(_index(named.get(name, str(first))) for name in ("p2", "p3"))]
                 colored.append((row, [self._pick(model.colors[group], pick) for pick in picks]))
             else:
-                kinds.setdefault((group, first), []).append(row)
+                kinds.setdefault(kind(group, first), []).append(row)
         rest = np.flatnonzero(plain)
         surfaces: list[tuple[Standard | None, NDArray[np.int64], Any]] = []
         if rest.size and pid in model.colors:
             surfaces.append((None, rest, np.broadcast_to(_color(self._pick(model.colors[pid], pindex)), (len(rest) * 3, 4))))
         elif rest.size:
-            kinds.setdefault((pid, pindex), []).extend(rest.tolist())
-        for (group, index), rows in kinds.items():
-            surfaces.append((self._material(model, group, index), np.sort(np.array(rows, np.int64)), None))
+            kinds.setdefault(kind(pid, pindex), []).extend(rest.tolist())
+        for named_kind, rows in kinds.items():
+            material = None if named_kind is None else self._material(model, *named_kind)
+            surfaces.append((material, np.sort(np.array(rows, np.int64)), None))
         if colored:
             values = np.array([_color(text) for _, texts in colored for text in texts])
             surfaces.append((None, np.array([row for row, _ in colored], np.int64), values))
@@ -310,9 +315,7 @@ class _Builder:
             raise AssetError(f"A triangle uses entry {index} of a property group that has {len(group)}.")
         return group[index]
 
-    def _material(self, model: _Model, group: str, index: int) -> Standard | None:
-        if group not in model.bases:
-            return None
+    def _material(self, model: _Model, group: str, index: int) -> Standard:
         name, text = self._pick(model.bases[group], index)
         key = id(model), group, index
         if key not in self._materials:
