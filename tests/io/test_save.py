@@ -104,3 +104,23 @@ def test_a_name_that_is_no_text_is_refused_where_it_would_have_to_be_written(tmp
     with pytest.raises(mr.AssetError, match="whose name is no text"):
         mr.save(scene, tmp_path / f"a\udcff{suffix}")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(("suffix", "option"), [
+    ("stl", {"ascii": "no"}), ("ply", {"ascii": 2}), ("stl", {"strict": "x"}), ("3mf", {"strict": 1}), ("glb", {"embed": 1}),
+    ("glb", {"progress": 5}), ("stl", {"up": []}), ("obj", {"up": None}), ("obj", {"unit": []})])
+def test_options_of_the_wrong_type_are_refused(tmp_path, suffix, option):
+    scene = mr.Scene()
+    scene.add(mr.Mesh(mr.box(1), mr.Standard()))
+    (name,) = option
+    with pytest.raises(mr.InvalidInput, match=f"{name}( must be|=)"):
+        mr.save(scene, tmp_path / f"a.{suffix}", **option)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("option", [{"progress": 5}, {"unit": []}, {"unit": float("nan")}, {"up": []}])
+def test_options_of_a_load_are_checked_too(tmp_path, option):
+    (tmp_path / "a.xyz").write_text("1 2 3\n")
+    (name,) = option
+    with pytest.raises(mr.InvalidInput, match=f"{name}( must be|=)"):
+        mr.load(tmp_path / "a.xyz", **option)

@@ -148,6 +148,7 @@ def load(
         Once per load, where the file uses extensions or pictures that are not drawn.
     """
     place = checked_path(path, limits)
+    _check_progress(progress)
     if "\0" in str(place):
         raise AssetError("The path has a zero character in it; check it.")
     _check_exists(place)
@@ -198,6 +199,7 @@ def save(scene: Scene, path: str | os.PathLike[str], **options: Any) -> None:
         raise AssetError(f"{place} has the suffix {place.suffix!r}, which no saver knows; known are {', '.join(sorted(_SAVERS))}.")
     function, known = found
     _check_options("Saving", place, options, known)
+    _check_progress(options.get("progress"))
     if "\0" in str(place) or not place.parent.is_dir():
         raise AssetError(f"{str(place.parent)!r} is not a folder; make it first, or check the path.")
     with Output(place) as output:
@@ -220,6 +222,11 @@ def _check_options(what: str, place: Path, options: Iterable[str], known: tuple[
         if name not in known:
             takes = f"it takes {', '.join(known)}" if known else "leave it out"
             raise InvalidInput(f"{what} {place.suffix.lower()} knows no option {name!r}; {takes}.")
+
+
+def _check_progress(progress: object) -> None:
+    if progress is not None and not callable(progress):
+        raise InvalidInput(f"progress must be a function of bytes done and in all, not {type(progress).__name__}.")
 
 
 def _check_exists(place: Path) -> None:
@@ -295,6 +302,8 @@ def _add_reader(suffix: str, module: str, name: str, options: tuple[str, ...]) -
     def load_described(path: Path, *, scene: int | str | None, limits: Limits, progress: Progress | None, **chosen: Any) -> Any:
         if scene is not None:
             raise InvalidInput(f"A {suffix} file holds one scene; leave scene={scene!r} out.")
+        if not isinstance(unit := chosen.get("unit", ""), str):
+            raise InvalidInput(f"unit must be a name such as 'millimetre', not {unit!r}.")
         read = getattr(import_module(f".{module}", __name__), name)
         return _built(path, _quietly(read, path, limits=limits, progress=progress, **chosen))
 
@@ -302,6 +311,9 @@ def _add_reader(suffix: str, module: str, name: str, options: tuple[str, ...]) -
 def _add_writer(suffix: str, module: str, name: str, options: tuple[str, ...]) -> None:
     @saver(suffix, options=options)
     def save_described(scene: Scene, output: Output, **chosen: Any) -> None:
+        for switch in ("ascii", "strict"):
+            if not isinstance(chosen.get(switch, False), bool):
+                raise InvalidInput(f"{switch} must be True or False, not {chosen[switch]!r}.")
         getattr(import_module(f".{module}", __name__), name)(scene, output, **chosen)
 
 

@@ -33,7 +33,7 @@ def metres_of(unit: str) -> float:
 
 
 def _check_up(up: str) -> None:
-    if up not in _TURNS:
+    if not isinstance(up, str) or up not in _TURNS:
         raise InvalidInput(f"up={up!r} is unknown; use 'y' or 'z', the axis of the file that points up.")
 
 
