@@ -5,8 +5,8 @@
 The run is made of cycles. Each makes the same kinds of edits (one of four orders in turn), goes back to the first state, draws it, and
 looks at memory. Two renderers draw the scene: one loses its context again and again, the other, on a device of its own, never does.
 
-What grows: ModernGL keeps the 220 names of a context's extensions when the context goes, and the driver a little, 18 to 26 KiB in all for each
-loss; for some dozens of cycles the heap also settles into pages of its own. With ``--no-losses`` nothing grows once it has settled.
+What grows: ModernGL keeps the 220 names of a context's extensions when the context goes, and the driver a little, 18 to 26 KiB in all for
+each loss; for some dozens of cycles the heap also settles into pages of its own. With ``--no-losses`` nothing grows once it has settled.
 """
 
 from __future__ import annotations
