@@ -1,5 +1,6 @@
 """USD: meshes, transforms, units, instances, subsets, preview surfaces, and layers that lead elsewhere."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -248,3 +249,56 @@ def test_without_usd_core_the_extra_is_named(tmp_path, monkeypatch):
     (tmp_path / "a.usda").write_text(mesh(TRIANGLE))
     with pytest.raises(mr.MissingExtra, match=r"pip install 'metarender\[usd\]'"):
         mr.load(tmp_path / "a.usda")
+
+
+@pytest.fixture
+def binary(load, tmp_path):
+    """The stage as a binary layer."""
+    from pxr import Usd
+
+    load(STAGE)
+    Usd.Stage.Open(str(tmp_path / "stage.usda")).Export(str(tmp_path / "stage.usdc"))
+    return tmp_path / "stage.usdc"
+
+
+def test_promise_6_a_binary_stage_that_ends_its_reader_is_refused(binary, load, monkeypatch):
+    """Text starts no other process."""
+    assert sum(node.mesh is not None for node in mr.load(binary).nodes) == 5
+    started = []
+
+    def dies(command, **options):
+        started.append(command)
+        return subprocess.CompletedProcess(command, -11)
+
+    monkeypatch.setattr("metarender.io.usd.subprocess.run", dies)
+    with pytest.raises(mr.AssetError, match=r"stage.usdc ends the reader of USD, which is damaged or needs more memory.*; write it anew"):
+        mr.load(binary)
+    assert len(started) == 1
+    load(STAGE)
+    load('#usda 1.0\ndef "a" (references = @stage.usda@</root>) {}\n', "other.usda")
+    assert len(started) == 1
+
+
+@pytest.mark.slow
+def test_promise_6_damaged_binary_stages_never_end_this_process(binary, tmp_path):
+    """In a process of its own all the same, to tell it if they do."""
+    program = """
+import random, sys, warnings
+import metarender as mr
+warnings.simplefilter("ignore")
+sound, chance, refused = open(sys.argv[1], "rb").read(), random.Random(5), 0
+for number in range(16):
+    data = bytearray(sound)
+    for _ in range(1 + number % 6):
+        place = chance.randrange(8, len(data))
+        data[place:place + chance.choice((1, 4, 8))] = chance.randbytes(chance.choice((1, 4, 8)))
+    open(sys.argv[2], "wb").write(data[:chance.randrange(len(data) // 2, len(data))] if number % 5 == 4 else data)
+    try:
+        mr.load(sys.argv[2])
+    except mr.AssetError:
+        refused += 1
+print(refused)
+"""
+    command = [sys.executable, "-c", program, str(binary), str(tmp_path / "damaged.usdc")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and 3 < int(done.stdout) <= 16, (done.returncode, done.stdout, done.stderr[-2000:])

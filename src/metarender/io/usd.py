@@ -1,12 +1,15 @@
 """USD (.usd, .usda, .usdc, .usdz) to a description, through usd-core: meshes, transforms, instances, subsets, preview surfaces.
 
 The library composes and decodes; what it hands over is checked like any other file. Only layers and pictures in the folder of the file, or
-inside its own package, are read. Figures stand in their bind pose, and subdivision surfaces are drawn as their cage.
+inside its own package, are read. Damaged binary layers may crash it, so a stage that has any is read in a process of its own first. Figures
+stand in their bind pose, and subdivision surfaces are drawn as their cage.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +50,10 @@ def read_usd(path: Path, *, limits: Limits, progress: Progress | None = None) ->
     budget = Budget(limits, AssetError)
     budget.read_file(len(read_file(path, limits, progress)), "The file", "")
     try:
-        _check_layers(path, budget)
+        rehearsal = _Rehearsal(path, limits)
+        _check_layers(path, budget, rehearsal)
         stage = Usd.Stage.Open(str(path))
-        _check_clips(stage, path)
+        _check_clips(stage, path, rehearsal)
         reader = _Reader(stage, path, budget)
         nodes = reader.nodes(progress)
         unit, up = float(UsdGeom.GetStageMetersPerUnit(stage)), str(UsdGeom.GetStageUpAxis(stage)).lower()
@@ -71,7 +75,39 @@ def _said(error: Exception) -> str:
     return " ".join(said.split())[:200] or type(error).__name__
 
 
-def _check_layers(path: Path, budget: Budget) -> None:
+class _Rehearsal:
+    """Lets another process read a stage before this one does, once, where a layer is no plain text."""
+
+    def __init__(self, path: Path, limits: Limits) -> None:
+        self._path, self._limits, self._done = path, limits, False
+
+    def before(self, layer: Path) -> None:
+        """Say that a layer is about to be opened.
+
+        Raises
+        ------
+        AssetError
+            The stage ended the other process, or takes it too long.
+        """
+        if self._done:
+            return
+        with layer.open("rb") as file:
+            if file.read(5) == b"#usda":
+                return
+        self._done, size = True, self._path.stat().st_size + layer.stat().st_size
+        memory, patience = (2 << 30) + 3 * min(self._limits.total_bytes, 8 * self._limits.growth * size), 30.0 + size / 2e6
+        child = [sys.executable, str(Path(__file__).with_name("usd_child.py")), str(memory), str(self._path.absolute())]
+        try:
+            status = subprocess.run(child, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                    timeout=patience, check=False).returncode
+        except subprocess.TimeoutExpired:
+            raise AssetError(f"{self._path.name} takes usd-core more than {patience:.0f} seconds; it is damaged, or split it.") from None
+        if status:
+            message = f"{self._path.name} ends the reader of USD, which is damaged or needs more memory than allowed; write it anew."
+            raise AssetError(message)
+
+
+def _check_layers(path: Path, budget: Budget, rehearsal: _Rehearsal) -> None:
     """Follow sublayers, references and payloads before anything is composed: all must lie in the folder."""
     from pxr import Sdf
 
@@ -93,13 +129,14 @@ def _check_layers(path: Path, budget: Budget) -> None:
             raise AssetError(f"{path.name} refers to {described(outer)}, which does not exist; copy it beside the file.", "IO_ERROR")
         if outer != os.path.abspath(path):
             budget.read_file(place.stat().st_size, f"The layer {described(outer)}", "")
+        rehearsal.before(place)
         layer = Sdf.Layer.FindOrOpen(name)
         if layer is None:
             raise AssetError(f"{described(outer)} cannot be read as USD; check the file.")
         left += [layer.ComputeAbsolutePath(found) for found in layer.GetCompositionAssetDependencies() if found]
 
 
-def _check_clips(stage: Any, path: Path) -> None:
+def _check_clips(stage: Any, path: Path, rehearsal: _Rehearsal) -> None:
     """Refuse value clips outside the folder: no composition brings them, they are opened where an attribute is read."""
     from pxr import Usd
 
@@ -115,6 +152,8 @@ def _check_clips(stage: Any, path: Path) -> None:
             if strange is not None:
                 message = f"{path.name} refers to {described(strange)}, outside its folder; copy it beside the file."
                 raise AssetError(message, "URI_OUTSIDE_FOLDER")
+            for name in filter(os.path.isfile, outer):
+                rehearsal.before(Path(name))
 
 
 class _Reader:
