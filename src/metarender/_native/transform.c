@@ -99,7 +99,11 @@ MR_TARGET_AVX2 static inline void position_avx2(const rows_avx2 *rows, double p[
 typedef struct { __m512 rows; __m256d p; } rows_avx512;
 typedef struct { __m512 x, y, z; __m256d cx, cy, cz, ct; } frame_avx512;
 
-MR_TARGET_AVX512 static inline void load_avx512(const float *world, rows_avx512 *out) { out->rows = _mm512_maskz_loadu_ps(0x0FFF, world); }
+/* In two pieces, as they are stored: a masked store crosses a line of the cache at most rows, and no load gets it before it is there. */
+MR_TARGET_AVX512 static inline void load_avx512(const float *world, rows_avx512 *out) {
+    out->rows = _mm512_zextps256_ps512(_mm256_loadu_ps(world));
+    out->rows = _mm512_insertf32x4(out->rows, _mm_load_ps(world + 8), 2);
+}
 
 MR_TARGET_AVX512 static inline __m256d column_avx512(__m512 rows, int k) {
     __m512i at = _mm512_add_epi32(_mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12)), _mm512_set1_epi32(k));
@@ -129,7 +133,10 @@ MR_TARGET_AVX512 static inline int compose_avx512(const frame_avx512 *above, con
     return _mm_cmp_ps_mask(size, _mm_set1_ps((float)MR_ANCHOR_KEEP), _CMP_LE_OQ) == 15; /* lane 3 is zero */
 }
 
-MR_TARGET_AVX512 static inline void store_avx512(const rows_avx512 *rows, float *world) { _mm512_mask_storeu_ps(world, 0x0FFF, rows->rows); }
+MR_TARGET_AVX512 static inline void store_avx512(const rows_avx512 *rows, float *world) {
+    _mm256_storeu_ps(world, _mm512_castps512_ps256(rows->rows));
+    _mm_store_ps(world + 8, _mm512_extractf32x4_ps(rows->rows, 2));
+}
 
 MR_TARGET_AVX512 static inline void position_avx512(const rows_avx512 *rows, double p[4]) { _mm256_storeu_pd(p, rows->p); }
 
