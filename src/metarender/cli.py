@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .camera import PerspectiveCamera
     from .scene import Scene
 
+    Commands = argparse._SubParsersAction["_Parser"]
+
 TONE_MAPPINGS = ("neutral", "aces", "agx", "none")
 DEFAULT_DIRECTION = (30.0, 65.0)
 """Degrees of theta and phi where only a target is given; what framing a scene uses too."""
@@ -91,7 +93,15 @@ def make_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="metarender", description="Real-time rendering of scenes, in a window or without a display.")
     parser.add_argument("--version", action="version", version=f"metarender {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_pictures(commands)
+    _add_files(commands)
+    _add_regression(commands)
+    _add_machine(commands)
+    return parser
 
+
+def _add_pictures(commands: Commands) -> None:
+    """What shows a model."""
     render = commands.add_parser("render", help="draw a model into a picture; needs no display")
     render.add_argument("model", metavar="MODEL", help="a file that can be loaded: glTF, USD, OBJ, STL, PLY, 3MF, LAS, XYZ")
     render.add_argument("-o", "--output", required=True, metavar="OUT.png", help="the picture")
@@ -106,6 +116,14 @@ def make_parser() -> argparse.ArgumentParser:
     view.add_argument("--clip", metavar="NAME", help="the clip that plays, by name or number (default: the first; the space bar stops it)")
     view.set_defaults(run=_view)
 
+    demo = commands.add_parser("demo", help="show a production line of a hundred thousand parts; a picture where there is no display")
+    demo.add_argument("-o", "--output", metavar="OUT.png", help="write a picture instead of opening a window")
+    demo.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="pixels (default: 1280x720)")
+    demo.set_defaults(run=_demo)
+
+
+def _add_files(commands: Commands) -> None:
+    """What looks at files and makes others."""
     info = commands.add_parser("info", help="tell what is in a model")
     info.add_argument("model", metavar="MODEL", help="a file that can be loaded: glTF, USD, OBJ, STL, PLY, 3MF, LAS, XYZ")
     info.add_argument("--json", action="store_true", help="print JSON")
@@ -123,6 +141,9 @@ def make_parser() -> argparse.ArgumentParser:
     check.add_argument("model", metavar="MODEL", help="a file that can be loaded")
     check.set_defaults(run=_check)
 
+
+def _add_regression(commands: Commands) -> None:
+    """What holds pictures and times against those of before."""
     capture = commands.add_parser("capture", help="write a frame with all that it needs into one file, for a bug report")
     capture.add_argument("model", metavar="MODEL", help="a file that can be loaded: glTF, USD, OBJ, STL, PLY, 3MF, LAS, XYZ")
     capture.add_argument("-o", "--output", required=True, metavar="BUG.mrz", help="the capture")
@@ -148,20 +169,17 @@ def make_parser() -> argparse.ArgumentParser:
     bench.add_argument("--history", metavar="FILE.jsonl", help="add the result as a line")
     bench.set_defaults(run=_bench)
 
-    doctor = commands.add_parser("doctor", help="tell what this machine can draw with, and how to mend it")
-    doctor.add_argument("--json", action="store_true", help="print JSON")
-    doctor.set_defaults(run=_doctor)
-
-    demo = commands.add_parser("demo", help="show a production line of a hundred thousand parts; a picture where there is no display")
-    demo.add_argument("-o", "--output", metavar="OUT.png", help="write a picture instead of opening a window")
-    demo.add_argument("--size", type=_size, default=(1280, 720), metavar="WxH", help="pixels (default: 1280x720)")
-    demo.set_defaults(run=_demo)
-
     report = commands.add_parser("report", help="join the pages that the pytest plugin writes about failed pictures into one")
     report.add_argument("folder", metavar="DIR", help="what --metarender-report named")
     report.add_argument("-o", "--output", metavar="OUT.html", help="the page (default: index.html in DIR)")
     report.set_defaults(run=_report)
-    return parser
+
+
+def _add_machine(commands: Commands) -> None:
+    """What looks at the machine."""
+    doctor = commands.add_parser("doctor", help="tell what this machine can draw with, and how to mend it")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.set_defaults(run=_doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -39,6 +39,15 @@ def test_triangles_of_a_concave_polygon_cover_it_once(seed, corners):
     np.testing.assert_allclose(turned.sum(), np.linalg.norm(whole), rtol=1e-9)
 
 
+@pytest.mark.parametrize("first", range(5))
+def test_an_ear_that_holds_a_corner_stays(first):
+    """The ear at the origin holds the notch (2, 1), whichever corner is looked at first."""
+    points = np.roll(np.array([[0, 0, 0], [4, 0, 0], [4, 4, 0], [2, 1, 0], [0, 4, 0]], float), first, axis=0)
+    parts = points[triangulate(points, np.arange(5, dtype=np.uint32), np.array([5], np.uint32))]
+    turned = np.cross(parts[:, 1] - parts[:, 0], parts[:, 2] - parts[:, 0])[:, 2]
+    assert (turned > 0).all() and turned.sum() == area(points)[2]
+
+
 def test_a_fan_where_it_is_convex_and_several_at_once():
     angle = np.arange(5) / 5 * 2 * np.pi
     points = np.stack([np.cos(angle), np.sin(angle), np.zeros(5)], axis=1)

@@ -179,11 +179,12 @@ def one_view(packed, plain, **how):
     return required(file, MESHOPT)
 
 
-def test_meshopt_filters(tmp_path, describe):
+@pytest.mark.parametrize("exponents", [[-2, 0, 3], [1, 0, 3]])
+def test_meshopt_filters(tmp_path, describe, exponents):
     """EXPONENTIAL against numbers that it stores exactly; the others are formulas of the extension."""
     codec = pytest.importorskip("meshoptimizer")
     codec.encode_vertex_version(0)
-    exponents, numbers = np.array([[-2, 0, 3]], "i4"), np.array([[5, -7, 11], [1, 2, -3]], "i4")
+    exponents, numbers = np.array([exponents], "i4"), np.array([[5, -7, 11], [1, 2, -3]], "i4")
     stored = (exponents.astype("u4") << 24) | (numbers.astype("u4") & 0xFFFFFF)
     want = (numbers * 2.0**exponents).astype("f4")
     how = dict(byteStride=12, count=2, mode="ATTRIBUTES", filter="EXPONENTIAL")

@@ -6,6 +6,7 @@
  *     of a pose      (first row of the palette or 0, number of weights, 0, 0), then its weights, four a row
  * Row 0 stands for no pose. Palettes are computed in float64 and rounded once. A palette is computed anew only when one of its joints
  * moved: `use_slot` lists the slots of all joints in order, so that a run of moved slots finds its palettes by a binary search.
+ * One room because all of it keeps the same rows and lists true: what is bound, what moved, what is written.
  */
 #include "mr.h"
 

@@ -13,7 +13,6 @@ import os
 import struct
 import threading
 import zipfile
-import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from io import BytesIO
@@ -24,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import AssetError, CaptureError
-from ..io.files import read_file
+from ..io.files import ZIP_DAMAGE, read_file
 from ..io.gltf_container import parse_json
 from ..io.limits import Budget, Limits
 
@@ -37,10 +36,6 @@ _END = struct.Struct("<4s4H2LH")
 _LARGE_END = b"PK\6\7"
 _DIRECTORY_ENTRY = 256
 """Bytes that one file may take in the directory of the zip; ours take less than 100."""
-
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError, OSError,
-           struct.error)
-"""What `zipfile` raises while it reads damaged bytes; it promises no list. MemoryError is none of them: that is told apart."""
 
 
 def array_head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
@@ -171,7 +166,7 @@ class ArchiveReader:
         try:
             with self._zip.open(member) as stream:
                 data = stream.read(size + 1)
-        except _DAMAGE as error:
+        except ZIP_DAMAGE as error:
             raise CaptureError(f"{name} is damaged: {error}; copy the file again.", "MEMBER_DAMAGED") from None
         if len(data) != size:
             raise CaptureError(f"{name} unpacks to {len(data):,} bytes where {size:,} are due.", "MEMBER_DAMAGED")
@@ -189,5 +184,5 @@ def _open_zip(data: bytes, name: str) -> zipfile.ZipFile:
         raise CaptureError(f"The capture lists {count:,} files in {size:,} bytes; it may have {MOST_MEMBERS:,}.", "LIMIT_EXCEEDED")
     try:
         return zipfile.ZipFile(BytesIO(data))
-    except _DAMAGE as error:
+    except ZIP_DAMAGE as error:
         raise CaptureError(f"The directory of the capture is damaged: {error}; copy the file again.", "MEMBER_DAMAGED") from None

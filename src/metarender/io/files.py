@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +14,10 @@ from ..errors import AssetError
 from .limits import Limits
 
 _READ_PIECE = 8 << 20
+
+ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError, OSError,
+              struct.error)
+"""What `zipfile` raises while it reads damaged bytes; it promises no list. MemoryError is none of them: that is told apart."""
 
 Progress = Callable[[int, int], object]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 import zipfile
-import zlib
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -24,7 +23,7 @@ from ..geometry import Mesh
 from ..materials import Standard
 from .asset import Asset, NodeDescription
 from .faces import default_material, make_geometry
-from .files import Progress, read_file
+from .files import ZIP_DAMAGE, Progress, read_file
 from .limits import Budget, Limits
 from .placing import METRES, placed
 from .text import described, integers
@@ -32,7 +31,6 @@ from .text import described, integers
 _MEMBERS = 20_000
 _DEPTH = 64
 _ROOT = "3D/3dmodel.model"
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError, OSError)
 _IGNORED = {"texture2d", "texture2dgroup", "compositematerials", "multiproperties", "slicestack", "beamlattice"}
 _TRIANGLE = ["v1", "v2", "v3"]
 
@@ -88,7 +86,7 @@ class _Package:
         try:
             self._zip = zipfile.ZipFile(BytesIO(data))
             members = self._zip.infolist()
-        except _DAMAGE as error:
+        except ZIP_DAMAGE as error:
             raise AssetError(f"{name} is no zip, as a 3MF file is, or it is damaged: {str(error)[:100]}; export it again.") from None
         if len(members) > _MEMBERS:
             raise AssetError(f"{name} holds {len(members):,} files, more than {_MEMBERS:,}.", "LIMIT_EXCEEDED")
@@ -115,7 +113,7 @@ class _Package:
         try:
             with self._zip.open(member) as stream:
                 data = stream.read(member.file_size + 1)
-        except _DAMAGE as error:
+        except ZIP_DAMAGE as error:
             raise AssetError(f"The part {described(part)} is damaged: {str(error)[:100]}; copy the file again.") from None
         if len(data) != member.file_size:
             raise AssetError(f"The part {described(part)} unpacks to another size than it declares; copy the file again.")
