@@ -33,7 +33,7 @@ class Viewer:
     """Shows a scene in a window that the mouse turns.
 
     Left button turns, right or middle button pans, the wheel comes nearer, ``F`` frames the scene, ``Escape`` closes. Without `on_frame`
-    the actions of the scene play on, and the space bar stops and starts them.
+    the actions of the scene and fields of several times play on, and the space bar stops and starts them.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Viewer:
     frame : Frame or None
         The last frame.
     clock : float
-        Seconds that the actions of the scene have played.
+        Seconds that actions and fields of the scene have played.
     paused : bool
         Whether the clock stands.
 
@@ -155,7 +155,7 @@ class Viewer:
                 self._on_frame(self._stepped - self._started)
                 if self.closed:
                     return False
-            elif self.scene.actions:
+            elif self.scene.actions or any(len(field.times) > 1 for field in self.scene.fields):
                 self.clock += 0.0 if self.paused or not before else self._stepped - before
                 self.scene.at(self.clock)
             self._drew = self._draw()

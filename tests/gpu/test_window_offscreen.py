@@ -81,6 +81,17 @@ def test_what_plays_is_played_and_the_space_bar_stops_it(scene: mr.Scene, target
         assert drew(viewer) and viewer.clock > stood
 
 
+def test_a_field_of_several_times_is_played(scene: mr.Scene, target: OffscreenTarget) -> None:
+    box = mr.box()
+    field = mr.Field(np.linspace(0, 1, 2 * box.vertex_count).reshape(2, -1), [0.0, 1e6])
+    scene.add(mr.Mesh(box.with_field(field), mr.Heat(mr.Colormap.viridis(0, 1))))
+    with Viewer(scene, target=target) as viewer:
+        assert drew(viewer) and drew(viewer)
+        assert field.time == viewer.clock > 0
+        viewer.paused = True
+        assert not drew(viewer)
+
+
 def test_on_frame_may_close_the_viewer(scene: mr.Scene, target: OffscreenTarget) -> None:
     viewer = Viewer(scene, target=target, on_frame=lambda seconds: viewer.close())
     assert viewer.step() is False and viewer.closed and viewer.frame is None
