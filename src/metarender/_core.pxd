@@ -394,6 +394,7 @@ cdef extern from "simd.h" nogil:
     ctypedef struct mr_mixer:
         uint32_t channel_count
         uint32_t layer_count
+        uint64_t sampled
 
     mr_mixer *mr_mixer_new()
     void mr_mixer_free(mr_mixer *m)

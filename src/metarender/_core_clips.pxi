@@ -42,6 +42,11 @@ cdef class Mixer:
         return self.m.channel_count
 
     @property
+    def sampled(self):
+        """Rows of tracks that the last pose looked at: those of actions without weight are not among them."""
+        return self.m.sampled
+
+    @property
     def nbytes(self):
         """Bytes held for what plays; the arrays of the tracks are the caller's."""
         return mr_mixer_bytes(self.m)

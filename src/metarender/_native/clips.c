@@ -6,7 +6,8 @@
 
 #define EMPTY MR_NONE
 #define LONG_TRACK 256 /* targets from which on a track that alone drives them is written without sums */
-#define WRITTEN -1.0   /* in place of a share */
+#define BLOCK 64       /* targets that such a track samples and writes at a time */
+enum { SCATTERED = 1, STRAIGHT = 2 }; /* how a track is written alone */
 #define WOKEN 2        /* in place of idle: by the layer that is being added */
 
 /* ---- what is driven ---- */
@@ -119,12 +120,12 @@ mr_mixer *mr_mixer_new(void) { return mr_block_new(sizeof(mr_mixer)); }
 void mr_mixer_free(mr_mixer *m) {
     if (!m) return;
     for (uint32_t k = 0; k < m->layer_count; k++) unbind(m, m->layers + k);
-    void *blocks[] = {m->channels, m->rest, m->sum, m->share, m->table, m->layers, m};
+    void *blocks[] = {m->channels, m->rest, m->sum, m->share, m->table, m->layers, m->soles, m->mixed, m};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) mr_block_release(blocks[k]);
 }
 
 uint64_t mr_mixer_bytes(const mr_mixer *m) {
-    const void *blocks[] = {m->channels, m->rest, m->sum, m->share, m->table, m->layers, m};
+    const void *blocks[] = {m->channels, m->rest, m->sum, m->share, m->table, m->layers, m->soles, m->mixed, m};
     uint64_t sum = 0;
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) sum += mr_block_bytes(blocks[k]);
     for (uint32_t k = 0; k < m->layer_count; k++) sum += mr_block_bytes(m->layers[k].track) + mr_block_bytes(m->layers[k].channel);
@@ -184,17 +185,45 @@ static void compact(mr_mixer *m) {
     fill_table(m);
 }
 
+/* Whether a track is long and drives, in the order of their channels, what no other track drives. */
+static int is_sole(const mr_mixer *m, const mr_track *t, const uint32_t *channel) {
+    if (t->targets < LONG_TRACK || t->kind >= MR_DRIVE_NUMBERS) return 0;
+    for (uint32_t i = 0; i < t->targets; i++)
+        if (channel[i] == MR_NONE || channel[i] != channel[0] + i || m->channels[channel[i]].users != 1) return 0;
+    return 1;
+}
+
+/* Whether channels are for nodes that were made one after the other. */
+static int is_straight(const mr_channel *c, uint32_t n) {
+    for (uint32_t i = 1; i < n; i++)
+        if (c[i].index != c->index + i || c[i].serial != c->serial + i) return 0;
+    return 1;
+}
+
+/* What follows from what plays, once after each change of that: channels in use, and the long tracks that need no sums. */
+static int arrange(mr_mixer *m) {
+    const uint32_t most = m->channel_count / LONG_TRACK;
+    if (!m->rebound) return MR_OK;
+    if (mr_grow(&m->soles, &m->sole_cap, most, sizeof(mr_sole)) || mr_grow(&m->mixed, &m->mixed_cap, most + 1, sizeof(mr_run))) return MR_NOMEM;
+    compact(m);
+    m->rebound = m->turned = m->sole_count = 0;
+    for (uint32_t k = 0; k < m->channel_count; k++) m->turned += m->channels[k].kind == MR_DRIVE_ROTATION || m->channels[k].kind == MR_DRIVE_SCALE;
+    for (uint32_t k = 0; k < m->layer_count; k++) {
+        const uint32_t *channel = m->layers[k].channel;
+        for (mr_track *t = m->layers[k].track; t < m->layers[k].track + m->layers[k].tracks; channel += t->targets, t++) {
+            t->alone = 0;
+            if (!is_sole(m, t, channel)) continue;
+            uint32_t at = m->sole_count++; /* by channel */
+            for (; at && m->soles[at - 1].first > channel[0]; at--) m->soles[at] = m->soles[at - 1];
+            m->soles[at] = (mr_sole){t, channel[0], k, is_straight(m->channels + channel[0], t->targets)};
+        }
+    }
+    return MR_OK;
+}
+
 /* ---- writing; what is there already is left alone ---- */
 
 static double within(double value, double low, double high) { return value < low ? low : value > high ? high : value; }
-
-static void write_position(mr_store *s, uint32_t slot, const double *value) {
-    double *p = s->position + 3 * (size_t)slot, v[3];
-    for (int k = 0; k < 3; k++) v[k] = within(value[k], -MR_DRIVE_FARTHEST, MR_DRIVE_FARTHEST);
-    if (!memcmp(p, v, sizeof v)) return;
-    memcpy(p, v, sizeof v);
-    mr_mark(s, slot, 1, MR_MOVED);
-}
 
 static void write_trs(mr_store *s, uint32_t slot, int kind, const double *value) {
     double rotation[4], scale[3], old[4];
@@ -229,11 +258,32 @@ static void write_weights(mr_store *s, const mr_channel *c, const double *value)
 static void write_channel(mr_store *s, const mr_channel *c, const double *value) {
     if (c->kind == MR_DRIVE_NUMBERS || s->id_serial[c->index] != c->serial) return; /* a removed node: silent */
     uint32_t slot = s->id_slot[c->index];
-    if (c->kind == MR_DRIVE_POSITION) write_position(s, slot, value);
+    if (c->kind == MR_DRIVE_POSITION) mr_move_run(s, slot, 1, value);
     else if (c->kind == MR_DRIVE_ROTATION || c->kind == MR_DRIVE_SCALE) write_trs(s, slot, c->kind, value);
     else if (c->kind == MR_DRIVE_WEIGHTS) write_weights(s, c, value);
     else if (c->kind == MR_DRIVE_SHOW) mr_flag_many(s, &slot, 1, value[0] >= 0.5, 0);
     else write_state(s, slot, c->kind, value);
+}
+
+/* Whether nodes that were made one after the other are all there, in slots one after the other. */
+static int stands(const mr_store *s, const mr_channel *c, uint32_t n) {
+    const uint64_t *serial = s->id_serial + c->index;
+    const uint32_t *slot = s->id_slot + c->index;
+    uint64_t other = 0;
+    for (uint32_t i = 0; i < n; i++) other |= (serial[i] ^ (c->serial + i)) | (slot[i] ^ (slot[0] + i));
+    return !other;
+}
+
+/* Writes a track of full weight that alone drives its targets, in one pass: the same bits as by sums. */
+static void write_alone(mr_store *s, const mr_track *t, moment at, const mr_channel *c) {
+    double value[4 * BLOCK];
+    for (uint32_t i = 0; i < t->targets; i += BLOCK, c += BLOCK) {
+        const uint32_t n = t->targets - i < BLOCK ? t->targets - i : BLOCK;
+        if (!i || t->rows > 1) sample_rows(t, at, i, n, value);
+        if (t->kind == MR_DRIVE_POSITION && t->alone == STRAIGHT && stands(s, c, n)) mr_move_run(s, s->id_slot[c->index], n, value);
+        else
+            for (uint32_t k = 0; k < n; k++) write_channel(s, c + k, value + t->width * k);
+    }
 }
 
 /* ---- actions ---- */
@@ -243,7 +293,9 @@ static double clip_time(const mr_action *a, double seconds) {
     const double d = a->duration, t = a->phase + (seconds - a->origin) * a->rate;
     if (!(d > 0)) return 0;
     if (a->loop == MR_ONCE) return within(t, 0, d);
-    const double period = a->loop == MR_REPEAT ? d : 2 * d, in = within(t - floor(t / period) * period, 0, period);
+    const double period = a->loop == MR_REPEAT ? d : 2 * d;
+    double in = fmod(t, period); /* exact, after any number of repeats */
+    if (in < 0 || (in == 0 && signbit(a->rate))) in += period; /* backwards each round begins with the end */
     return in > d ? 2 * d - in : in;
 }
 
@@ -285,30 +337,6 @@ static void lay_row(mr_mixer *m, uint32_t channel, const double *value, const do
     memcpy(q, r, sizeof r);
 }
 
-/* Finds the long tracks of positions that share no target with another track, once after each change of what plays. */
-static void find_sole(mr_mixer *m) {
-    if (!m->rebound) return;
-    m->rebound = 0;
-    for (uint32_t k = 0; k < m->layer_count; k++) {
-        const uint32_t *channel = m->layers[k].channel;
-        for (mr_track *t = m->layers[k].track; t < m->layers[k].track + m->layers[k].tracks; channel += t->targets, t++) {
-            t->sole = t->kind == MR_DRIVE_POSITION && t->targets >= LONG_TRACK;
-            for (uint32_t i = 0; i < t->targets && t->sole; i++) t->sole = channel[i] != MR_NONE && m->channels[channel[i]].users == 1;
-        }
-    }
-}
-
-/* Writes a track of full weight that alone drives its targets: the same bits as by sums. */
-static void write_sole(mr_store *s, mr_mixer *m, const mr_track *t, moment at, const uint32_t *channel) {
-    double value[3];
-    for (uint32_t i = 0; i < t->targets; i++) {
-        const mr_channel *c = m->channels + channel[i];
-        if (!i || t->rows > 1) sample(t, at, i, value);
-        m->share[channel[i]] = WRITTEN;
-        if (s->id_serial[c->index] == c->serial) write_position(s, s->id_slot[c->index], value);
-    }
-}
-
 static void play_layer(mr_store *s, mr_mixer *m, const mr_layer *l, double time, double weight, int additive) {
     const uint32_t *channel = l->channel;
     double value[MR_MAX_WIDTH], first[MR_MAX_WIDTH];
@@ -318,8 +346,9 @@ static void play_layer(mr_store *s, mr_mixer *m, const mr_layer *l, double time,
             at = find(t, time);
             start = find(t, 0);
         }
-        if (t->sole && weight == 1 && !additive) {
-            write_sole(s, m, t, at, channel);
+        m->sampled += t->rows;
+        if (t->alone) {
+            write_alone(s, t, at, m->channels + channel[0]);
             continue;
         }
         for (uint32_t i = 0; i < t->targets; i++) {
@@ -342,45 +371,57 @@ static void play_all(mr_store *s, mr_mixer *m, const mr_action *actions, double 
     }
 }
 
-/* Sums to means: what the weights leave of 1 is the rest value. */
-static void settle_sums(mr_mixer *m) {
-    for (uint32_t k = 0; k < m->channel_count; k++) {
-        const mr_channel *c = m->channels + k;
-        const double share = m->share[k];
-        if (share == WRITTEN || c->idle) continue;
-        double *sum = m->sum + c->at;
-        const double *rest = m->rest + c->at;
-        if (share == 0) {
-            memcpy(sum, rest, c->width * sizeof(double));
-            continue;
-        }
-        if (share < 1) {
-            double left = 1 - share;
-            if (c->kind == MR_DRIVE_ROTATION && dot4(sum, rest) < 0) left = -left;
-            for (uint32_t i = 0; i < c->width; i++) sum[i] += left * rest[i];
-        }
-        if (c->kind == MR_DRIVE_ROTATION) make_unit(sum);
-        else if (share > 1)
-            for (uint32_t i = 0; i < c->width; i++) sum[i] /= share;
+/* Which long tracks are written alone this time, and the runs of channels that are mixed by sums. */
+static void choose(mr_mixer *m, const mr_action *actions, double seconds) {
+    uint32_t end = 0;
+    m->mixed_count = 0;
+    for (const mr_sole *sole = m->soles; sole < m->soles + m->sole_count; sole++) {
+        const mr_action *a = actions + sole->layer;
+        sole->track->alone = a->additive || strength(a, seconds) != 1 ? 0 : sole->straight ? STRAIGHT : SCATTERED;
+        if (!sole->track->alone) continue;
+        if (sole->first > end) m->mixed[m->mixed_count++] = (mr_run){end, sole->first - end};
+        end = sole->first + sole->track->targets;
     }
+    if (end < m->channel_count) m->mixed[m->mixed_count++] = (mr_run){end, m->channel_count - end};
+}
+
+/* The sum of a channel to its mean: what the weights leave of 1 is the rest value. */
+static void settle_sum(mr_mixer *m, uint32_t k) {
+    const mr_channel *c = m->channels + k;
+    const double share = m->share[k], *rest = m->rest + c->at;
+    double *sum = m->sum + c->at;
+    if (share == 0) {
+        memcpy(sum, rest, c->width * sizeof(double));
+        return;
+    }
+    if (share < 1) {
+        double left = 1 - share;
+        if (c->kind == MR_DRIVE_ROTATION && dot4(sum, rest) < 0) left = -left;
+        for (uint32_t i = 0; i < c->width; i++) sum[i] += left * rest[i];
+    }
+    if (c->kind == MR_DRIVE_ROTATION) make_unit(sum);
+    else if (share > 1)
+        for (uint32_t i = 0; i < c->width; i++) sum[i] /= share;
 }
 
 int mr_play(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds) {
-    size_t turned = 0;
-    for (uint32_t k = 0; k < m->channel_count; k++) turned += m->channels[k].kind == MR_DRIVE_ROTATION || m->channels[k].kind == MR_DRIVE_SCALE;
-    if (mr_reserve_marks(s, m->channel_count, 0) || mr_reserve_marks(s, turned, 1)) return MR_NOMEM; /* nothing below fails */
-    compact(m);
-    find_sole(m);
-    if (m->channel_count) memset(m->share, 0, m->channel_count * sizeof(double));
+    if (arrange(m) || mr_reserve_marks(s, m->channel_count, 0) || mr_reserve_marks(s, m->turned, 1)) return MR_NOMEM; /* nothing below fails */
+    choose(m, actions, seconds);
+    const mr_run *runs = m->mixed, *end = runs + m->mixed_count;
+    for (const mr_run *r = runs; r < end; r++) memset(m->share + r->first, 0, r->count * sizeof(double));
+    m->sampled = 0;
     play_all(s, m, actions, seconds, 0);
-    settle_sums(m);
+    for (const mr_run *r = runs; r < end; r++)
+        for (uint32_t k = r->first; k < r->first + r->count; k++)
+            if (!m->channels[k].idle) settle_sum(m, k);
     play_all(s, m, actions, seconds, 1);
-    for (uint32_t k = 0; k < m->channel_count; k++) {
-        mr_channel *c = m->channels + k;
-        if (m->share[k] == WRITTEN || c->idle) continue;
-        write_channel(s, c, m->sum + c->at);
-        c->idle = !c->users; /* back at rest */
-    }
+    for (const mr_run *r = runs; r < end; r++)
+        for (uint32_t k = r->first; k < r->first + r->count; k++) {
+            mr_channel *c = m->channels + k;
+            if (c->idle) continue;
+            write_channel(s, c, m->sum + c->at);
+            if (!c->users) c->idle = m->rebound = 1; /* back at rest */
+        }
     return MR_OK;
 }
 

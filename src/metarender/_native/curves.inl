@@ -101,3 +101,22 @@ static void sample(const mr_track *t, moment at, uint32_t row, double *out) {
     }
 }
 
+/* The same of `count` rows one after the other, `width` numbers each; of plain numbers between keys in loops without a branch. */
+static void sample_rows(const mr_track *t, moment at, uint32_t row, uint32_t count, double *out) {
+    const size_t width = t->width, stride = t->rows * width, n = count * width, here = at.key * stride + row * width;
+    const int plain = t->rows > 1 && t->curve != MR_CUBIC && t->kind != MR_DRIVE_ROTATION;
+    const double u = t->curve == MR_LINEAR ? at.u : 0, v = 1 - u;
+    const size_t there = u > 0 ? at.next * stride + row * width : here;
+    for (uint32_t k = 0; k < count && !plain; k++) {
+        if (k && t->rows == 1) memcpy(out + k * width, out, width * sizeof(double));
+        else sample(t, at, row + k, out + k * width);
+        if (t->kind == MR_DRIVE_ROTATION && (!k || t->rows > 1)) make_unit(out + k * width);
+    }
+    if (plain && t->wide) {
+        const double *a = (const double *)t->values + here, *b = (const double *)t->values + there;
+        for (size_t k = 0; k < n; k++) out[k] = v * a[k] + u * b[k];
+    } else if (plain) {
+        const float *a = (const float *)t->values + here, *b = (const float *)t->values + there;
+        for (size_t k = 0; k < n; k++) out[k] = v * a[k] + u * b[k];
+    }
+}

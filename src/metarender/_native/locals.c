@@ -26,6 +26,45 @@ int mr_mark(mr_store *s, uint32_t first, uint32_t count, uint8_t bits) {
     return MR_OK;
 }
 
+#define BLOCK 64 /* nodes whose positions are compared at a time */
+
+/* Writes at most a block of positions over p and flags what changed; returns whether anything did (1), and was not pending yet (2). */
+static inline __attribute__((always_inline)) unsigned move_block(double *restrict p, const double *restrict position, uint8_t *restrict flags, uint32_t count) {
+    uint64_t change[3 * BLOCK];
+    unsigned found = 0;
+    for (uint32_t k = 0; k < 3 * count; k++) {
+        const double x = position[k], held = x < -MR_DRIVE_FARTHEST ? -MR_DRIVE_FARTHEST : x > MR_DRIVE_FARTHEST ? MR_DRIVE_FARTHEST : x;
+        uint64_t old, new;
+        memcpy(&old, p + k, sizeof old);
+        memcpy(&new, &held, sizeof new);
+        change[k] = old ^ new;
+        p[k] = held;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const unsigned moved = (change[3 * i] | change[3 * i + 1] | change[3 * i + 2]) != 0, fresh = moved & !(flags[i] & MR_PENDING);
+        found |= moved | fresh << 1;
+        flags[i] |= (uint8_t)(moved * MR_MOVED);
+    }
+    return found;
+}
+
+static unsigned move_base(double *p, const double *position, uint8_t *flags, uint32_t count) { return move_block(p, position, flags, count); }
+#if MR_HAVE_AVX2
+MR_TARGET_AVX2 static unsigned move_avx2(double *p, const double *position, uint8_t *flags, uint32_t count) { return move_block(p, position, flags, count); }
+#else
+#define move_avx2 move_base
+#endif
+
+void mr_move_run(mr_store *s, uint32_t first, uint32_t count, const double *position) {
+    unsigned found = 0;
+    for (uint32_t i = 0; i < count; i += BLOCK) {
+        const uint32_t n = count - i < BLOCK ? count - i : BLOCK;
+        found |= (s->level >= MR_AVX2 ? move_avx2 : move_base)(s->position + 3 * ((size_t)first + i), position + 3 * (size_t)i, s->flags + first + i, n);
+    }
+    if (found & 2 && !s->scan_all) list_dirty(s, first, count); /* reserved by the caller */
+    s->epoch += found & 1;
+}
+
 static void linear_from_trs(const mr_trs *t, float *linear) {
     double x = t->rotation[0], y = t->rotation[1], z = t->rotation[2], w = t->rotation[3];
     double r[9] = {1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w),

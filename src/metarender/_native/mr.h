@@ -276,6 +276,8 @@ int mr_restore(mr_store *s, const mr_rows *rows);
 /* ---- local transforms (locals.c) ------------------------------------------------------------------------------- */
 /* Marks slots [first, first + count) with flag bits and raises the epoch. */
 int mr_mark(mr_store *s, uint32_t first, uint32_t count, uint8_t bits);
+/* Positions (f64[3]) of slots in a row, held within MR_DRIVE_FARTHEST; only what changes is marked. The caller has reserved a mark. */
+void mr_move_run(mr_store *s, uint32_t first, uint32_t count, const double *position);
 /* Room for n marks, and for as many rows of rotation and scale, so that a bulk edit fails before its first row or not at all. */
 int mr_reserve_marks(mr_store *s, size_t n, int trs);
 /* Any of the pointers may be NULL; position f64[3], rotation xyzw f64[4] (normalised here), scale f64[3]. Makes a TRS row. */
@@ -504,9 +506,9 @@ typedef struct {
     const double *rest;              /* MR_DRIVE_NUMBERS: what there is without any action */
     const uint32_t *target;          /* public ids, or numbers of the caller's; read by mr_layer_add only */
     uint32_t keys, rows, width, targets;
-    uint8_t curve, wide, kind, sole; /* sole: set by the core, when nothing else drives its targets */
+    uint8_t curve, wide, kind, alone; /* alone: set by the core, when it is written without sums */
 } mr_track;
-/* How a clip plays. Seconds of the scene but for phase, the second of the clip at `origin`; rate 0 pauses; the weight, 0 .. 1, is multiplied by
+/* How a clip plays. Seconds of the scene but for phase, the second of the clip at `origin`; rate 0 pauses (-0 a clip that runs backwards); the weight, 0 .. 1, is multiplied by
  * a ramp from fade_from to fade_to. Additive actions add, in the order of actions, what changed since the clip's second 0. */
 typedef struct {
     uint64_t serial;
@@ -517,12 +519,19 @@ typedef struct {
 typedef struct { uint64_t serial; uint32_t index, at, users; uint16_t width; uint8_t kind, idle; } mr_channel;
 /* The tracks of one action, and the channel of each target (MR_NONE: a removed node). */
 typedef struct { uint32_t tracks, bound; mr_track *track; uint32_t *channel; } mr_layer;
+/* A long track that nothing else drives the targets of, and its channels, which stand in a row; straight: its nodes were made in a row. */
+typedef struct { mr_track *track; uint32_t first, layer, straight; } mr_sole;
+/* rebound: what plays has changed since the last mr_play. sampled: rows of tracks that this one looked at. */
 typedef struct mr_mixer {
     mr_channel *channels;
     double *rest, *sum, *share;      /* share: sum of weights, by channel */
     uint32_t *table, table_size;     /* open addressing by serial and kind */
     mr_layer *layers;
+    mr_sole *soles;                  /* by first channel */
+    mr_run *mixed;                   /* channels that are mixed by sums: all but those that long tracks write alone */
     uint32_t channel_count, channel_cap, number_count, rest_cap, sum_cap, share_cap, layer_count, layer_cap, rebound;
+    uint32_t sole_count, sole_cap, mixed_count, mixed_cap, turned; /* turned: channels of rotations and scales */
+    uint64_t sampled;
 } mr_mixer;
 mr_mixer *mr_mixer_new(void);
 void mr_mixer_free(mr_mixer *m);
