@@ -389,7 +389,7 @@ cdef extern from "simd.h" nogil:
         uint8_t kind
 
     ctypedef struct mr_action:
-        uint64_t serial
+        pass
 
     ctypedef struct mr_mixer:
         uint32_t channel_count
@@ -400,6 +400,7 @@ cdef extern from "simd.h" nogil:
     void mr_mixer_free(mr_mixer *m)
     int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n)
     void mr_layer_remove(mr_mixer *m, uint32_t layer)
+    void mr_layers_close_up(mr_mixer *m)
     int mr_play(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds)
     uint64_t mr_mixer_bytes(const mr_mixer *m)
     uint32_t mr_numbers_of(const mr_mixer *m, uint32_t target, double *out)

@@ -1,7 +1,7 @@
 # Clips that play: curves bound to what they drive, sampled and mixed in one call. Included by _core.pyx.
 
-ACTION_DTYPE = np.dtype([("serial", "u8"), *[(name, "f8") for name in ("start", "origin", "phase", "rate", "weight", "duration", "fade_start",
-                                                                      "fade_end", "fade_from", "fade_to")], ("loop", "u4"), ("additive", "u4")])
+ACTION_DTYPE = np.dtype([*[(name, "f8") for name in ("start", "origin", "phase", "rate", "weight", "duration", "fade_start", "fade_end", "fade_from",
+                                                     "fade_to")], ("loop", "u4"), ("additive", "u4")])
 STEP, LINEAR, CUBIC = 0, 1, 2
 DRIVE_POSITION, DRIVE_ROTATION, DRIVE_SCALE, DRIVE_SHOW, DRIVE_COLOR, DRIVE_VALUE, DRIVE_FLAG, DRIVE_NUMBERS, DRIVE_WEIGHTS = 0, 1, 2, 3, 4, 5, 6, 10, 11
 
@@ -33,7 +33,7 @@ cdef class Mixer:
 
     @property
     def layers(self):
-        """Actions that play."""
+        """Actions, those that were removed too until `close_up`."""
         return self.m.layer_count
 
     @property
@@ -88,12 +88,18 @@ cdef class Mixer:
         self.kept.append(kept)
 
     def remove(self, Py_ssize_t layer):
-        """Takes an action away; what it drove goes back to rest with the next `pose`."""
+        """Empties the layer of an action; what it drove goes back to rest with the next `pose`."""
         self.store._guard()
         if not 0 <= layer < self.m.layer_count:
             raise InvalidInput(f"layer {layer} does not exist; there are {self.m.layer_count}")
         mr_layer_remove(self.m, <uint32_t>layer)
-        del self.kept[layer]
+        self.kept[layer] = None
+
+    def close_up(self):
+        """Drops the layers that were removed; the others move up."""
+        self.store._guard()
+        mr_layers_close_up(self.m)
+        self.kept = [kept for kept in self.kept if kept is not None]
 
     def pose(self, actions, double seconds):
         """Samples and mixes every action and writes what changed.

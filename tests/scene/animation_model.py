@@ -56,8 +56,9 @@ def clip_time(seconds, start, speed, duration, loop):
     if loop == "once":
         return min(max(t, 0.0), duration)
     if loop == "repeat":
-        return t - math.floor(t / duration) * duration
-    t -= math.floor(t / (2 * duration)) * 2 * duration
+        rest = math.fmod(t, duration)
+        return rest + duration if rest < 0 or (rest == 0 and speed < 0) else rest
+    t = math.fmod(math.fmod(t, 2 * duration) + 2 * duration, 2 * duration)
     return 2 * duration - t if t > duration else t
 
 

@@ -4,6 +4,7 @@ import gc
 import sys
 import threading
 import weakref
+from fractions import Fraction
 
 import animation_model as model
 import numpy as np
@@ -132,6 +133,52 @@ def test_loop_modes_and_speeds():
     assert [at(t, speed=0.5, weight=0.5) for t in (0, 2)] == [2.5, 3]
 
 
+def test_backwards_each_round_begins_with_the_end():
+    """A clip that runs backwards is the mirror of one that runs forwards: what shows at a moment is what follows it."""
+    scene, node, clip = door()
+    action = scene.play(clip, speed=-1)
+
+    def seen(seconds):
+        scene.at(seconds)
+        return float(node.position[0])
+
+    assert [seen(t) for t in (0, 0.5, 1.5, 2, 2.5, 4, 1e6)] == [2, 1.5, 0.5, 2, 1.5, 2, 2]
+    for seconds in (0.0, 2.0, 4.0):
+        assert abs(seen(seconds) - seen(seconds + 1e-9)) < 1e-8 and seen(seconds - 1e-9) < 1e-8 or seconds == 0
+    scene.at(2.0)
+    action.paused = True  # at the seam
+    assert seen(2.0) == seen(5.0) == 2
+    action.speed = 1
+    assert seen(5.0) == 0
+    action.speed, action.paused = -0.0, False
+    assert action.speed == 0 and seen(5.0) == seen(6.0) == 0
+    action.stop()
+    scene.play(clip, speed=-0.0)
+    assert seen(0.0) == 0
+    scene.actions[0].stop()
+    scene.play(clip, speed=-1, loop="pingpong")
+    assert [seen(t) for t in (0, 0.5, 2, 2.5, 4)] == [2, 1.5, 0, 0.5, 2]
+
+
+@pytest.mark.parametrize("loop", ["repeat", "pingpong"])
+@pytest.mark.parametrize("speed", [1.0, -1.0])
+def test_a_billion_repeats_lose_nothing_but_what_the_clock_loses(loop, speed):
+    """The second of the clip is the exact remainder: a quotient that is rounded shows the other end of the clip near a seam."""
+    scene = mr.Scene()
+    node = scene.add(None)
+    duration = 0.1
+    scene.play(mr.Clip("tick", [mr.Track(node, "position", [0, duration], [[0, 0, 0], [duration, 0, 0]])]), loop=loop, speed=speed)
+    rounds = 10.0 ** np.arange(1, 10)
+    seconds = np.concatenate([rounds * duration, np.nextafter(rounds * duration, 0), rounds * duration + 0.03])
+    for moment in seconds.tolist():
+        scene.at(moment)
+        t = Fraction(moment * speed + (duration if speed < 0 else 0))
+        period = Fraction(duration) * (1 if loop == "repeat" else 2)
+        inside = t % period
+        inside = period if inside == 0 and speed < 0 else inside
+        assert abs(node.position[0] - float(2 * Fraction(duration) - inside if inside > duration else inside)) < 1e-15, moment
+
+
 def test_what_no_action_drives_goes_back_to_rest():
     scene, node, clip = door()
     rest = node.position
@@ -196,6 +243,46 @@ def test_cross_fades_are_continuous_and_can_be_scrubbed():
     first.fade_in(0.0)
     scene.at(3.25)
     assert node.position.tolist() == [2, 0, 0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(moments=st.lists(st.floats(-2, 30), min_size=1, max_size=12), lengths=st.lists(st.floats(0, 3), min_size=1, max_size=6))
+def test_scrubbing_back_over_fades_brings_back_what_has_faded(moments, lengths):
+    """A chain of cross-fades: any order of times makes the poses of a scene that went straight there."""
+    def chain():
+        scene = mr.Scene()
+        node = scene.add(None, position=(5, 6, 7))
+        clips = [mr.Clip(str(k), [mr.Track(node, "position", [0, 1 + k], [[k, 0, 0], [k, k, 1]])]) for k in range(len(lengths) + 1)]
+        action = scene.play(clips[0])
+        for k, (clip, length) in enumerate(zip(clips[1:], lengths, strict=True)):
+            scene.at(4.0 * k)
+            action = action.fade_to(clip, length)
+        return scene, node
+
+    scene, node = chain()
+    for moment in moments:
+        fresh, other = chain()
+        scene.at(moment)
+        fresh.at(moment)
+        assert node.position.tolist() == other.position.tolist()
+
+
+def test_what_has_faded_out_is_not_sampled_until_time_goes_back():
+    """A thousand cross-fades in a row: one action costs something, or two while they fade."""
+    scene, node, clip = door()
+    other = mr.Clip("other", [mr.Track(node, "position", [0, 1], np.eye(3)[:2]), mr.Track(node, "rotation", [0], [[0, 0, 0, 1]])])
+    action, sampled = scene.play(clip), lambda: scene._player._mixer.sampled
+    for k in range(1000):
+        scene.at(k)
+        action = action.fade_to(clip if k % 2 else other, 0.5)
+    scene.at(1000)
+    assert len(scene.actions) == 1001 and sampled() == 1
+    scene.at(500.25)
+    assert sampled() == 3
+    scene.at(2.75)
+    assert sampled() == 2
+    scene.at(-1.0)
+    assert sampled() == 0 and node.position.tolist() == [5, 6, 7]
 
 
 def test_an_additive_layer_adds_what_changed_since_its_first_frame():
@@ -470,7 +557,29 @@ def test_a_thousand_actions_come_and_go():
         scene.at(0.5)
         assert all(node.position[0] == k for k, node in enumerate(nodes) if k != 7) and nodes[7].position[1] == 7.5
     scene.at(0.25)
-    assert mixer.channels == 1 and mixer.layers == 1 and kept.playing
+    assert mixer.channels == 1 and mixer.layers <= 2 and kept.playing and scene.actions == [kept]
+
+
+def test_rows_of_actions_grow_and_shrink_by_halves():
+    """Copying all of them for each that comes or goes would make ten thousand cost seconds."""
+    scene, node, clip = door()
+    rows, seen = lambda: scene._player._rows.__array_interface__["data"][0], []
+    actions = []
+    for _ in range(2000):
+        actions.append(scene.play(clip))
+        seen.append(rows())
+    for action in actions[:1500]:
+        action.stop()
+        seen.append(rows())
+    assert sum(a != b for a, b in zip(seen, seen[1:], strict=False)) < 20
+    assert scene.actions == actions[1500:] and len(scene._player) == 500 and scene._player._mixer.layers < 1000
+    for k, action in enumerate(scene.actions):
+        action.weight = k / 1000
+    assert [action.weight for action in actions[1500:]] == [k / 1000 for k in range(500)]
+    for action in scene.actions:
+        action.stop()
+    scene.at(1.0)
+    assert node.position.tolist() == [5, 6, 7] and scene.actions == [] and scene._player._mixer.layers < 2
 
 
 def morphed(count):

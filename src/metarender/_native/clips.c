@@ -113,6 +113,7 @@ static void unbind(mr_mixer *m, mr_layer *l) {
         if (l->channel[k] != MR_NONE) m->channels[l->channel[k]].users--;
     mr_block_release(l->track);
     mr_block_release(l->channel);
+    *l = (mr_layer){0};
 }
 
 mr_mixer *mr_mixer_new(void) { return mr_block_new(sizeof(mr_mixer)); }
@@ -158,7 +159,14 @@ int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n) {
 void mr_layer_remove(mr_mixer *m, uint32_t layer) {
     m->rebound = 1;
     unbind(m, m->layers + layer);
-    memmove(m->layers + layer, m->layers + layer + 1, (--m->layer_count - layer) * sizeof(mr_layer));
+}
+
+void mr_layers_close_up(mr_mixer *m) {
+    uint32_t kept = 0;
+    for (uint32_t k = 0; k < m->layer_count; k++)
+        if (m->layers[k].track) m->layers[kept++] = m->layers[k];
+    m->layer_count = kept;
+    m->rebound = 1; /* long tracks know their layer by its number */
 }
 
 /* Drops channels that nothing drives, once they are half of all. */

@@ -511,13 +511,12 @@ typedef struct {
 /* How a clip plays. Seconds of the scene but for phase, the second of the clip at `origin`; rate 0 pauses (-0 a clip that runs backwards); the weight, 0 .. 1, is multiplied by
  * a ramp from fade_from to fade_to. Additive actions add, in the order of actions, what changed since the clip's second 0. */
 typedef struct {
-    uint64_t serial;
     double start, origin, phase, rate, weight, duration, fade_start, fade_end, fade_from, fade_to;
     uint32_t loop, additive;
 } mr_action;
 /* Something driven: its rest value and the sum of what drives it, `width` numbers from `at` on. */
 typedef struct { uint64_t serial; uint32_t index, at, users; uint16_t width; uint8_t kind, idle; } mr_channel;
-/* The tracks of one action, and the channel of each target (MR_NONE: a removed node). */
+/* The tracks of one action, and the channel of each target (MR_NONE: a removed node); no arrays once it was removed. */
 typedef struct { uint32_t tracks, bound; mr_track *track; uint32_t *channel; } mr_layer;
 /* A long track that nothing else drives the targets of, and its channels, which stand in a row; straight: its nodes were made in a row. */
 typedef struct { mr_track *track; uint32_t first, layer, straight; } mr_sole;
@@ -537,8 +536,10 @@ mr_mixer *mr_mixer_new(void);
 void mr_mixer_free(mr_mixer *m);
 /* A layer of n tracks for one action more. The arrays of the tracks stay the caller's. MR_NONFINITE: a sheared node cannot be turned or scaled. */
 int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n);
-/* Takes a layer away, those behind it move up; what it drove goes back to rest with the next mr_play. */
+/* Empties a layer; what it drove goes back to rest with the next mr_play. */
 void mr_layer_remove(mr_mixer *m, uint32_t layer);
+/* Drops the layers that were emptied; the others move up. */
+void mr_layers_close_up(mr_mixer *m);
 /* Poses everything that is driven; one action for each layer. */
 int mr_play(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds);
 /* What it holds. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import count
 from typing import Any
 
@@ -33,11 +34,12 @@ class Action:
     clip : Clip
     """
 
-    def __init__(self, player: Player, clip: Clip, serial: int) -> None:
+    def __init__(self, player: Player, clip: Clip, speed: float, number: int) -> None:
         self.clip = clip
         self._player = player
-        self._serial = serial
-        self._speed = float(self._row["rate"])
+        self._number: int | None = number
+        """Row in the table of the player; None once it was stopped."""
+        self._speed = speed
         self._paused = False
 
     def __repr__(self) -> str:
@@ -46,14 +48,13 @@ class Action:
     @property
     def playing(self) -> bool:
         """Whether it has not been stopped; one whose clip is over, or that has faded out, still counts."""
-        return self._player.row_of(self._serial) is not None
+        return self._number is not None
 
     @property
     def _row(self) -> Any:
-        row = self._player.row_of(self._serial)
-        if row is None:
+        if self._number is None:
             raise ReleasedError(f"The action of clip {self.clip.name!r} was stopped; call scene.play(clip) again.")
-        return self._player.actions[row]
+        return self._player.actions[self._number]
 
     @property
     def weight(self) -> float:
@@ -66,12 +67,12 @@ class Action:
 
     @property
     def speed(self) -> float:
-        """Seconds of the clip for one of the scene; negative plays backwards."""
+        """Seconds of the clip for one of the scene; negative plays backwards, and then each round begins with the end of the clip."""
         return self._speed
 
     @speed.setter
     def speed(self, value: float) -> None:
-        self._speed = number(value, "Action speed", -1e6, 1e6)
+        self._speed = number(value, "Action speed", -1e6, 1e6) + 0.0  # -0.0 is 0.0
         self._rebase()
 
     @property
@@ -98,22 +99,27 @@ class Action:
     def _rebase(self) -> None:
         """Go on from where the clip is now at the speed that holds."""
         self.time = float(np.clip(self.time, -LONGEST, LONGEST))
-        self._row["rate"] = 0.0 if self._paused else self._speed
+        self._row["rate"] = math.copysign(0.0, self._speed) if self._paused else self._speed
 
     def stop(self) -> None:
         """End it at once; what nothing else drives goes back to rest with the next :meth:`Scene.at`. A second call does nothing."""
-        self._player.stop(self._serial)
+        if self._number is not None:
+            self._player.stop(self._number)
+            self._number = None
 
     def fade_in(self, seconds: float) -> None:
         """Let its share grow to its weight, from now on in so many seconds."""
         self._fade(1.0, seconds)
 
     def fade_out(self, seconds: float) -> None:
-        """Let its share sink to nothing, from now on in so many seconds; it still plays, so that time can be taken back, until stop()."""
+        """Let its share sink to nothing, from now on in so many seconds.
+
+        It still plays, so that time can be taken back, but is not sampled where it has no share: a row of 96 bytes remains until stop().
+        """
         self._fade(0.0, seconds)
 
     def fade_to(self, other: Action | Clip, seconds: float) -> Action:
-        """Cross-fade to another action, from now on in so many seconds.
+        """Cross-fade to another action, from now on in so many seconds; this one fades out, see :meth:`fade_out`.
 
         Parameters
         ----------
@@ -157,23 +163,26 @@ class Player:
 
     Attributes
     ----------
-    actions : (n,) ACTION_DTYPE
-        One row for each action, oldest first; the core reads it.
     now : float
         The seconds of the last pose.
     """
 
     def __init__(self, store: Store) -> None:
-        self.actions: NDArray[np.void] = np.zeros(0, ACTION_DTYPE)
         self.now = 0.0
         self._mixer = Mixer(store)
-        self._made: list[Action] = []
-        self._serials = count(1)
+        self._rows: NDArray[np.void] = np.zeros(8, ACTION_DTYPE)  # with room for more
+        self._made: list[Action | None] = []
+        self._stopped = 0
         self._numbers = count(1)
         self._driven: dict[tuple[int, str], _Driven] = {}
 
     def __len__(self) -> int:
-        return len(self.actions)
+        return len(self._made) - self._stopped
+
+    @property
+    def actions(self) -> NDArray[np.void]:
+        """(n,) ACTION_DTYPE, a row for each action, oldest first, as the core reads it; stopped ones have no weight, until they are dropped."""
+        return self._rows[:len(self._made)]
 
     @property
     def nbytes(self) -> int:
@@ -183,12 +192,7 @@ class Player:
     @property
     def playing(self) -> list[Action]:
         """The actions, oldest first."""
-        return list(self._made)
-
-    def row_of(self, serial: int) -> int | None:
-        """Row of an action, None once it was stopped."""
-        row = int(np.searchsorted(self.actions["serial"], serial))
-        return row if row < len(self.actions) and self.actions["serial"][row] == serial else None
+        return [action for action in self._made if action is not None]
 
     def play(self, clip: Clip, weight: float, speed: float, loop: str, start: float, additive: bool, fade_in: float) -> Action:
         """Answer :meth:`Scene.play`."""
@@ -199,41 +203,54 @@ class Player:
         row: NDArray[np.void] = np.zeros(1, ACTION_DTYPE)
         begin = checked_seconds(start, "play() start")
         row["start"] = row["origin"] = row["fade_start"] = begin
-        row["rate"] = number(speed, "play() speed", -1e6, 1e6)
+        row["rate"] = rate = number(speed, "play() speed", -1e6, 1e6) + 0.0  # -0.0 is 0.0
         row["weight"] = number(weight, "play() weight", 0.0, 1.0)
         length = number(fade_in, "play() fade_in", 0.0, LONGEST)
         row["fade_from"], row["fade_to"], row["fade_end"] = float(not length), 1.0, begin + length
-        row["duration"], row["phase"] = clip.duration, clip.duration if speed < 0 else 0.0
+        row["duration"], row["phase"] = clip.duration, clip.duration if rate < 0 else 0.0
         row["loop"], row["additive"] = LOOPS.index(loop), bool(additive)
         foreign = next((track for track in clip.tracks if not track.belongs_to(self._mixer.store)), None)
         if foreign is not None:
             raise InvalidInput(f"clip {clip.name!r} drives nodes of another scene; scene.add(other) copies its clips, use those.")
-        driven_before = dict(self._driven)
+        described = [track for track in clip.tracks if not isinstance(track.target, np.ndarray)]
+        driven_before = dict(self._driven) if described else self._driven
         try:
-            drivers = [self._driven_by(track) for track in clip.tracks if not isinstance(track.target, np.ndarray)]
+            drivers = [self._driven_by(track) for track in described]
             self._mixer.add([bound for track in clip.tracks for bound in self._bound(track)])
         except BaseException:
             self._driven = driven_before  # what is at rest may change before the next action
             raise
         for driven in drivers:
             driven.users += 1
-        row["serial"] = serial = next(self._serials)
-        self.actions = np.concatenate([self.actions, row])
-        action = Action(self, clip, serial)
+        action = Action(self, clip, rate, len(self._made))
+        if len(self._made) == len(self._rows):
+            self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
+        self._rows[len(self._made)] = row[0]
         self._made.append(action)
         return action
 
-    def stop(self, serial: int) -> None:
-        """Take an action away."""
-        row = self.row_of(serial)
-        if row is None:
-            return
+    def stop(self, row: int) -> None:
+        """Take the action of a row away; rows are dropped once they are half of all, so that each of many costs the same."""
         self._mixer.remove(row)
-        action = self._made.pop(row)
-        self.actions = np.delete(self.actions, row)
+        action = self._made[row]
+        assert action is not None
+        self._made[row] = None
+        self._rows[row] = np.zeros((), ACTION_DTYPE)
+        self._stopped += 1
         for track in action.clip.tracks:
             if not isinstance(track.target, np.ndarray):
                 self._driven[id(track.target), track.path].users -= 1
+        if 2 * self._stopped > len(self._made):
+            self._close_up()
+
+    def _close_up(self) -> None:
+        """Drop the rows of what was stopped; the order of the others stays."""
+        self._mixer.close_up()
+        self._rows = np.concatenate([self.actions[[action is not None for action in self._made]], np.zeros(8, ACTION_DTYPE)])
+        self._made = list(self.playing)
+        self._stopped = 0
+        for row, action in enumerate(self.playing):
+            action._number = row
 
     def pose(self, seconds: float) -> None:
         """Answer :meth:`Scene.at`."""
