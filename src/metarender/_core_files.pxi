@@ -15,7 +15,16 @@ cdef extern from "plyrows.h" nogil:
 
 
 cdef extern from "flat.h" nogil:
+    int MR_FACET
     void mr_flat_normals(const float *positions, const uint32_t *indices, size_t triangles, float *corners, float *normals)
+    void mr_facets(const float *positions, const uint32_t *indices, size_t triangles, int reversed, uint8_t *facets)
+
+
+cdef _check_corners(const float[:, ::1] positions, const uint32_t[::1] indices, str who):
+    if positions.shape[1] != 3 or indices.shape[0] % 3:
+        raise InvalidInput(f"{who} needs positions of shape (n, 3) and three indices for each triangle")
+    if indices.shape[0] and np.max(indices) >= positions.shape[0]:
+        raise InvalidInput(f"{who} needs indices below {positions.shape[0]}, not {np.max(indices)}")
 
 
 def flat_normals(const float[:, ::1] positions, const uint32_t[::1] indices):
@@ -36,10 +45,7 @@ def flat_normals(const float[:, ::1] positions, const uint32_t[::1] indices):
         Wrong shapes, or an index out of range.
     """
     cdef size_t triangles = indices.shape[0] // 3
-    if positions.shape[1] != 3 or indices.shape[0] % 3:
-        raise InvalidInput("flat_normals needs positions of shape (n, 3) and three indices for each triangle")
-    if triangles and np.max(indices) >= positions.shape[0]:
-        raise InvalidInput(f"flat_normals needs indices below {positions.shape[0]}, not {np.max(indices)}")
+    _check_corners(positions, indices, "flat_normals")
     corners, normals = np.empty((3 * triangles, 3), np.float32), np.empty((3 * triangles, 3), np.float32)
     if not triangles:
         return corners, normals
@@ -48,6 +54,37 @@ def flat_normals(const float[:, ::1] positions, const uint32_t[::1] indices):
     with nogil:
         mr_flat_normals(&positions[0, 0], &indices[0], triangles, &c[0, 0], &n[0, 0])
     return corners, normals
+
+
+def stl_facets(const float[:, ::1] positions, const uint32_t[::1] indices, bint reversed=False):
+    """Triangles as binary STL has them.
+
+    Parameters
+    ----------
+    positions : (n, 3) float32
+    indices : (3 t,) uint32, below n
+    reversed : bool
+        Turn each triangle over.
+
+    Returns
+    -------
+    (t, 50) uint8
+        Unit normal (zeros where there is no area) and three corners as float32, and two bytes of zero.
+
+    Raises
+    ------
+    InvalidInput
+        Wrong shapes, or an index out of range.
+    """
+    cdef size_t triangles = indices.shape[0] // 3
+    _check_corners(positions, indices, "stl_facets")
+    facets = np.empty((triangles, MR_FACET), np.uint8)
+    if not triangles:
+        return facets
+    cdef uint8_t[:, ::1] out = facets
+    with nogil:
+        mr_facets(&positions[0, 0], &indices[0], triangles, reversed, &out[0, 0])
+    return facets
 
 
 def ply_rows(const uint8_t[::1] data, size_t at, size_t rows, const uint32_t[:, ::1] properties, bint big):

@@ -73,6 +73,14 @@ def attribute(values: ArrayLike | None, what: str, widths: tuple[int, ...], coun
     return frozen(array, values)
 
 
+def extent(rows: NDArray[Any]) -> NDArray[Any]:
+    """Return the least and the largest of each column, (2, k), of rows (n, k) with n > 0.
+
+    Column by column: numpy takes twenty times as long to go along the first axis of narrow rows.
+    """
+    return np.array([[column.min() for column in rows.T], [column.max() for column in rows.T]], rows.dtype)
+
+
 def frozen(array: NDArray[Any], given: ArrayLike | None) -> NDArray[Any]:
     """Make an array read-only, and a copy first where it is memory that its giver may still write."""
     if array.flags.writeable and isinstance(given, np.ndarray) and np.may_share_memory(array, given):

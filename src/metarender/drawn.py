@@ -78,7 +78,7 @@ def turned(geometry: Geometry, matrix: NDArray[np.float64]) -> NDArray[np.float6
     linear = matrix[:3, :3]
     # Columns of the cofactor matrix: no inverse, so that a flat part has normals too; a mirror turns them over with its triangles.
     cofactor = np.stack([np.cross(linear[1], linear[2]), np.cross(linear[2], linear[0]), np.cross(linear[0], linear[1])])
-    if np.linalg.det(linear) < 0.0:
+    if is_mirrored(matrix):
         cofactor = -cofactor
     normals = geometry.normals.astype(np.float64) @ cofactor.T
     length = np.linalg.norm(normals, axis=1, keepdims=True)
@@ -89,7 +89,12 @@ def turned(geometry: Geometry, matrix: NDArray[np.float64]) -> NDArray[np.float6
 def facing(geometry: Geometry, matrix: NDArray[np.float64]) -> NDArray[np.uint32]:
     """Return the triangles of a geometry, (t, 3); those of a mirrored part the other way round, so that outside stays outside."""
     triangles = geometry.indices.reshape(-1, 3)
-    return triangles[:, ::-1] if np.linalg.det(matrix[:3, :3]) < 0.0 else triangles
+    return triangles[:, ::-1] if is_mirrored(matrix) else triangles
+
+
+def is_mirrored(matrix: NDArray[np.float64]) -> bool:
+    """Whether a matrix turns left into right."""
+    return bool(np.linalg.det(matrix[:3, :3]) < 0.0)
 
 
 def material_color(material: Material) -> tuple[float, float, float, float]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._core import Bvh, flat_normals
-from .checks import attribute, frozen
+from .checks import attribute, extent, frozen
 from .deformation import Morph, checked_morphs, influences
 from .errors import InvalidInput
 from .field import Field
@@ -137,7 +137,7 @@ class Geometry:
         bits = zip((NORMAL, TANGENT, UV0, UV1, COLOR), (self.normals, self.tangents, self.uv0, self.uv1, self.colors), strict=True)
         self.geometry_key = sum(bit for bit, array in bits if array is not None) | TOPOLOGIES.index(topology) << TOPOLOGY_SHIFT
         self.geometry_key |= self._deformations()
-        self._bounds = np.stack([checked.min(axis=0), checked.max(axis=0)])
+        self._bounds = extent(checked)
         self._hierarchy: Bvh | None = None
         self.levels: tuple[tuple[Geometry, float], ...] = ()
         self._origin: Origin | None = None

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._core import radix_sort
-from .drawn import drawn
+from ._core import faulty_edges, measure, number_rows, pieces_of
+from .checks import extent
+from .drawn import Drawn, drawn
 from .errors import InvalidInput
 from .geometry import Geometry
 from .scene import Scene
 
-Ints = NDArray[np.int64]
+Places = NDArray[np.uint32]
 Floats = NDArray[np.float64]
 
-_ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
-"""Spread the bits of three coordinates over one key."""
 _NEAR = 2.0**-20
 """Share of the extent within which vertices may count as one."""
 _SHOWN = 5
@@ -126,7 +126,7 @@ class SolidReport:
         return "\n".join(lines)
 
 
-Joined = dict[tuple[int, ...], tuple[NDArray[np.float32], Ints]]
+Joined = dict[tuple[int, ...], tuple[NDArray[np.float32], Places]]
 """By the ``id`` of the geometries that a node draws: the places of their vertices, (n, 3), and which of them each vertex has."""
 
 
@@ -151,20 +151,19 @@ def check_solid(thing: Geometry | Scene) -> SolidReport:
     InvalidInput
         It is neither.
     """
-    return examine(thing)[0]
-
-
-def examine(thing: Geometry | Scene) -> tuple[SolidReport, Joined]:
-    """Do what `check_solid` does, and return how it joined vertices, as a format needs that lists each place once."""
     if isinstance(thing, Geometry):
-        groups: dict[int, tuple[Floats, list[Geometry]]] = {0: (np.eye(4), [thing])} if thing.topology == "triangles" else {}
-    elif isinstance(thing, Scene):
-        groups = {}
-        for part in drawn(thing):
-            if part.geometry.topology == "triangles":
-                groups.setdefault(part.node, (part.matrix, []))[1].append(part.geometry)
-    else:
+        return _report([(np.eye(4), _best([thing]))] if thing.topology == "triangles" else [])
+    if not isinstance(thing, Scene):
         raise InvalidInput(f"check_solid needs a Geometry or a Scene, such as mr.load(path) gives, not {type(thing).__name__}.")
+    return examine(drawn(thing))[0]
+
+
+def examine(parts: Sequence[Drawn]) -> tuple[SolidReport, Joined]:
+    """Do what `check_solid` does, and return how it joined vertices, as a format needs that lists each place once."""
+    groups: dict[int, tuple[Floats, list[Geometry]]] = {}
+    for part in parts:
+        if part.geometry.topology == "triangles":
+            groups.setdefault(part.node, (part.matrix, []))[1].append(part.geometry)
     known: dict[tuple[int, ...], _Surface] = {}
     surfaces = []
     for matrix, geometries in groups.values():
@@ -172,19 +171,19 @@ def examine(thing: Geometry | Scene) -> tuple[SolidReport, Joined]:
         if key not in known:
             known[key] = _best(geometries)
         surfaces.append((matrix, known[key]))
-    joined = {key: (surface.positions.astype(np.float32), surface.place) for key, surface in known.items()}
-    return _joined([pair for pair in surfaces if len(pair[1].triangles)]), joined
+    return _report(surfaces), {key: (surface.positions, surface.place) for key, surface in known.items()}
 
 
 def _best(geometries: list[Geometry]) -> _Surface:
     """Join vertices at equal places, or near ones where that leaves the surface open and joining them mends something."""
     exact = _Surface(geometries)
-    tolerance = float(np.ptp(exact.positions, axis=0).max(initial=0.0)) * _NEAR
+    lower, upper = extent(exact.positions)
+    tolerance = float((upper.astype(np.float64) - lower).max(initial=0.0)) * _NEAR
     rim = np.unique(exact.open)
-    group = _near(exact.positions[rim], tolerance) if len(rim) and tolerance > 0.0 else np.arange(len(rim))
+    group = _near(exact.positions[rim].astype(np.float64), tolerance) if len(rim) and tolerance > 0.0 else np.arange(len(rim))
     if np.array_equal(group, np.arange(len(rim))):
         return exact
-    joined = np.arange(len(exact.positions))
+    joined = np.arange(len(exact.positions), dtype=np.uint32)
     joined[rim] = rim[group]
     near = _Surface(geometries, joined, tolerance)
     return near if len(near.open) < len(exact.open) else exact
@@ -196,74 +195,71 @@ class _Surface:
     Parameters
     ----------
     geometries : list of Geometry
-    joined : (n,) int64, optional
+    joined : (n,) uint32, optional
         By place, the place that stands for it.
     tolerance : float
         How far such places are apart at most.
+
+    Attributes
+    ----------
+    positions : (p, 3) float32
+        Of each place.
+    place : (n,) uint32
+        Of each vertex of all geometries.
+    triangles : (t, 3) uint32
+        Places of those with three different corners.
+    open, shared, flipped : (k, 2) uint32
+        Places at the ends of faulty edges.
     """
 
-    def __init__(self, geometries: list[Geometry], joined: Ints | None = None, tolerance: float = 0.0) -> None:
+    def __init__(self, geometries: list[Geometry], joined: Places | None = None, tolerance: float = 0.0) -> None:
         self.tolerance = tolerance
-        positions = np.concatenate([geometry.positions for geometry in geometries])
-        starts = np.cumsum([0, *(len(geometry.positions) for geometry in geometries[:-1])])
-        corners = np.concatenate([g.indices.astype(np.int64) + start for g, start in zip(geometries, starts.tolist(), strict=True)])
-        kept, self.place = _welded(positions + np.float32(0.0))  # -0.0 becomes 0.0
+        positions = np.concatenate([geometry.positions for geometry in geometries]) + np.float32(0.0)  # -0.0 becomes 0.0
+        first, self.place = _numbered(positions.view(np.uint32))
         if joined is not None:
-            first, place = np.unique(joined, return_inverse=True)
-            kept, self.place = kept[first], place[self.place]
-        self.positions = positions[kept].astype(np.float64)
-        triangles = self.place[corners].reshape(-1, 3)
+            kept, place = np.unique(joined, return_inverse=True)
+            first, self.place = first[kept], place.astype(np.uint32)[self.place]
+        self.positions = positions[first]
+        corners, start = [], 0
+        for geometry in geometries:
+            corners.append(self.place[start : start + geometry.vertex_count][geometry.indices].reshape(-1, 3))
+            start += geometry.vertex_count
+        triangles = np.concatenate(corners) if len(corners) > 1 else corners[0]
         a, b, c = triangles.T
         whole = (a != b) & (b != c) & (c != a)
-        self.triangles = triangles[whole]
-        corner = self.positions[self.triangles]
-        self.cross = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-        self.degenerate = int((~whole).sum()) + int((~self.cross.any(axis=1)).sum())
-        self._join()
-
-    def _join(self) -> None:
-        """Sort the edges of all triangles, so that equal ones are neighbours."""
-        a, b = self.triangles.ravel(), np.roll(self.triangles, -1, axis=1).ravel()
-        total = len(self.positions)
-        key = np.minimum(a, b) * total + np.maximum(a, b)
-        sorted_key, places = radix_sort(key.astype(np.uint64), np.arange(len(key), dtype=np.uint32), max(2 * total.bit_length(), 1))
-        key, order = sorted_key.astype(np.int64), places.astype(np.int64)
-        first = np.flatnonzero(np.diff(key, prepend=-1))
-        uses = np.diff(first, append=len(key))
-        forward = np.add.reduceat((a < b)[order].astype(np.int64), first) if len(first) else np.zeros(0, np.int64)
-        ends = np.stack([key[first] // max(total, 1), key[first] % max(total, 1)], axis=1)
-        self.open, self.shared, self.flipped = ends[uses == 1], ends[uses > 2], ends[(uses == 2) & (forward != 1)]
-        triangle = order // 3
-        together = np.flatnonzero(np.diff(key) == 0)
-        self.shells = _count(len(self.triangles), triangle[together], triangle[together + 1])
-        rim, place = np.unique(self.open, return_inverse=True)
-        pairs = place.reshape(-1, 2)
-        self.holes = _count(len(rim), pairs[:, 0], pairs[:, 1])
-        self.duplicates = _repeated(np.sort(self.triangles, axis=1), total)
-
-    def volume(self) -> float:
-        """Signed volume in the space of the geometries; from the middle, so that it is right far from the origin."""
-        middle = (self.positions.min(axis=0) + self.positions.max(axis=0)) / 2
-        return float(np.einsum("ij,ij->i", self.positions[self.triangles[:, 0]] - middle, self.cross).sum() / 6)
+        self.triangles = triangles if whole.all() else triangles[whole]
+        edges, self.shells, self.duplicates = faulty_edges(self.triangles, len(self.positions))
+        self.open, self.shared, self.flipped = (edges[edges[:, 2] == kind, :2] for kind in (1, 2, 3))
+        self.holes = _pieces(self.open)
+        self.collapsed = len(triangles) - len(self.triangles)
 
 
-def _welded(positions: NDArray[np.float32]) -> tuple[Ints, Ints]:
-    """Return a row of each place, and the place of each row, by exact equality; (n, 3) float32 without -0.0."""
-    words = np.ascontiguousarray(positions).view(np.uint32).astype(np.uint64) * _ODD
-    key = words[:, 0] ^ words[:, 1] ^ words[:, 2]
-    _, first, place = np.unique(key, return_index=True, return_inverse=True)
-    if not np.array_equal(positions[first][place], positions):  # two places share a key
-        _, first, place = np.unique(positions, axis=0, return_index=True, return_inverse=True)
-    return first, place.reshape(-1)
+def _numbered(rows: Places) -> tuple[Places, Places]:
+    """Return a row of each kind, rising, and the kind of each row, (n, 3) uint32."""
+    try:
+        return number_rows(rows)
+    except OverflowError:  # rows that are made for it
+        _, first, place = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        rank = np.empty(len(order), np.uint32)
+        rank[order] = np.arange(len(order))
+        return first[order].astype(np.uint32), rank[place.reshape(-1)]
 
 
-def _near(positions: Floats, tolerance: float) -> Ints:
+def _pieces(edges: Places) -> int:
+    """How many pieces some edges make."""
+    ends, place = np.unique(edges, return_inverse=True)
+    piece = pieces_of(place.reshape(-1, 2).astype(np.uint32), len(ends))
+    return int((piece == np.arange(len(ends))).sum())
+
+
+def _near(positions: Floats, tolerance: float) -> Places:
     """Number the groups of places that lie within about a tolerance of each other, by their lowest member.
 
     Places in one cell of a grid belong together. Two that are near but lie on both sides of a wall share a cell of the grid that is moved
     by half a cell along some axes, so all eight are looked at.
     """
-    cells = (positions - positions.min(axis=0)) / (2.0 * tolerance)
+    cells = (positions - extent(positions)[0]) / (2.0 * tolerance)
     pairs = []
     for shift in np.ndindex(2, 2, 2):
         cell = np.floor(cells + np.array(shift) / 2).astype(np.int64)
@@ -271,61 +267,29 @@ def _near(positions: Floats, tolerance: float) -> Ints:
         order = np.argsort(key, kind="stable")
         same = np.flatnonzero(np.diff(key[order]) == 0)
         pairs.append(np.stack([order[same], order[same + 1]]))
-    a, b = np.concatenate(pairs, axis=1)
-    return _components(len(positions), a, b)
+    return pieces_of(np.ascontiguousarray(np.concatenate(pairs, axis=1).T, np.uint32), len(positions))
 
 
-def _repeated(rows: Ints, total: int) -> int:
-    """How many rows of three numbers below `total` stand there again."""
-    key = rows[:, 0] * total + rows[:, 1]
-    if total >= 1 << 21:  # three numbers do not fit into one
-        _, key = np.unique(key, return_inverse=True)
-    key = np.sort(key * total + rows[:, 2])
-    return int((key[1:] == key[:-1]).sum())
-
-
-def _count(count: int, a: Ints, b: Ints) -> int:
-    """How many pieces a graph has."""
-    return int((_components(count, a, b) == np.arange(count)).sum())
-
-
-def _components(count: int, a: Ints, b: Ints) -> Ints:
-    """Number the pieces of a graph by their lowest member: labels fall along edges, then along themselves, until nothing changes."""
-    label = np.arange(count)
-    while True:
-        low = np.minimum(label[a], label[b])
-        before = label.copy()
-        np.minimum.at(label, before[a], low)
-        np.minimum.at(label, before[b], low)
-        while not np.array_equal(following := label[label], label):
-            label = following
-        if np.array_equal(label, before):
-            return label
-
-
-def _joined(surfaces: list[tuple[Floats, _Surface]]) -> SolidReport:
+def _report(surfaces: list[tuple[Floats, _Surface]]) -> SolidReport:
     """Add up all surfaces at their places."""
+    surfaces = [(matrix, surface) for matrix, surface in surfaces if len(surface.triangles)]
     if not surfaces:
         return SolidReport()
 
     def placed(name: str) -> Floats:
-        edges = [s.positions[getattr(s, name)] @ m[:3, :3].T + m[:3, 3] for m, s in surfaces]
-        return np.concatenate(edges) if edges else _no_edges()
+        return np.concatenate([s.positions[getattr(s, name)].astype(np.float64) @ m[:3, :3].T + m[:3, 3] for m, s in surfaces])
 
-    areas = 0.0
+    area, volume, degenerate, tolerance = 0.0, 0.0, 0, 0.0
     lower, upper = np.full(3, np.inf), np.full(3, -np.inf)
-    volume = 0.0
     for matrix, surface in surfaces:
-        linear = matrix[:3, :3]
-        cofactor = np.stack([np.cross(linear[1], linear[2]), np.cross(linear[2], linear[0]), np.cross(linear[0], linear[1])])
-        areas += float(np.linalg.norm(surface.cross @ cofactor.T, axis=1).sum() / 2)
-        volume += abs(float(np.linalg.det(linear))) * surface.volume()  # a mirrored part is drawn, and written, with its faces turned
-        world = surface.positions @ linear.T + matrix[:3, 3]
-        lower, upper = np.minimum(lower, world.min(axis=0)), np.maximum(upper, world.max(axis=0))
-    scales = [float(np.linalg.norm(matrix[:3, :3], axis=0).max()) for matrix, _ in surfaces]
-    tolerance = max(scale * surface.tolerance for scale, (_, surface) in zip(scales, surfaces, strict=True))
-    total = {name: sum(int(getattr(s, name)) for _, s in surfaces) for name in ("shells", "holes", "degenerate", "duplicates")}
-    total["triangles"] = sum(len(s.triangles) for _, s in surfaces)
-    total["vertices"] = sum(len(s.positions) for _, s in surfaces)
-    return SolidReport(parts=len(surfaces), open_edges=placed("open"), shared_edges=placed("shared"), flipped_edges=placed("flipped"),
-                       volume=volume, area=areas, bounds=np.stack([lower, upper]), tolerance=tolerance, **total)
+        own_area, own_volume, bounds, flat = measure(surface.positions, surface.triangles, np.ascontiguousarray(matrix, np.float64))
+        area += own_area
+        volume += abs(float(np.linalg.det(matrix[:3, :3]))) * own_volume  # a mirrored part is drawn, and written, with its faces turned
+        degenerate += surface.collapsed + flat
+        lower, upper = np.minimum(lower, bounds[0]), np.maximum(upper, bounds[1])
+        tolerance = max(tolerance, float(np.linalg.norm(matrix[:3, :3], axis=0).max()) * surface.tolerance)
+    total = {name: sum(getattr(s, name) for _, s in surfaces) for name in ("shells", "holes", "duplicates")}
+    return SolidReport(parts=len(surfaces), triangles=sum(len(s.triangles) for _, s in surfaces),
+                       vertices=sum(len(s.positions) for _, s in surfaces), open_edges=placed("open"), shared_edges=placed("shared"),
+                       flipped_edges=placed("flipped"), degenerate=degenerate, volume=volume, area=area,
+                       bounds=np.stack([lower, upper]), tolerance=tolerance, **total)

@@ -192,3 +192,53 @@ def test_unknown_groups_of_properties_make_one_surface(load):
     scene = load(model(f'<object id="1"><mesh><vertices>{CUBE}</vertices><triangles>{rows}</triangles></mesh></object>'))
     ((geometry, _),) = next(node.mesh for node in scene.nodes if node.mesh is not None).primitives
     assert geometry.index_count == 900
+
+
+def colored(count, group, tag):
+    """A cube for each entry of a group, whose first triangle is made of that entry; all in one object."""
+    vertices, triangles = CUBE * count, ""
+    for k in range(count):
+        rows = [tuple(8 * k + corner for corner in face) for face in FACES]
+        triangles += "".join(f'<triangle v1="{a}" v2="{b}" v3="{c}" pid="5" p1="{k}"/>' for a, b, c in rows)
+    entries = "".join(f'<{tag} {"display" if tag == "base" else ""}color="#{k:06X}"/>' for k in range(count))
+    mesh = f"<mesh><vertices>{vertices}</vertices><triangles>{triangles}</triangles></mesh>"
+    return model(f'<{group} id="5">{entries}</{group}><object id="1" pid="5" pindex="0">{mesh}</object>')
+
+
+@pytest.mark.parametrize(("group", "tag", "count", "draws"), [("basematerials", "base", 64, 64), ("basematerials", "base", 65, 1),
+                                                              ("m:colorgroup", "m:color", 300, 1)])
+def test_many_materials_of_one_object_become_colours(load, group, tag, count, draws):
+    (node,) = meshes(load(model_with := colored(count, group, tag)))
+    assert model_with and len(node.mesh.primitives) == draws
+    if draws > 1:
+        return
+    (geometry, material), = node.mesh.primitives
+    blue = np.round(mr.color.srgb_encode(geometry.colors[:, 2].astype(np.float64)) * 255).astype(int)
+    np.testing.assert_array_equal(np.sort(blue), np.repeat(np.sort(np.arange(count) % 256), 36))
+    assert material.color == (1, 1, 1, 1)
+
+
+def test_a_part_is_read_once_however_its_name_is_spelled(load, monkeypatch):
+    from metarender.io import threemf
+
+    parsed = []
+    monkeypatch.setattr(threemf.expat, "ParserCreate", lambda make=threemf.expat.ParserCreate: parsed.append(1) or make())
+    items = "".join(f'<item objectid="1" p:path="{path}"/>' for path in ("/3D/OTHER.model", "/3d/other.MODEL", "3D//x/../other.model"))
+    scene = load(model("", items).replace("<model ", PRODUCTION, 1), ("3D/other.model", model(OBJECT, "")))
+    assert len(parsed) == 2 and len({id(node.mesh.primitives[0][0]) for node in meshes(scene)}) == 1
+
+
+def test_promise_6_nodes_are_counted_before_one_is_made(load, monkeypatch):
+    from metarender.io import threemf
+
+    monkeypatch.setattr(threemf, "NodeDescription", None)
+    with pytest.raises(mr.AssetError, match="builds more than 1,000,000 nodes"):
+        load(nested())
+    with pytest.raises(mr.AssetError, match="draws more than 10 times"):
+        load(model(OBJECT, '<item objectid="1"/>' * 11), limits=mr.io.Limits(draws=10))
+
+
+def test_promise_6_a_zip_of_very_many_files_is_refused_before_they_are_listed(load, monkeypatch):
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", None)
+    with pytest.raises(mr.AssetError, match="holds 20,001 files"):
+        load(raw=b"PK\3\4" + b"PK\1\2" * 20_001 + b"PK\5\6" + bytes(18))

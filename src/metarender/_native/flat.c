@@ -21,3 +21,24 @@ void mr_flat_normals(const float *positions, const uint32_t *indices, size_t tri
         for (int k = 0; k < 3; k++) memcpy(normals + 3 * k, n, sizeof n);
     }
 }
+
+void mr_facets(const float *positions, const uint32_t *indices, size_t triangles, int reversed, uint8_t *facets)
+{
+    for (size_t t = 0; t < triangles; t++, facets += MR_FACET) {
+        const float *corner[3];
+        for (int k = 0; k < 3; k++) corner[reversed ? 2 - k : k] = positions + 3 * (size_t)indices[3 * t + k];
+        double u[3], v[3], n[3];
+        for (int i = 0; i < 3; i++) u[i] = (double)corner[1][i] - corner[0][i], v[i] = (double)corner[2][i] - corner[0][i];
+        for (int i = 0; i < 3; i++) {
+            double first = u[(i + 1) % 3] * v[(i + 2) % 3], second = u[(i + 2) % 3] * v[(i + 1) % 3];
+            n[i] = first - second;
+        }
+        double xx = n[0] * n[0], yy = n[1] * n[1], zz = n[2] * n[2];
+        double length = sqrt(xx + yy + zz);
+        float unit[3];
+        for (int i = 0; i < 3; i++) unit[i] = (float)(n[i] / (length > 0.0 ? length : 1.0));
+        memcpy(facets, unit, sizeof unit);
+        for (int k = 0; k < 3; k++) memcpy(facets + 12 * (k + 1), corner[k], 3 * sizeof(float));
+        memset(facets + 48, 0, 2);
+    }
+}

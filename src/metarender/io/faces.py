@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._core import flat_normals, triangulate
+from ..checks import extent
 from ..color import srgb_decode
 from ..errors import AssetError, InvalidInput
 from ..geometry import Geometry
@@ -116,7 +117,7 @@ def compact(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.i
 
 def centred(positions: NDArray[np.float64]) -> tuple[NDArray[np.float32], Offset | None]:
     """Return positions as float32, and what was taken from them because they lie far from their origin, in whole units."""
-    lower, upper = positions.min(axis=0), positions.max(axis=0)
+    lower, upper = extent(positions)
     far = max(float(np.abs(lower).max()), float(np.abs(upper).max()))
     offset = np.rint(lower / 2 + upper / 2)
     if not np.isfinite(offset).all() or not offset.any() or far <= _FAR * float((upper - lower).max()):
@@ -131,7 +132,7 @@ def default_material(geometry: Geometry, name: str = "") -> Standard | Unlit:
 
 
 def make_geometry(budget: Budget, where: str, **arrays: Any) -> Geometry:
-    """Make a Geometry; triangles without normals get those of their faces.
+    """Make a Geometry; triangles without normals get those of their faces. The arrays become read-only, so that none is copied.
 
     Raises
     ------
@@ -141,6 +142,9 @@ def make_geometry(budget: Budget, where: str, **arrays: Any) -> Geometry:
     try:
         if arrays.get("normals") is None and arrays.get("topology", "triangles") == "triangles":
             arrays = _with_flat_normals(budget, where, arrays)
+        for array in arrays.values():
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False
         return Geometry(**arrays)
     except InvalidInput as error:
         raise AssetError(f"{where} cannot be used: {error}") from None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import AssetError
-from .limits import Limits
+from .limits import Budget, Limits
 
 _READ_PIECE = 8 << 20
 
@@ -67,6 +67,20 @@ def read_file(path: Path, limits: Limits, progress: Progress | None = None, what
         raise AssetError(f"{name} is a folder; name a file in it.") from None
     except (OSError, ValueError) as error:
         raise AssetError(f"{name} cannot be read: {error}.") from None
+
+
+def opened(path: Path, limits: Limits, progress: Progress | None = None) -> tuple[bytes, Budget]:
+    """Return the bytes of a file and the budget of its load, which they are taken from.
+
+    Raises
+    ------
+    AssetError
+        As `read_file`, or the file is larger than the load may be.
+    """
+    data = read_file(path, limits, progress)
+    budget = Budget(limits, AssetError)
+    budget.read_file(len(data), "The file", "")
+    return data, budget
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

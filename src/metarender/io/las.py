@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..errors import AssetError, MissingExtra
 from .asset import Asset
 from .faces import linear_colors, make_geometry
-from .files import Progress, read_file
+from .files import Progress, opened
 from .limits import Budget, Limits
 from .points import BLOCK, cloud_asset
 
@@ -40,9 +40,7 @@ def read_las(path: Path, *, limits: Limits, progress: Progress | None = None) ->
         import laspy
     except ImportError:
         raise MissingExtra(f"Loading {path.name} needs laspy and lazrs; pip install 'metarender[formats]'.") from None
-    budget = Budget(limits, AssetError)
-    data = read_file(path, limits)
-    budget.read_file(len(data), "The file", "")
+    data, budget = opened(path, limits)
     _check_las(data, path.name)
     try:
         with laspy.open(BytesIO(data)) as file:

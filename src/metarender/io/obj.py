@@ -18,7 +18,7 @@ from ..geometry import Geometry, Mesh
 from ..materials import Material, Standard, Unlit
 from .asset import Asset, NodeDescription
 from .faces import centred, compact, cut, default_material, linear_colors, make_geometry, merge, polygon_normals, unit_vectors
-from .files import Progress, read_file
+from .files import Progress, opened
 from .limits import Budget, Limits
 from .mtl import Library
 from .placing import placed
@@ -67,9 +67,7 @@ def read_obj(path: Path, *, limits: Limits, progress: Progress | None = None, un
     AssetError
         The file is damaged or past a limit.
     """
-    data = read_file(path, limits)
-    budget = Budget(limits, AssetError)
-    budget.read_file(len(data), "The file", "")
+    data, budget = opened(path, limits)
     if b"\\" in data:
         data = data.replace(b"\\\r\n", b"   ").replace(b"\\\n", b"  ")
     found = _Statements()

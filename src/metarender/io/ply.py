@@ -18,7 +18,7 @@ from ..errors import AssetError
 from ..geometry import Mesh
 from .asset import Asset, NodeDescription
 from .faces import centred, compact, cut, default_material, linear_colors, make_geometry, unit_vectors
-from .files import Progress, read_file
+from .files import Progress, opened
 from .limits import Budget, Limits
 from .placing import placed
 from .points import cloud
@@ -70,9 +70,7 @@ def read_ply(path: Path, *, limits: Limits, progress: Progress | None = None, un
     AssetError
         The file is damaged or past a limit.
     """
-    data = read_file(path, limits, progress)
-    budget = Budget(limits, AssetError)
-    budget.read_file(len(data), "The file", "")
+    data, budget = opened(path, limits, progress)
     order, elements, start, lines = _head(data, path.name)
     read = _rows_of_text(data, start, lines, elements, budget) if not order else _rows_of_bytes(data, start, order, elements, budget)
     vertices = read.get("vertex", {})

@@ -16,7 +16,7 @@ from ..errors import AssetError
 from ..geometry import Geometry, Mesh
 from .asset import Asset, NodeDescription
 from .faces import Offset, centred, default_material, linear_colors, make_geometry
-from .files import Progress, read_file
+from .files import Progress, opened
 from .limits import Budget, Limits
 from .placing import placed
 from .text import pieces
@@ -67,9 +67,7 @@ def read_xyz(path: Path, *, limits: Limits, progress: Progress | None = None, un
     AssetError
         The file is damaged or past a limit.
     """
-    data = read_file(path, limits)
-    budget = Budget(limits, AssetError)
-    budget.read_file(len(data), "The file", "")
+    data, budget = opened(path, limits)
     rows = []
     for piece in pieces(data, progress):
         values = piece.rows(piece.filled(), (6, 3), "The point")

@@ -17,7 +17,7 @@ from ..errors import AssetError
 from ..geometry import Geometry, Mesh
 from .asset import Asset, NodeDescription
 from .faces import centred, default_material, linear_colors, make_geometry
-from .files import Progress, read_file
+from .files import Progress, opened
 from .limits import Budget, Limits
 from .placing import placed
 from .text import described, pieces
@@ -43,9 +43,7 @@ def read_stl(path: Path, *, limits: Limits, progress: Progress | None = None, un
     AssetError
         The file is damaged or past a limit.
     """
-    data = read_file(path, limits, progress)
-    budget = Budget(limits, AssetError)
-    budget.read_file(len(data), "The file", "")
+    data, budget = opened(path, limits, progress)
     count = struct.unpack_from("<I", data, _HEAD - 4)[0] if len(data) >= _HEAD else 0
     if len(data) == _HEAD + FACET.itemsize * count and count:
         solids = [_binary(data, path.stem, budget)]

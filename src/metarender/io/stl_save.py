@@ -9,14 +9,14 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..drawn import Drawn, drawn, facing, in_file, moved
+from .._core import stl_facets
+from ..drawn import Drawn, drawn, in_file, is_mirrored, moved
 from ..errors import AssetError
 from ..scene import Scene
 from ..solid import Joined, examine
 from . import AssetWarning
 from .output import Output
 from .placing import to_file
-from .stl import FACET
 
 _MOST = 0xFFFFFFFF
 _TEXT_BLOCK = 1 << 14
@@ -51,10 +51,7 @@ def save_stl(scene: Scene, output: Output, *, unit: str = "millimetre", up: str 
         raise AssetError(f"{output.path.name} would have {count:,} triangles and STL counts to {_MOST:,}; save less in one file.")
     stream.write(b"binary STL".ljust(80) + np.array(count, "<u4").tobytes())
     for part in parts:
-        corners = _corners(part, place)
-        facets = np.zeros(len(corners), FACET)
-        facets["corners"], facets["normal"] = corners, _normals(corners)
-        stream.write(facets.tobytes())
+        stream.write(stl_facets(_positions(part, place), part.geometry.indices, is_mirrored(part.matrix)).data)
 
 
 def _write_text(stream: BinaryIO, parts: list[Drawn], place: NDArray[np.float64], name: str) -> None:
@@ -64,9 +61,9 @@ def _write_text(stream: BinaryIO, parts: list[Drawn], place: NDArray[np.float64]
         title = " ".join((together[0].name or name).split())
         stream.write(f"solid {title}\n".encode())
         for part in together:
-            corners = _corners(part, place)
-            for start in range(0, len(corners), _TEXT_BLOCK):
-                stream.write(_text(corners[start : start + _TEXT_BLOCK]))
+            facets = stl_facets(_positions(part, place), part.geometry.indices, is_mirrored(part.matrix))
+            for start in range(0, len(facets), _TEXT_BLOCK):
+                stream.write(_text(facets[start : start + _TEXT_BLOCK]))
         stream.write(f"endsolid {title}\n".encode())
 
 
@@ -90,7 +87,7 @@ def solids(scene: Scene, name: str, strict: bool) -> tuple[list[Drawn], Joined]:
     notes = []
     if len(parts) < len(everything):
         notes.append("lines and points are left out")
-    report, joined = examine(scene)
+    report, joined = examine(parts)
     if not report.printable:
         if strict:
             raise AssetError(f"{name} is not written, because it could not be printed: {report.summary}; mend it or save without strict.")
@@ -100,25 +97,18 @@ def solids(scene: Scene, name: str, strict: bool) -> tuple[list[Drawn], Joined]:
     return parts, joined
 
 
-def _corners(part: Drawn, place: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the corners of a part's triangles in the space of the file, (t, 3, 3) float32."""
-    corners: NDArray[np.float32] = moved(part.geometry, in_file(place, part)).astype(np.float32)[facing(part.geometry, part.matrix)]
-    if not np.isfinite(corners).all():
+def _positions(part: Drawn, place: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the vertices of a part in the space of the file, (n, 3) float32."""
+    with np.errstate(over="ignore"):  # refused below
+        positions = moved(part.geometry, in_file(place, part)).astype(np.float32)
+    if not np.isfinite(positions).all():
         raise AssetError(f"The part {part.name!r} lies beyond what the numbers of STL can hold; move it nearer.")
-    return corners
+    return positions
 
 
-def _normals(corners: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Unit normals, zeros where a triangle has no area, as readers then take the corners."""
-    exact = corners.astype(np.float64)
-    normals = np.cross(exact[:, 1] - exact[:, 0], exact[:, 2] - exact[:, 0])
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    return (normals / np.where(length > 0.0, length, 1.0)).astype(np.float32)
-
-
-def _text(corners: NDArray[np.float32]) -> bytes:
+def _text(facets: NDArray[np.uint8]) -> bytes:
     vertex = "      vertex %.9g %.9g %.9g\n"
     facet = f"  facet normal %.9g %.9g %.9g\n    outer loop\n{vertex * 3}    endloop\n  endfacet\n"
-    rows = np.concatenate([_normals(corners), corners.reshape(-1, 9)], axis=1).astype(np.float64)
+    rows = np.ascontiguousarray(facets[:, :-2]).view("<f4")
     return (facet * len(rows) % tuple(rows.ravel().tolist())).encode()
 

@@ -23,7 +23,7 @@ from ..geometry import Mesh
 from ..materials import Standard
 from .asset import Asset, NodeDescription
 from .faces import default_material, make_geometry
-from .files import ZIP_DAMAGE, Progress, read_file
+from .files import ZIP_DAMAGE, Progress, opened
 from .limits import Budget, Limits
 from .placing import METRES, placed
 from .text import described, integers
@@ -33,8 +33,15 @@ _DEPTH = 64
 _ROOT = "3D/3dmodel.model"
 _IGNORED = {"texture2d", "texture2dgroup", "compositematerials", "multiproperties", "slicestack", "beamlattice"}
 _TRIANGLE = ["v1", "v2", "v3"]
+_IDENTITY = ["1", "0", "0", "0", "1", "0", "0", "0", "1", "0", "0", "0"]
+_MATERIALS = 64
+"""Base materials of one object that are drawn apart; more of them become colours of its corners."""
 
 Key = tuple[str, str]
+Matrix = NDArray[np.float64] | None
+"""(4, 4), None for the identity."""
+Surface = tuple[Standard | None, NDArray[np.int64], NDArray[np.float64] | None]
+"""Material, triangles, and linear colours of their corners, (3 n, 4)."""
 
 
 @dataclass
@@ -46,7 +53,7 @@ class _Object:
     vertices: list[str] = field(default_factory=list)
     corners: list[str] = field(default_factory=list)
     properties: dict[int, dict[str, str]] = field(default_factory=dict)
-    components: list[tuple[str, str, NDArray[np.float64]]] = field(default_factory=list)
+    components: list[tuple[str, str, Matrix]] = field(default_factory=list)
 
 
 @dataclass
@@ -57,7 +64,7 @@ class _Model:
     objects: dict[str, _Object] = field(default_factory=dict)
     colors: dict[str, list[str]] = field(default_factory=dict)
     bases: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-    items: list[tuple[str, str, NDArray[np.float64], str]] = field(default_factory=list)
+    items: list[tuple[str, str, Matrix, str]] = field(default_factory=list)
 
 
 def read_3mf(path: Path, *, limits: Limits, progress: Progress | None = None) -> Asset:
@@ -68,9 +75,7 @@ def read_3mf(path: Path, *, limits: Limits, progress: Progress | None = None) ->
     AssetError
         The file is damaged or past a limit.
     """
-    data = read_file(path, limits, progress)
-    budget = Budget(limits, AssetError)
-    budget.read_file(len(data), "The file", "")
+    data, budget = opened(path, limits, progress)
     builder = _Builder(_Package(data, path.name, budget), budget)
     nodes, unit = builder.build()
     if not nodes:
@@ -83,18 +88,18 @@ class _Package:
 
     def __init__(self, data: bytes, name: str, budget: Budget) -> None:
         self.name, self._budget = name, budget
+        if (count := data.count(b"PK\1\2")) > _MEMBERS:  # before a list of them is made
+            raise AssetError(f"{name} holds {count:,} files, more than {_MEMBERS:,}.", "LIMIT_EXCEEDED")
         try:
             self._zip = zipfile.ZipFile(BytesIO(data))
             members = self._zip.infolist()
         except ZIP_DAMAGE as error:
             raise AssetError(f"{name} is no zip, as a 3MF file is, or it is damaged: {str(error)[:100]}; export it again.") from None
-        if len(members) > _MEMBERS:
-            raise AssetError(f"{name} holds {len(members):,} files, more than {_MEMBERS:,}.", "LIMIT_EXCEEDED")
-        self._members = {member.filename.lstrip("/").lower(): member for member in members}
+        self._members = {_key(member.filename): member for member in members}
 
     def has(self, part: str) -> bool:
-        """Whether there is a part; names are compared as the packaging standard does, without regard to case."""
-        return part.lstrip("/").lower() in self._members
+        """Whether there is a part."""
+        return _key(part) in self._members
 
     def read(self, part: str) -> bytes:
         """Unpack a part.
@@ -104,7 +109,7 @@ class _Package:
         AssetError
             It is missing or damaged, or larger than allowed.
         """
-        member = self._members.get(part.lstrip("/").lower())
+        member = self._members.get(_key(part))
         if member is None:
             raise AssetError(f"{self.name} has no part {described(part)}, which it speaks of; export it again.")
         if member.flag_bits & 1 or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -152,15 +157,16 @@ class _Parser:
             if attributes[::2] != _TRIANGLE:
                 named = dict(zip(attributes[::2], attributes[1::2], strict=True))
                 self._object.properties[len(self._object.corners) // 3] = named
+                self._count += 3
                 attributes = ["", named.get("v1", ""), "", named.get("v2", ""), "", named.get("v3", "")]
             self._object.corners += attributes[1::2]
         else:
             names = [name.rpartition(":")[2] for name in attributes[::2]]
             self._other(tag.rpartition(":")[2], dict(zip(names, attributes[1::2], strict=True)))
         self._count += 1
-        if self._count == 4096:
+        if self._count >= 4096:
+            self._budget.take(self._count * 250, "The elements of the model", "", array=False)
             self._count = 0
-            self._budget.take(4096 * 250, "The elements of the model", "", array=False)
 
     def _other(self, tag: str, values: dict[str, str]) -> None:
         model = self.model
@@ -189,9 +195,11 @@ class _Parser:
         elif tag in _IGNORED:
             self._notes.append(f"{tag} elements")
 
-    def _matrix(self, values: dict[str, str]) -> NDArray[np.float64]:
+    def _matrix(self, values: dict[str, str]) -> Matrix:
         """A transform has twelve numbers: three columns for row vectors, then the translation."""
         words = values.get("transform", "1 0 0 0 1 0 0 0 1 0 0 0").split()
+        if words == _IDENTITY:
+            return None
         matrix = np.eye(4)
         try:
             matrix[:3] = np.array([float(word) for word in words]).reshape(4, 3).T
@@ -199,7 +207,19 @@ class _Parser:
             matrix[0, 0] = np.nan
         if not np.isfinite(matrix).all():
             raise AssetError(f"The transform {described(values.get('transform', ''))} is not twelve finite numbers.")
-        return matrix
+        return None if np.array_equal(matrix, np.eye(4)) else matrix
+
+
+@dataclass
+class _Plan:
+    """What an object becomes wherever it stands: how many nodes and draws, how many levels of them, and what hangs below it."""
+
+    name: str
+    mesh: Mesh | None
+    nodes: int = 1
+    draws: int = 0
+    levels: int = 1
+    below: list[tuple[_Plan, Matrix]] = field(default_factory=list)
 
 
 class _Builder:
@@ -209,53 +229,65 @@ class _Builder:
         self.notes: list[str] = []
         self._package, self._budget = package, budget
         self._models: dict[str, _Model] = {}
-        self._meshes: dict[Key, Mesh | None] = {}
+        self._plans: dict[Key, _Plan | None] = {}
         self._materials: dict[tuple[int, str, int], Standard] = {}
+        self._palettes: dict[tuple[int, str], NDArray[np.float64]] = {}
         self._nodes: list[NodeDescription] = []
-        self._draws = 0
 
     def build(self) -> tuple[list[NodeDescription], str]:
-        """Return the nodes and the unit of the package."""
+        """Return the nodes and the unit of the package; they are counted before any is made."""
         root = _ROOT
         if self._package.has("_rels/.rels"):
             root = _Parser("_rels/.rels", self._package, self._budget, self.notes).root
         model = self._model(root)
-        for part, number, matrix, name in model.items:
-            self._add(part, number, matrix, -1, name, ())
+        plans = [self._plan(part, number, 0) for part, number, _, _ in model.items]
+        for count, limit, what in ((sum(plan.nodes for plan in plans), "nodes", "builds more than {} nodes"),
+                                   (sum(plan.draws for plan in plans), "draws", "draws more than {} times")):
+            allowed = getattr(self._budget.limits, limit)
+            if count > allowed:
+                raise AssetError(f"The file {what.format(f'{allowed:,}')}; raise Limits.{limit}.", "LIMIT_EXCEEDED")
+        for plan, (_, _, matrix, name) in zip(plans, model.items, strict=True):
+            self._add(plan, matrix, -1, name)
         return self._nodes, model.unit
 
     def _model(self, part: str) -> _Model:
-        part = posixpath.normpath("/" + part).lstrip("/")
-        if part not in self._models:
-            self._models[part] = _Parser(part, self._package, self._budget, self.notes).model
-        return self._models[part]
+        key = _key(part)
+        if key not in self._models:
+            self._models[key] = _Parser(part, self._package, self._budget, self.notes).model
+        return self._models[key]
 
-    def _add(self, part: str, number: str, matrix: NDArray[np.float64], parent: int, name: str, above: tuple[Key, ...]) -> None:
-        """Add a node for an object, and below it one for each of its components."""
-        found = self._model(part).objects.get(number)
-        key = part, number
+    def _plan(self, part: str, number: str, depth: int) -> _Plan:
+        """Look at an object and what it is made of, each once."""
+        model = self._model(part)
+        found, key = model.objects.get(number), (_key(part), number)
         if found is None:
             raise AssetError(f"The object {described(number)} is used in {described(part)} and does not exist there.")
-        if key in above or len(above) >= _DEPTH:
+        if key in self._plans:
+            plan = self._plans[key]
+        elif depth < _DEPTH:
+            self._plans[key] = None  # as long as it is looked at
+            mesh = self._made(key, model, found) if found.corners else None
+            plan = _Plan(found.name, mesh, draws=len(mesh.primitives) if mesh is not None else 0)
+            for path, other, place in found.components:
+                below = self._plan(path, other, depth + 1)
+                plan.below.append((below, place))
+                plan.nodes, plan.draws = plan.nodes + below.nodes, plan.draws + below.draws
+                plan.levels = max(plan.levels, below.levels + 1)
+            self._plans[key] = plan
+        else:
+            plan = None
+        if plan is None or plan.levels > _DEPTH:
             raise AssetError(f"The object {described(number)} contains itself, or is nested more than {_DEPTH} deep.")
-        if len(self._nodes) >= self._budget.limits.nodes:
-            raise AssetError(f"The file builds more than {self._budget.limits.nodes:,} nodes; raise Limits.nodes.", "LIMIT_EXCEEDED")
-        plain = np.array_equal(matrix, np.eye(4))
-        node = NodeDescription(parent=parent, name=name or found.name, matrix=None if plain else matrix, mesh=self._mesh(key, found))
-        self._draws += len(node.mesh.primitives) if node.mesh is not None else 0
-        if self._draws > self._budget.limits.draws:
-            raise AssetError(f"The file draws more than {self._budget.limits.draws:,} times; raise Limits.draws.", "LIMIT_EXCEEDED")
+        return plan
+
+    def _add(self, plan: _Plan, matrix: Matrix, parent: int, name: str) -> None:
+        """Add a node for an object, and below it one for each of its components."""
         at = len(self._nodes)
-        self._nodes.append(node)
-        for component, other, place in found.components:
-            self._add(component, other, place, at, "", (*above, key))
+        self._nodes.append(NodeDescription(parent, name or plan.name, matrix=matrix, mesh=plan.mesh))
+        for below, place in plan.below:
+            self._add(below, place, at, "")
 
-    def _mesh(self, key: Key, found: _Object) -> Mesh | None:
-        if key not in self._meshes:
-            self._meshes[key] = self._made(key, found) if found.corners else None
-        return self._meshes[key]
-
-    def _made(self, key: Key, found: _Object) -> Mesh:
+    def _made(self, key: Key, model: _Model, found: _Object) -> Mesh:
         where = f"The object {described(found.name or key[1])}"
         self._budget.take(len(found.vertices) * 16 + len(found.corners) * 32, where, "")
         try:
@@ -269,44 +301,53 @@ class _Builder:
             raise AssetError(f"{where} has a vertex that is not finite, or a triangle that names a vertex past its {len(vertices):,}.")
         positions = vertices.astype(np.float32)
         primitives = []
-        for material, rows, colors in self._surfaces(self._model(key[0]), found, len(corners)):
+        for material, rows, colors in self._surfaces(model, found, len(corners)):
             geometry = make_geometry(self._budget, where, positions=positions[corners[rows].ravel()], colors=colors, name=found.name)
             primitives.append((geometry, material or default_material(geometry)))
         return Mesh(primitives=primitives, name=found.name)
 
-    def _surfaces(self, model: _Model, found: _Object, count: int) -> list[tuple[Standard | None, NDArray[np.int64], Any]]:
-        """Sort triangles by what they are made of: (material or None, rows, colours of their corners or None)."""
-        kinds: dict[tuple[str, int] | None, list[int]] = {}  # None for groups that are unknown, however many there are
-
-        def kind(group: str, index: int) -> tuple[str, int] | None:
-            return (group, index) if group in model.bases else None
-
-        colored: list[tuple[int, list[str]]] = []
+    def _surfaces(self, model: _Model, found: _Object, count: int) -> list[Surface]:
+        """Sort triangles by what they are made of."""
         pid, pindex = found.property
-        special = found.properties
+        kinds: dict[tuple[str, int] | None, list[int]] = {}  # None for groups that are unknown, however many there are
+        picks: dict[str, tuple[list[int], list[int]]] = {}  # of groups of colours: triangles, and three entries of the group for each
         plain = np.ones(count, bool)
-        for row, named in special.items():
-            group = named.get("pid", pid)
-            first = _index(named.get("p1", str(pindex)))
-            plain[row] = False
+        plain[[*found.properties]] = False
+        rest = np.flatnonzero(plain).tolist()
+        if pid in model.colors and rest:
+            picks[pid] = rest, [pindex] * (3 * len(rest))
+        elif rest:
+            kinds[(pid, pindex) if pid in model.bases else None] = rest
+        for row, named in found.properties.items():
+            group, first = named.get("pid", pid), named.get("p1")
+            pick = pindex if first is None else _index(first)
             if group in model.colors:
-                picks = [first, *(_index(named.get(name, str(first))) for name in ("p2", "p3"))]
-                colored.append((row, [self._pick(model.colors[group], pick) for pick in picks]))
+                rows, entries = picks.setdefault(group, ([], []))
+                rows.append(row)
+                entries += (pick, _index(named["p2"]) if "p2" in named else pick, _index(named["p3"]) if "p3" in named else pick)
             else:
-                kinds.setdefault(kind(group, first), []).append(row)
-        rest = np.flatnonzero(plain)
-        surfaces: list[tuple[Standard | None, NDArray[np.int64], Any]] = []
-        if rest.size and pid in model.colors:
-            surfaces.append((None, rest, np.broadcast_to(_color(self._pick(model.colors[pid], pindex)), (len(rest) * 3, 4))))
-        elif rest.size:
-            kinds.setdefault(kind(pid, pindex), []).extend(rest.tolist())
-        for named_kind, rows in kinds.items():
-            material = None if named_kind is None else self._material(model, *named_kind)
-            surfaces.append((material, np.sort(np.array(rows, np.int64)), None))
-        if colored:
-            values = np.array([_color(text) for _, texts in colored for text in texts])
-            surfaces.append((None, np.array([row for row, _ in colored], np.int64), values))
+                kinds.setdefault((group, pick) if group in model.bases else None, []).append(row)
+        if len(kinds) > _MATERIALS:
+            for kind in [kind for kind in kinds if kind is not None]:
+                rows, entries = picks.setdefault(kind[0], ([], []))
+                more = kinds.pop(kind)
+                rows += more
+                entries += [kind[1]] * (3 * len(more))
+        surfaces: list[Surface] = [(None if kind is None else self._material(model, *kind), np.sort(np.array(rows, np.int64)), None)
+                                   for kind, rows in kinds.items()]
+        if picks:
+            colors = [self._palette(model, group, max(entries))[entries] for group, (_, entries) in picks.items()]
+            surfaces.append((None, np.concatenate([np.array(rows, np.int64) for rows, _ in picks.values()]), np.concatenate(colors)))
         return surfaces
+
+    def _palette(self, model: _Model, group: str, highest: int) -> NDArray[np.float64]:
+        """Return the linear colours of a group of colours or base materials, (n, 4), which has an entry of this number."""
+        texts = model.colors[group] if group in model.colors else [text for _, text in model.bases[group]]
+        self._pick(texts, highest)
+        key = id(model), group
+        if key not in self._palettes:
+            self._palettes[key] = np.array([_color(text) for text in texts])
+        return self._palettes[key]
 
     def _pick(self, group: list[Any], index: int) -> Any:
         if index >= len(group):
@@ -321,6 +362,11 @@ class _Builder:
             mode = "blend" if alpha < 1.0 else "opaque"
             self._materials[key] = Standard(color=(red, green, blue, alpha), roughness=0.6, alpha_mode=mode, name=name)
         return self._materials[key]
+
+
+def _key(part: str) -> str:
+    """Spell the name of a part in the one way by which it is compared: the packaging standard does not regard case."""
+    return posixpath.normpath("/" + part).lstrip("/").lower()
 
 
 def _index(text: str) -> int:

@@ -21,7 +21,7 @@ from ..geometry import Geometry, Mesh
 from ..materials import Material
 from .asset import Asset, InstanceDescription, NodeDescription
 from .faces import compact, cut, default_material, make_geometry, merge, unit_vectors
-from .files import Progress, read_file
+from .files import Progress, opened
 from .limits import Budget, Limits
 from .placing import placed
 from .text import described
@@ -47,8 +47,7 @@ def read_usd(path: Path, *, limits: Limits, progress: Progress | None = None) ->
         from pxr import Tf, Usd, UsdGeom
     except ImportError:
         raise MissingExtra(f"Loading {path.name} needs usd-core; pip install 'metarender[usd]'.") from None
-    budget = Budget(limits, AssetError)
-    budget.read_file(len(read_file(path, limits, progress)), "The file", "")
+    _, budget = opened(path, limits, progress)
     try:
         rehearsal = _Rehearsal(path, limits)
         _check_layers(path, budget, rehearsal)
