@@ -437,7 +437,7 @@ FORMATS = tuple(Fault(name, f"src/metarender/{file}", old, new, tuple(tests)) fo
     ("an edge of two faces that disagree passes", "_native/solid.c", "if (run != 2 || forward != 1) {", "if (run != 2) {",
      "tests/scene/test_solid.py"),
     ("rows that are made to collide are compared for ever", "_native/solid.c", "if (!patience--) {", "if (0 && !patience--) {",
-     "tests/core/test_solid.py"),
+     "tests/core/test_closed.py"),
     ("a triangle that lies on another one is missed", "_native/solid.c", "if (corner > high) run[kept++] = corner;",
      "if (corner < high) run[kept++] = corner;", "tests/scene/test_solid.py"),
     ("the size of points is set once", "gpu/device.py", "if pixels != self._point_size:", "if self._point_size == 1.0:",

@@ -1,6 +1,7 @@
 """Wavefront OBJ: what a file says is what the scene has."""
 
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -130,6 +131,47 @@ def test_unit_and_axis_are_the_callers(load):
         load(CUBE, unit="furlong")
     with pytest.raises(mr.InvalidInput, match="up='x' is unknown; use 'y' or 'z'"):
         load(CUBE, up="x")
+
+
+def picture(folder, name, color, size=(2, 2)):
+    from PIL import Image
+
+    Image.new("RGBA" if len(color) == 4 else "RGB", size, color).save(folder / name)
+
+
+def test_grey_pictures_share_one_texture_whatever_their_sizes(load, tmp_path):
+    from PIL import Image
+
+    picture(tmp_path, "rough.png", (64, 0, 0), (4, 2))
+    Image.fromarray(np.array([[0], [200]], np.uint8)).save(tmp_path / "metal.png")
+    mtl = "newmtl a\nmap_Pr -s 2 3 1 -clamp on rough.png\nmap_Pm metal.png\nnewmtl b\nmap_Pm metal.png\nmap_Pr gone.png\n"
+    text = "mtllib model.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\n" + "".join(f"usemtl {name}\nf 1/1 2/1 3/1\n" for name in "ab")
+    with pytest.warns(AssetWarning, match=r"gone\.png"):
+        a, b = (material for _, material in primitives(load(text, mtl)))
+    info = a.metallic_roughness_texture
+    assert info.texture.pixels.shape == (2, 4, 4) and (info.texture.pixels[..., 1] == 64).all()
+    assert info.texture.pixels[..., 2].tolist() == [[0] * 4, [200] * 4]
+    assert (info.scale, info.texture.sampler.wrap_s) == ((2.0, 3.0), "clamp_to_edge")
+    assert b.metallic == 1.0 and b.roughness < 1.0 and b.metallic_roughness_texture.texture.pixels.shape == (2, 1, 4)
+    assert (b.metallic_roughness_texture.texture.pixels[..., 1] == 255).all()
+
+
+def test_a_metal_picture_that_is_missing_makes_no_metal(load):
+    with pytest.warns(AssetWarning, match=r"gone\.png"):
+        ((_, material),) = primitives(load("mtllib model.mtl\nusemtl a\n" + CUBE, "newmtl a\nmap_Pm gone.png\n"))
+    assert material.metallic == 0.0 and material.metallic_roughness_texture is None
+
+
+@pytest.mark.parametrize(("mask", "color", "alpha"), [("map_d grey.png", (9, 8, 7), 99), ("map_d own.png", (9, 8, 7), 40),
+                                                      ("map_d gone.png", (9, 8, 7), 40)])
+def test_masks_are_the_alpha_of_a_coloured_picture(load, tmp_path, mask, color, alpha):
+    picture(tmp_path, "own.png", (9, 8, 7, 40))
+    picture(tmp_path, "grey.png", (99, 99, 99))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AssetWarning)
+        ((_, material),) = primitives(load("mtllib model.mtl\nusemtl a\n" + CUBE, f"newmtl a\nmap_Kd own.png\n{mask}\n"))
+    assert material.color_texture.texture.pixels[0, 0].tolist() == [*color, alpha]
+    assert material.alpha_mode == ("opaque" if "gone" in mask else "blend")
 
 
 def test_what_is_missing_is_told_and_left_out(load):

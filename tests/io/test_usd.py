@@ -302,3 +302,57 @@ print(refused)
     command = [sys.executable, "-c", program, str(binary), str(tmp_path / "damaged.usdc")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0 and 3 < int(done.stdout) <= 16, (done.returncode, done.stdout, done.stderr[-2000:])
+
+
+def material(body, more=""):
+    """A triangle whose material has this surface and these further shaders."""
+    return (f'#usda 1.0\ndef Mesh "m" (prepend apiSchemas = ["MaterialBindingAPI"]) {{\n{TRIANGLE}\nrel material:binding = </M>\n}}\n'
+            f'def Material "M" {{\ntoken outputs:surface.connect = </M/s.outputs:surface>\ndef Shader "s" {{\n'
+            f'uniform token info:id = "UsdPreviewSurface"\n{body}\ntoken outputs:surface\n}}\n{more}\n}}\n')
+
+
+def texture(name, file, *lines):
+    return (f'def Shader "{name}" {{\nuniform token info:id = "UsdUVTexture"\nasset inputs:file = @{file}@\n' + "\n".join(lines)
+            + "\nfloat3 outputs:rgb\nfloat outputs:r\nfloat outputs:g\nfloat outputs:a\n}\n")
+
+
+TURN = """def Shader "turn" { uniform token info:id = "UsdTransform2d"
+float2 inputs:in.connect = </M/r.outputs:result>
+float2 inputs:scale = (2, 3)
+float inputs:rotation = 30
+float2 inputs:translation = (0.25, 0.5)
+float2 outputs:result
+}
+def Shader "r" { uniform token info:id = "UsdPrimvarReader_float2"
+string inputs:varname = "st"
+float2 outputs:result
+}
+"""
+
+
+def test_turned_coordinates_and_factors(load):
+    lines = ("float2 inputs:st.connect = </M/turn.outputs:result>", "float4 inputs:scale = (0.5, 0.25, 1, 1)",
+             'token inputs:sourceColorSpace = "raw"')
+    with pytest.warns(AssetWarning, match="linear colours of .*which are taken for sRGB"):
+        _, made = only(load(material("color3f inputs:diffuseColor.connect = </M/t.outputs:rgb>", texture("t", "tex.png", *lines) + TURN)))
+    info = made.color_texture
+    assert made.color == (0.5, 0.25, 1.0, 1.0)
+    a, b, x, c, d, y = info.matrix()
+    cosine, sine = np.cos(np.pi / 6), np.sin(np.pi / 6)
+    for u, v in ((0, 0), (1, 0), (0.3, 0.7)):
+        expected = np.array([2 * u * cosine - 3 * v * sine + 0.25, 2 * u * sine + 3 * v * cosine + 0.5])
+        ours = np.array([a * u + b * (1 - v) + x, c * u + d * (1 - v) + y])
+        np.testing.assert_allclose([ours[0], 1 - ours[1]], expected, atol=1e-12)
+
+
+def test_channels_come_from_the_pictures_that_are_there(load, tmp_path):
+    Image.new("RGB", (2, 1), (7, 70, 170)).save(tmp_path / "orm.png")
+    body = ("color3f inputs:diffuseColor.connect = </M/t.outputs:rgb>\nfloat inputs:opacity.connect = </M/o.outputs:g>\n"
+            "float inputs:roughness.connect = </M/o.outputs:r>\nfloat inputs:metallic.connect = </M/gone.outputs:r>\n"
+            "float inputs:occlusion.connect = </M/o.outputs:g>")
+    more = texture("t", "tex.png") + texture("o", "orm.png") + texture("gone", "gone.png")
+    with pytest.warns(AssetWarning, match=r"gone\.png"):
+        _, made = only(load(material(body, more)))
+    assert made.color_texture.texture.pixels[0, 0].tolist() == [10, 200, 30, 70] and made.alpha_mode == "blend"
+    assert made.metallic_roughness_texture.texture.pixels[0, 0].tolist() == [255, 7, 255, 255]
+    assert (made.metallic, made.roughness) == (0.0, 1.0) and made.occlusion_texture.texture.pixels[0, 0, 0] == 70

@@ -6,27 +6,25 @@ without their companions more often than not.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..color import srgb_decode
 from ..errors import AssetError, GltfError
 from ..materials import Standard
 from ..textures import Sampler, Texture, TextureInfo
 from .gltf_container import Resources
-from .images import decode, sniff
 from .limits import Budget
+from .pictures import Channel, Pictures
 from .text import described
 
 _ARITIES = {"-s": 3, "-o": 3, "-t": 3, "-mm": 2, "-bm": 1, "-boost": 1, "-texres": 1, "-imfchan": 1, "-type": 1, "-blendu": 1,
             "-blendv": 1, "-clamp": 1, "-cc": 1}
 _MAPS = {"map_kd": "color_texture", "map_ke": "emissive_texture", "norm": "normal_texture"}
-_GREY_MAPS = {"map_pr": 1, "map_pm": 2}
 _LINES = 1_000_000
 
 Fields = dict[str, str]
@@ -48,8 +46,7 @@ class Library:
         self.notes: list[str] = []
         self._budget = budget
         self._resources = Resources(folder, budget)
-        self._pixels: dict[str, NDArray[np.uint8] | None] = {}
-        self._textures: dict[tuple[str, bool, bool], Texture] = {}
+        self._pictures = Pictures(lambda name: self._fetch(name, "picture"), budget, self.notes)
 
     def read(self, name: str) -> None:
         """Add the materials of a library beside the OBJ file.
@@ -106,18 +103,20 @@ class Library:
         alpha = min(max(float(opacity), 0.0), 1.0)
         textures: dict[str, Any] = {slot: info for key, slot in _MAPS.items()
                                     if (info := self._texture(fields.get(key), slot != "normal_texture"))}
-        if (grey := self._roughness_map(fields)) is not None:
-            textures["metallic_roughness_texture"] = grey
-        for key in fields.keys() & {"map_d", "map_bump", "bump", "disp"}:
-            if key != "map_d" or fields[key] != fields.get("map_kd"):
-                self.notes.append(f"{key} of the material {described(name)}")
+        masked, rough, metal = (self._channel(fields.get(key)) for key in ("map_d", "map_pr", "map_pm"))
+        if masked is not None:
+            textures["color_texture"] = self._masked(fields.get("map_kd"), fields["map_d"], masked)
+        if rough is not None or metal is not None:
+            options = _split(fields["map_pr" if rough is not None else "map_pm"])[1]
+            textures["metallic_roughness_texture"] = self._joined((None, rough, metal, None), False, options)
+        self.notes += [f"{key} of the material {described(name)}" for key in fields if key in ("map_bump", "bump", "disp")]
         gloss = _roughness(number("ks", 3, (1.0, 1.0, 1.0)), number("ns", 1, (10.0,)))
-        blend = alpha < 1.0 or (textures.get("color_texture") is not None and "map_d" in fields)
+        blend = alpha < 1.0 or masked is not None
         emissive = srgb_decode(np.clip(number("ke", 3, (0.0, 0.0, 0.0)), 0.0, 1.0))
         return Standard(
             color=(*map(float, color), alpha), name=name, alpha_mode="blend" if blend else "opaque",
-            roughness=_clip(number("pr", 1, (1.0 if "map_pr" in fields else gloss,))[0]),
-            metallic=_clip(number("pm", 1, (1.0 if "map_pm" in fields else 0.0,))[0]),
+            roughness=_clip(number("pr", 1, (gloss if rough is None else 1.0,))[0]),
+            metallic=_clip(number("pm", 1, (0.0 if metal is None else 1.0,))[0]),
             emissive=tuple(map(float, emissive)) if emissive.any() else (1.0, 1.0, 1.0) if "emissive_texture" in textures else "black",
             **textures,
         )  # fmt: skip
@@ -126,46 +125,42 @@ class Library:
         if not words:
             return None
         name, options = _split(words)
-        clamp = options.get("-clamp") == ["on"]
-        if (texture := self._textures.get((name, srgb, clamp))) is None:
-            if (pixels := self._picture(name)) is None:
-                return None
-            wrap = "clamp_to_edge" if clamp else "repeat"
-            texture = self._textures[name, srgb, clamp] = Texture(pixels, srgb=srgb, sampler=Sampler(wrap_s=wrap, wrap_t=wrap), name=name)
-        scale, offset = _pair(options.get("-s"), 1.0), _pair(options.get("-o"), 0.0)
-        return TextureInfo(texture, 0, (offset[0], 1.0 - scale[1] - offset[1]), 0.0, scale)
+        texture = self._pictures.texture(name, srgb, _sampler(options))
+        return None if texture is None else _info(texture, options)
 
-    def _picture(self, name: str) -> NDArray[np.uint8] | None:
-        if name not in self._pixels:
-            data = self._fetch(name, "picture")
-            if data is not None and sniff(data) not in ("image/png", "image/jpeg", "image/webp"):
-                self.notes.append(f"the picture {described(name)}, which is neither PNG, JPEG nor WebP")
-                data = None
-            try:
-                self._pixels[name] = None if data is None else decode(data, self._budget)
-            except GltfError as error:
-                raise AssetError(f"The picture {described(name)}: {error}") from None
-        return self._pixels[name]
+    def _channel(self, words: str | None) -> Channel | None:
+        """Return the first channel of a grey picture, None where there is no picture."""
+        name = _split(words)[0] if words else ""
+        return Channel(name) if name and self._pictures.pixels(name) is not None else None
 
-    def _roughness_map(self, fields: Fields) -> TextureInfo | None:
-        """Put grey pictures of roughness and metalness into the channels of one, where they have one size."""
-        channels = {at: pixels for key, at in _GREY_MAPS.items()
-                    if key in fields and (pixels := self._picture(_split(fields[key])[0])) is not None}
-        if not channels:
-            return None
-        shape = next(iter(channels.values())).shape
-        self._budget.take(shape[0] * shape[1] * 4, "The picture of roughness", "")
-        joined = np.full(shape, 255, np.uint8)
-        for at, pixels in channels.items():
-            if pixels.shape == shape:
-                joined[..., at] = pixels[..., 0]
-        return TextureInfo(Texture(joined, srgb=False))
+    def _masked(self, color: str | None, mask: str, grey: Channel) -> TextureInfo | None:
+        """Put a mask into the alpha of a coloured picture; where both are one picture, its own alpha is the mask."""
+        name, options = _split(color or mask)
+        if color is None or self._pictures.pixels(name) is None:
+            return self._joined((None, None, None, grey), True, options)
+        alpha = Channel(name, 3) if grey.name == name else grey
+        return self._joined((Channel(name, 0), Channel(name, 1), Channel(name, 2), alpha), True, options)
+
+    def _joined(self, channels: Sequence[Channel | None], srgb: bool, options: dict[str, list[str]]) -> TextureInfo | None:
+        texture = self._pictures.joined(channels, srgb, _sampler(options))
+        return None if texture is None else _info(texture, options)
+
+
+def _sampler(options: dict[str, list[str]]) -> Sampler:
+    wrap = "clamp_to_edge" if options.get("-clamp") == ["on"] else "repeat"
+    return Sampler(wrap_s=wrap, wrap_t=wrap)
+
+
+def _info(texture: Texture, options: dict[str, list[str]]) -> TextureInfo:
+    """How a texture lies on a surface; v counts from the bottom in these files."""
+    scale, offset = _pair(options.get("-s"), 1.0), _pair(options.get("-o"), 0.0)
+    return TextureInfo(texture, 0, (offset[0], 1.0 - scale[1] - offset[1]), 0.0, scale)
 
 
 def _numbers_of(material: str, fields: Fields) -> Callable[[str, int, Any], Any]:
     """Return a function that reads the numbers of a field."""
 
-    def read(key: str, count: int, default: Any) -> Any:
+    def _read(key: str, count: int, default: Any) -> Any:
         words = fields.get(key, "").split()
         if not words or words[0] in ("spectral", "xyz"):
             return default
@@ -177,7 +172,7 @@ def _numbers_of(material: str, fields: Fields) -> Callable[[str, int, Any], Any]
             raise AssetError(f"{key!r} of the material {described(material)} needs {count} numbers, not {described(fields[key])}.")
         return values if len(values) == count else values[:1] * count
 
-    return read
+    return _read
 
 
 def _roughness(specular: Any, exponent: Any) -> float:
