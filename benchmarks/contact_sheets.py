@@ -123,7 +123,9 @@ def staged(renderer: mr.Renderer) -> Iterator[tuple[str, Path, Callable[[], Draw
     """(sheet, file, what draws it) of the files that no loader makes a scene of."""
     for path in sorted((assets() / "mocap").glob("*.bvh")):
         yield "mocap", path, lambda path=path: draw_motion(renderer, path)
-        yield "mocap", path, lambda: draw_example(renderer, "20_mocap", (0.0, 1.8, 2.7), lambda made, time: made["build"](time))
+    walk = Path(__file__).parents[1] / "tests" / "assets" / "mocap" / "131_01.bvh"
+    yield "mocap", walk, lambda: draw_motion(renderer, walk)
+    yield "mocap", walk, lambda: draw_example(renderer, "20_mocap", (0.4, 1.2, 2.0), lambda made, time: made["build"](time))
     world = assets() / "cad" / "aws-small-warehouse" / "no_roof_small_warehouse.world"
     if world.is_file():
         def flown(made: dict[str, Any], seconds: float) -> tuple[mr.Scene, mr.Camera]:

@@ -1,15 +1,13 @@
-"""A captured motion on a skinned figure, from file to picture: jumps recorded at CMU, played by a mannequin of another build.
+"""A captured walk played on skinned figures, from file to picture: recorded at CMU, walked by three mannequins of another build.
 
-The mannequin has other names, other lengths of bones, and arms that hang down where the captured skeleton stretches them out; `retarget`
-takes all that away. Three of them move alike, each a third of a second behind the one before, and the other two look at the first as far
-as a neck allows. Data: mocap.cs.cmu.edu, created with funding from NSF EIA-0196217.
+The mannequins have other names, other lengths of bones, and arms that hang half down where the captured skeleton has them all down and its
+legs straddled; `retarget` takes all that away, and sets their feet where the captured ones stood. The second and the third start later,
+and look at the first as far as a neck allows. Data: mocap.cs.cmu.edu, created with funding from NSF EIA-0196217.
 
 test: compare
-needs: mocap
 budget: draw_calls=3 bytes_uploaded=0
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -19,29 +17,35 @@ from metarender.demos.mannequin import add_mannequin
 from metarender.humans import Motion, Skeleton, aim, retarget
 from metarender.humans.rotations import inverse, multiply
 
-NAMES = {"hips": "Hips", "spine": "LowerBack", "chest": "Spine1", "neck": "Neck", "head": "Head",
+WALK = Path(__file__).parents[1] / "tests" / "assets" / "mocap" / "131_01.bvh"
+STARTS, ENDS = 4.1, 6.5
+"""Seconds of the file in which the actor walks; before and after he poses."""
+CMU_UNIT = 0.0254 / 0.45
+"""Metres for each unit of the files of CMU: an inch, which they have scaled by 0.45."""
+NAMES = {"hips": "Hips", "spine": "Chest", "chest": "Chest2", "neck": "Neck", "head": "Head",
          **{f"{ours}{joint}": f"{theirs}{name}" for ours, theirs in (("left", "Left"), ("right", "Right")) for joint, name in (
-             ("Shoulder", "Shoulder"), ("UpperArm", "Arm"), ("LowerArm", "ForeArm"), ("Hand", "Hand"), ("UpperLeg", "UpLeg"),
-             ("LowerLeg", "Leg"), ("Foot", "Foot"), ("Toes", "ToeBase"))}}
-LATER = 40  # frames between the figures
-CMU_INCH = 0.0254 / 0.45
-"""Metres for each unit of the files of CMU."""
+             ("UpperArm", "Shoulder"), ("LowerArm", "Elbow"), ("Hand", "Wrist"), ("UpperLeg", "Hip"), ("LowerLeg", "Knee"),
+             ("Foot", "Ankle"), ("Toes", "Toe"))}}
+LATER = 24  # frames between the figures
+CAMERA = mr.PerspectiveCamera(fov=24).look_at((-3.9, 1.35, 4.4), (0.65, 0.78, 0.66))
 
 
-def build_stage(path: Path) -> mr.Scene:
+def build_stage(path: Path = WALK) -> mr.Scene:
     """Mannequins on a floor, each with a clip that plays."""
-    captured = mr.io.read_bvh(path, scale=CMU_INCH).between(1.0, 20.0)
+    captured = mr.io.read_bvh(path, scale=CMU_UNIT).between(STARTS, ENDS)
     scene, figures = mr.Scene(), []
     scene.background = "#dfe3e8"
     scene.add(mr.Mesh(mr.plane((14, 14)), mr.Standard(color="#b9bec6", roughness=0.9)))
-    scene.add(mr.DirectionalLight(direction=(-0.4, -1, -0.5), intensity=2.4))
+    scene.add(mr.DirectionalLight(direction=(0.55, -1, -0.4), intensity=2.4))
     for number, color in enumerate(("#c8553d", "#3d6fa8", "#4f8a5b")):
         body = add_mannequin(scene, mr.Standard(color=color, roughness=0.45), name=f"figure {number}")
-        scene.find(f"figure {number}").position = (1.5 * (number - 1), 0, 0)
-        figures.append(retarget(captured, Skeleton.of([scene.node(joint) for joint in body.joints.tolist()]), NAMES))
+        scene.find(f"figure {number}").position = (1.15 * number, 0, 0.25 * number)
+        skeleton = Skeleton.of([scene.node(joint) for joint in body.joints.tolist()])
+        figures.append(retarget(captured, skeleton, NAMES, feet=("leftFoot", "rightFoot")))
+    first = figures[0].world()[0][:, figures[0].joint("head")]
     for number, motion in enumerate(figures):
-        watch(motion, np.roll(figures[0].world()[0][:, motion.joint("head")], -LATER * number, axis=0))
-        scene.play(scene.add_clip(mr.Clip(f"jumps {number}", motion.tracks())), start=LATER * number / 120)
+        watch(motion, first[np.minimum(np.arange(len(first)) + LATER * number, len(first) - 1)])
+        scene.play(scene.add_clip(mr.Clip(f"walk {number}", motion.tracks())), start=LATER * number / 120, loop="once")
     return scene
 
 
@@ -53,16 +57,13 @@ def watch(motion: Motion, target: np.ndarray) -> None:
         motion.rotations[:, head] = multiply(inverse(turns[:, neck]), aim(places[:, head], turns[:, neck], target, most=1.1))
 
 
-CAMERA = mr.PerspectiveCamera(fov=27).look_at((1.6, 1.8, 6.4), (-0.15, 0.85, 0.2))
-
-
-def build(seconds: float = 2.7) -> tuple[mr.Scene, mr.Camera]:
+def build(seconds: float = 1.2) -> tuple[mr.Scene, mr.Camera]:
     """Return the scene at a time, and the camera."""
-    scene = build_stage(Path(os.environ["METARENDER_ASSETS"]) / "mocap" / "01_01.bvh")
+    scene = build_stage()
     scene.at(seconds)
     return scene, CAMERA
 
 
 if __name__ == "__main__":
-    stage = build_stage(Path(os.environ["METARENDER_ASSETS"]) / "mocap" / "01_01.bvh")
-    mr.view(stage, camera=CAMERA, on_frame=stage.at)
+    stage = build_stage()
+    mr.view(stage, camera=CAMERA, on_frame=lambda seconds: stage.at(seconds % (ENDS - STARTS + 1)))

@@ -63,7 +63,7 @@ def test_the_wheel_holds_code_shaders_and_data_and_no_sources(distributions):
     assert {"metarender/py.typed", "metarender/_core.pyi", "metarender/io/gltf.py", "metarender/captures/archive.py"} <= set(names)
     assert any(name.startswith("metarender/data/") for name in names)
     assert {"metarender/testing/plugin.py", "metarender/testing/page.css", "metarender/testing/page.js"} <= set(names)
-    assert not [name for name in names if name.endswith((".c", ".h", ".inl", ".pyx", ".pxd", ".pxi"))]
+    assert not [name for name in names if name.endswith((".c", ".h", ".inl", ".pyx", ".pxd", ".pxi", ".bvh"))]
 
 
 @pytest.mark.slow

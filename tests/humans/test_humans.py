@@ -101,12 +101,106 @@ def test_a_rest_pose_with_hanging_arms_and_turned_joints_is_taken_away():
         assert np.allclose(unit(ours[:, bone[1]] - ours[:, bone[0]]), unit(theirs[:, bone[1]] - theirs[:, bone[0]]), atol=1e-6)
 
 
+def test_legs_that_are_straddled_at_rest_walk_as_far_and_on_the_same_ground():
+    """Two figures with the same bones, one of which stands astride: where the joints go is the same."""
+    astride = body().positions.copy()
+    for foot, sign in ((6, 1), (8, -1)):
+        astride[foot] = turn(about(np.array((0.0, 0.0, 1.0)), np.array(sign * 0.6)), astride[foot])
+    upright = body()
+    captured = motion_of(Skeleton(upright.names, upright.parents, astride, upright.rotations, upright.above), frames=20)
+    for motion, figure in ((captured, upright), (motion_of(upright, frames=20), captured.skeleton)):
+        ours, theirs = retarget(motion, figure, NAMES).world()[0], motion.world()[0]
+        away = ours - theirs
+        assert np.ptp(away, axis=(0, 1)).max() < 1e-9, "bones of the same lengths that point the same way end elsewhere"
+        assert ours[..., 1].min() == pytest.approx(figure.world()[0][:, 1].min(), abs=1e-9), "the lowest joint is not on its ground"
+
+
+WALKERS = {  # file, seconds, joints of the mannequin
+    "walk": ("131_01.bvh", (4.1, 6.5), ["Hips", "Chest", "Chest2", "Neck", "Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle",
+                                              "Toe"]),
+    "jumps": ("01_01.bvh", (1.0, 20.0), ["Hips", "LowerBack", "Spine1", "Neck", "Head", "Arm", "ForeArm", "Hand", "UpLeg", "Leg", "Foot",
+                                               "ToeBase"])}
+
+
+def names_of(spine, limbs):
+    """The joints of the mannequin by those of a capture: five of the spine, and seven of each side."""
+    ours = ("UpperArm", "LowerArm", "Hand", "UpperLeg", "LowerLeg", "Foot", "Toes")
+    return {**dict(zip(("hips", "spine", "chest", "neck", "head"), spine, strict=True)),
+            **{f"{side}{name}": f"{side.title()}{other}" for side in ("left", "right") for name, other in zip(ours, limbs, strict=True)}}
+
+
+@pytest.mark.parametrize("name", WALKERS)
+def test_captured_feet_stand_on_the_floor_and_slide_no_more_than_the_actors(name, local_assets, request):
+    file, seconds, joints = WALKERS[name]
+    folder = local_assets if name == "walk" else request.getfixturevalue("assets")
+    captured = mr.io.read_bvh(folder / "mocap" / file, scale=0.0254 / 0.45).between(*seconds)
+    scene = mr.Scene()
+    mesh = add_mannequin(scene)
+    skeleton = Skeleton.of([scene.node(number) for number in mesh.joints.tolist()])
+    names, feet = names_of(joints[:5], joints[5:]), ("leftFoot", "rightFoot")
+    plain, made = (retarget(captured, skeleton, names, feet=which) for which in ((), feet))
+    (ours, turns), theirs = made.world(), captured.world()[0]
+    rest = skeleton.world()[0]
+    for motion in (plain, made):
+        assert motion.world()[0][..., 1].min() == pytest.approx(rest[:, 1].min(), abs=2e-3)
+    travelled, path = (np.linalg.norm(places[:, 0] - places[0, 0], axis=1) for places in (ours, theirs))
+    stride = travelled.max() / path.max()
+    assert 0.95 < stride < 1.1 and np.allclose(travelled, path * stride, atol=1e-9), "the root is not carried as the actor goes"
+    for foot in feet:
+        row, other = made.joint(foot), captured.joint(names[foot])
+        slide, slides, his = (np.linalg.norm(np.diff(places[:, joint][:, [0, 2]], axis=0), axis=1) for places, joint in (
+            (ours, row), (plain.world()[0], row), (theirs, other)))
+        standing = his < 0.15 / 120
+        assert standing.mean() > 0.2 and slide[standing].mean() <= stride * his[standing].mean() * 1.001
+        assert slides[standing].mean() > slide[standing].mean(), "they slide no less for it"
+        bone = ours[:, row] - ours[:, row - 1]
+        assert np.allclose(np.linalg.norm(bone, axis=1), np.linalg.norm(skeleton.positions[row]), atol=1e-9)
+        assert np.allclose(turns[:, row], plain.world()[1][:, row], atol=1e-9) or \
+            np.allclose(np.abs((turns[:, row] * plain.world()[1][:, row]).sum(axis=1)), 1), "the sole is turned"
+    scene.play(scene.add_clip(mr.Clip(name, made.tracks())))
+    for share in (0.0, 0.3, 0.6):
+        scene.at(share * made.times[-1])
+        row = int(np.searchsorted(made.times, share * made.times[-1]))
+        assert np.allclose(scene.find("head").world_matrix[:3, 3], ours[row, made.joint("head")], atol=0.02)
+
+
+def test_the_captured_walk_on_a_skeleton_of_a_gltf_file(local_assets, assets):
+    """The fox stands up: its bones, in centimetres and turned at rest, point where those of the actor do."""
+    captured = mr.io.read_bvh(local_assets / "mocap" / "131_01.bvh", scale=0.0254 / 0.45).between(4.1, 6.5)
+    scene = mr.load(assets / "gltf" / "core" / "Fox" / "glTF-Binary" / "Fox.glb")
+    carrier = next(node for node in scene.nodes if node.skin is not None)
+    names = {"b_Hip_01": "Hips", "b_Spine01_02": "Chest", "b_Spine02_03": "Chest2", "b_Neck_04": "Neck", "b_Head_05": "Head",
+             **{f"b_{side}{joint}_0{number}": f"{side}{other}"
+                for side, numbers in (("Left", (10, 11, 15, 16, 17)), ("Right", (7, 8, 19, 20, 21)))
+                for joint, number, other in zip(("ForeArm", "Hand", "Leg01", "Leg02", "Foot01"), numbers,
+                                                ("Shoulder", "Elbow", "Hip", "Knee", "Ankle"), strict=True)}}
+    skeleton = Skeleton.of([scene.node(number) for number in carrier.joints.tolist()])
+    made = retarget(captured, skeleton, names)
+    ours, theirs = made.world()[0], captured.world()[0]
+    travel = ours[-1, made.joint("b_Hip_01")] - ours[0, made.joint("b_Hip_01")]
+    goal = theirs[-1, 0] - theirs[0, 0]
+    facing = between(goal * (1, 0, 1), travel * (1, 0, 1))
+    for upper, lower in (("b_LeftLeg01_015", "b_LeftLeg02_016"), ("b_RightLeg02_020", "b_RightFoot01_021"),
+                         ("b_Spine01_02", "b_Spine02_03"), ("b_LeftForeArm_010", "b_LeftHand_011")):
+        own = ours[:, made.joint(lower)] - ours[:, made.joint(upper)]
+        his = theirs[:, captured.joint(names[lower])] - theirs[:, captured.joint(names[upper])]
+        assert np.allclose(unit(own), turn(facing, unit(his)), atol=1e-3)
+    scene.play(scene.add_clip(mr.Clip("walk", made.tracks())))
+    scene.at(1.0)
+    row = int(np.argmin(np.abs(made.times - 1.0)))
+    head = next(node for node in scene.nodes if node.name == "b_Head_05")
+    assert np.allclose(head.world_matrix[:3, 3], ours[row, made.joint("b_Head_05")], atol=1.0)  # centimetres
+
+
 def test_joints_that_are_not_named_keep_their_rest_pose_and_wrong_names_are_told():
     motion, figure = motion_of(body()), body()
     few = retarget(motion, figure, {"hips": "hips", "leg": "leg"})
     assert np.array_equal(few.rotations[:, 3], np.tile(figure.rotations[3], (7, 1)))
     for names, options, message in (({"tail": "hips"}, {}, "no joint 'tail'"), ({"hips": "tail"}, {}, "no joint 'tail'"),
-                                    ({}, {}, "is empty"), ({"hips": "hips"}, {"root": "leg"}, "map it")):
+                                    ({}, {}, "is empty"), ({"hips": "hips"}, {"root": "leg"}, "map it"),
+                                    (NAMES, {"feet": ("foot",)}, "feet='foot' needs a leg"),
+                                    (NAMES, {"feet": ("tail",)}, "no joint 'tail'"),
+                                    ({"hips": "hips"}, {"feet": ("foot",)}, "needs a leg")):
         with pytest.raises(mr.InvalidInput, match=message):
             retarget(motion, figure, names, **options)
 
@@ -118,7 +212,7 @@ def test_a_motion_plays_on_its_nodes_as_a_clip():
         nodes[name] = scene.add(None, list(nodes.values())[parent] if parent >= 0 else None, position=place, name=name)
     motion = motion_of(body())
     made = retarget(motion, Skeleton.of(list(nodes.values())), NAMES)
-    scene.play(mr.Clip("dance", made.tracks()), loop="once")
+    dance = scene.play(mr.Clip("dance", made.tracks()), loop="once")
     places = made.world()[0]
     for frame in (0, 3, 6):
         scene.at(float(made.times[frame]))
@@ -128,6 +222,11 @@ def test_a_motion_plays_on_its_nodes_as_a_clip():
     assert len(made.tracks()) == 2 and len(still.tracks()) == 1
     with pytest.raises(mr.InvalidInput, match="of no nodes"):
         motion.tracks()
+    moment = Motion(made.skeleton, made.times[2:3], made.rotations[2:3], made.positions[2:3])
+    dance.stop()
+    scene.play(mr.Clip("moment", moment.tracks()))
+    scene.at(0.0)
+    assert np.allclose(nodes["hips"].position, moment.positions[0, 0], atol=1e-6), "a root that stands elsewhere is not put there"
 
 
 def test_a_skeleton_is_taken_from_nodes():
@@ -191,10 +290,13 @@ def test_a_head_looks_at_its_target_as_far_as_it_may(position, target, most, see
 
 
 def test_mistakes_with_limbs_are_told():
-    for wrong, message in ((lambda: two_bone((0, 0), (0, 0, 1), (0, 0, 2), (0, 1, 0)), "two_bone root must be finite"),
+    for wrong, message in ((lambda: two_bone((0, 0), (0, 0, 1), (0, 0, 2), (0, 1, 0)), "two_bone root must be numbers of shape"),
                            (lambda: two_bone(np.zeros((2, 3)), np.zeros((3, 3)), np.zeros(3), np.zeros(3)), "fit together"),
                            (lambda: aim((0, 0, 0), (0, 0, 0, 0), (0, 0, 1)), "length above 0"),
                            (lambda: aim((0, 0, np.nan), (0, 0, 0, 1), (0, 0, 1)), "aim position must be finite"),
+                           (lambda: two_bone((0, 0, 1e200), (0, 0, 1), (0, 0, 2), (0, 1, 0)), r"root must be finite numbers below 1e\+15"),
+                           (lambda: aim(np.zeros((2, 3)), np.tile((0, 0, 0, 1), (3, 1)), (0, 0, 1)), "aim needs arrays that fit together"),
+                           (lambda: aim((0, 0, 0), (0, 0, 0, 1), (0, 0, 1), forward=np.ones((2, 3))), "aim forward must have shape"),
                            (lambda: aim((0, 0, 0), (0, 0, 0, 1), (0, 0, 1), most=-1), "aim most=-1")):
         with pytest.raises(mr.InvalidInput, match=message):
             wrong()
@@ -224,7 +326,7 @@ def test_the_mannequin_hangs_on_its_joints():
     surface = body()
     assert np.allclose(surface.weights.sum(axis=1), 1) and surface.joints.max() == len(JOINTS) - 1
     low, high = surface.bounds
-    assert 1.6 < high[1] - low[1] < 1.85 and abs(low[1]) < 0.05 and np.allclose(low[0], -high[0], atol=1e-3)
+    assert 1.6 < high[1] - low[1] < 1.85 and abs(low[1]) < 1e-3 and np.allclose(low[0], -high[0], atol=1e-3)
     scene = mr.Scene()
     mesh = add_mannequin(scene)
     scene.update()
@@ -263,3 +365,18 @@ def test_a_skeleton_below_a_scale_of_nothing_is_refused():
     hips = scene.add(None, parent=nothing, name="hips")
     with pytest.raises(mr.InvalidInput, match="'hips' hangs from is scaled to nothing"):
         Skeleton.of([hips, scene.add(None, parent=hips)])
+
+
+def test_a_skeleton_below_a_stretched_node_is_refused():
+    """One scale for all axes may be any, and a mirror is one."""
+    for scale, fits in (((1, 2, 1), False), ((-2, -2, -2), True), ((-1, 1, 1), True)):
+        scene = mr.Scene()
+        hips = scene.add(None, parent=scene.add(None, scale=scale), name="hips", position=(0, 1, 0), rotation=(0.6, 0, 0, 0.8))
+        foot = scene.add(None, parent=hips, position=(1, 2, 3), rotation=(0, 0, math.sqrt(0.5), math.sqrt(0.5)))
+        toes = scene.add(None, parent=foot, position=(0, -1, 0.5))
+        joints = [hips, foot, toes]
+        if fits:
+            assert np.allclose(Skeleton.of(joints).world()[0], [joint.world_matrix[:3, 3] for joint in joints], atol=1e-6)
+        else:
+            with pytest.raises(mr.InvalidInput, match="'hips' hangs from is scaled by another number along each axis"):
+                Skeleton.of(joints)

@@ -89,7 +89,7 @@ def test_signs_never_jump(tmp_path):
     assert ((turns[1:] * turns[:-1]).sum(axis=1) > 0.9).all()
 
 
-def test_the_captured_walk_of_cmu(assets):
+def test_the_captured_jumps_of_cmu(assets):
     motion = mr.io.read_bvh(assets / "mocap" / "01_01.bvh", scale=0.0564)
     assert len(motion.times) == 2752 and len(motion.names) == 38 and motion.times[-1] == pytest.approx(2751 / 120, rel=1e-4)
     places, _ = motion.world()
@@ -103,6 +103,29 @@ def test_the_captured_walk_of_cmu(assets):
         motion.between(40, 41)
     with pytest.raises(mr.InvalidInput, match="no joint 'Tail'"):
         motion.joint("Tail")
+
+
+def test_the_captured_walk_of_cmu(local_assets):
+    """Joints at no distance, channels of several orders in one file, arms down and legs straddled at rest."""
+    motion = mr.io.read_bvh(local_assets / "mocap" / "131_01.bvh", scale=0.0254 / 0.45)
+    assert len(motion.times) == 994 and len(motion.names) == 38 and motion.times[-1] == pytest.approx(993 / 120, rel=1e-4)
+    rest = motion.skeleton.world()[0]
+    left, right, elbow, shoulder = (rest[motion.joint(name)] for name in ("LeftAnkle", "RightAnkle", "LeftElbow", "LeftShoulder"))
+    assert left[0] - right[0] > 0.6 and np.allclose(elbow[[0, 2]], shoulder[[0, 2]], atol=1e-6) and elbow[1] < shoulder[1] - 0.2
+    walk = motion.between(4.1, 6.5)
+    places = walk.world()[0]
+    hips, feet = places[:, 0], places[:, [motion.joint("LeftToe"), motion.joint("RightToe")]]
+    assert hips[-1, 2] - hips[0, 2] > 2.2 and np.ptp(hips[:, 0]) < 0.35 and 0.8 < hips[:, 1].min() < hips[:, 1].max() < 1.0
+    assert 0.0 < feet[..., 1].min() < 0.1 and (feet[:, 0, 2] > feet[:, 1, 2]).any() and (feet[:, 0, 2] < feet[:, 1, 2]).any()
+    nose = matrix_of(walk.world()[1][0, motion.joint("Head")])[:, 2]
+    assert nose[2] > 0.8, "he does not look where he goes"
+
+
+def test_a_joint_may_be_called_motion_and_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    text = SOUND.replace("JOINT Spine", "JOINT left MOTION").replace("MOTION\nFrames", "\tMotion\nFrames")
+    motion = mr.io.read_bvh(written(tmp_path, "\ufeff" + text))
+    assert motion.names[3] == "left MOTION" and len(motion.times) == 2
+    assert len(mr.io.read_bvh(written(tmp_path, SOUND.replace("}\nMOTION", "} MOTION"))).times) == 2
 
 
 @pytest.mark.parametrize("old, new, message", (

@@ -128,5 +128,5 @@ def test_every_file_of_the_small_set_is_credited(local_assets):
                 (line for line in text.splitlines() if line.startswith("|") and f"`{path.relative_to(local_assets).as_posix()}`" in line),
                 "",
             )
-            assert any(licence in row for licence in ("CC0-1.0", "CC-BY-4.0", "MIT")), path.name
+            assert any(licence in row for licence in ("CC0-1.0", "CC-BY-4.0", "MIT", "CMU")), path.name
     assert sum(path.stat().st_size for path in local_assets.rglob("*") if path.is_file()) < 1_500_000

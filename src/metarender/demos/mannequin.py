@@ -19,16 +19,18 @@ JOINTS: dict[str, tuple[str, tuple[float, float, float]]] = {
            ("Shoulder", "chest", False, (0.05, 0.16, 0)), ("UpperArm", "Shoulder", True, (0.13, 0, -0.01)),
            ("LowerArm", "UpperArm", True, (0.19, -0.19, -0.01)), ("Hand", "LowerArm", True, (0.17, -0.18, 0.03)),
            ("UpperLeg", "hips", False, (0.09, -0.04, 0)), ("LowerLeg", "UpperLeg", True, (0.015, -0.42, 0.01)),
-           ("Foot", "LowerLeg", True, (0.01, -0.41, -0.03)), ("Toes", "Foot", True, (0, -0.06, 0.13)))}}
+           ("Foot", "LowerLeg", True, (0.01, -0.41, -0.03)), ("Toes", "Foot", True, (0, -0.04, 0.13)))}}
 """Parent and place of each joint, metres; arms hang half down, and the figure looks along +Z."""
 
 TUBES = (("hips", "spine", 0.12), ("spine", "chest", 0.115), ("chest", "neck", 0.1), ("neck", "head", 0.05),
          *((f"{side}{a}", f"{side}{b}", radius) for side in ("left", "right") for a, b, radius in (
              ("Shoulder", "UpperArm", 0.06), ("UpperArm", "LowerArm", 0.048), ("LowerArm", "Hand", 0.038), ("UpperLeg", "LowerLeg", 0.075),
-             ("LowerLeg", "Foot", 0.052), ("Foot", "Toes", 0.042))))
+             ("LowerLeg", "Foot", 0.052), ("Foot", "Toes", 0.04))))
 BALLS = (("head", (0, 0.1, 0.01), 0.105), ("head", (0, 0.085, 0.115), 0.02),
          ("leftHand", (0.05, -0.05, 0.01), 0.045), ("rightHand", (-0.05, -0.05, 0.01), 0.045),
-         ("leftToes", (0, 0.0, 0.03), 0.04), ("rightToes", (0, 0.0, 0.03), 0.04), ("hips", (0, -0.02, 0), 0.125))
+         *((f"{side}{joint}", place, 0.04) for side in ("left", "right") for joint, place in (("Foot", (0, -0.04, -0.035)),
+                                                                                              ("Toes", (0, 0, 0.03)))),
+         ("hips", (0, -0.02, 0), 0.125))
 
 Floats = NDArray[np.float64]
 

@@ -95,9 +95,15 @@ def aim(position: ArrayLike, rotation: ArrayLike, target: ArrayLike, *, forward:
     places, turns, targets = (as_rows(value, f"aim {name}", width) for name, value, width in
                               (("position", position, 3), ("rotation", rotation, 4), ("target", target, 3)))
     ahead, limit = as_rows(forward, "aim forward", 3), number(most, "aim most", 0.0, math.pi)
+    try:
+        many = np.broadcast_shapes(places.shape[:-1], turns.shape[:-1], targets.shape[:-1])
+    except ValueError:
+        raise InvalidInput(f"aim needs arrays that fit together, not {places.shape}, {turns.shape}, {targets.shape}.") from None
+    if ahead.ndim > 1:
+        raise InvalidInput(f"aim forward must have shape (3,), not {ahead.shape}; it is the same for all.")
     if not np.linalg.norm(turns, axis=-1).all() or not np.linalg.norm(ahead):
         raise InvalidInput("aim needs rotations and a forward direction of a length above 0; give (0, 0, 0, 1) for no rotation.")
-    turns = unit(turns)
+    turns = np.broadcast_to(unit(turns), (*many, 4))
     swing = between(turn(turns, np.broadcast_to(ahead, (*turns.shape[:-1], 3))), targets - places)
     angle = 2 * np.arctan2(np.linalg.norm(swing[..., :3], axis=-1), swing[..., 3])
     limited = about(unit(swing[..., :3]), np.minimum(angle, limit))

@@ -15,6 +15,9 @@ from .rotations import Array, multiply, of_matrix, turn
 
 __all__ = ["Motion", "Skeleton"]
 
+_LARGEST = 1e15
+"""Numbers below it may be squared and added up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Skeleton:
@@ -54,7 +57,7 @@ class Skeleton:
         Raises
         ------
         InvalidInput
-            No nodes, several roots, a sheared node, a joint that is scaled, or one below a scale of 0.
+            No nodes, several roots, a sheared node, a joint that is scaled, or one below a scale of 0 or of several axes' own.
         """
         nodes = list(joints)
         if not nodes or not all(isinstance(node, Node) for node in nodes):
@@ -71,8 +74,12 @@ class Skeleton:
                 raise InvalidInput(f"the joint {node.name!r} is scaled by {node.scale.tolist()}; apply scales before retargeting.")
         parent = placed[0].parent
         above = np.eye(4) if parent is None else np.asarray(parent.world_matrix, np.float64)
-        if not abs(np.linalg.det(above[:3, :3])) > 0:
+        square, size = above[:3, :3].T @ above[:3, :3], abs(np.linalg.det(above[:3, :3])) ** (2 / 3)
+        if not size > 0:
             raise InvalidInput(f"what the joint {placed[0].name!r} hangs from is scaled to nothing; give it a scale other than 0.")
+        if np.abs(square / size - np.eye(3)).max() > 1e-3:
+            raise InvalidInput(f"what the joint {placed[0].name!r} hangs from is scaled by another number along each axis, or sheared; "
+                               "give it one scale.")
         return cls(tuple(node.name for node in placed), parents, np.array([node.position for node in placed]),
                    np.array([node.rotation for node in placed]), above, np.array(order, np.uint32))
 
@@ -136,7 +143,7 @@ class Motion:
         ids = self.skeleton.ids
         if ids is None:
             raise InvalidInput("the motion is of no nodes; retarget it to a Skeleton.of nodes first.")
-        moving = np.flatnonzero(np.ptp(self.positions, axis=0).max(axis=1) > 0)
+        moving = np.flatnonzero((self.positions != self.skeleton.positions).any(axis=(0, 2)))
         turns = Track(ids, "rotation", self.times, self.rotations)
         return [turns, *([Track(ids[moving], "position", self.times, self.positions[:, moving])] if len(moving) else [])]
 
@@ -163,16 +170,19 @@ def _world(skeleton: Skeleton, positions: Array, rotations: Array) -> tuple[Arra
 
 
 def as_rows(value: ArrayLike, what: str, width: int) -> Array:
-    """Return float64 of (..., width), finite.
+    """Return float64 of (..., width), of numbers whose squares are still finite.
 
     Raises
     ------
     InvalidInput
+        Another shape, no numbers, or larger ones.
     """
     try:
         array = np.asarray(value, np.float64)
     except (TypeError, ValueError):
         raise InvalidInput(f"{what} must be numbers of shape (..., {width}).") from None
-    if array.shape[-1:] != (width,) or not np.isfinite(array).all():
-        raise InvalidInput(f"{what} must be finite numbers of shape (..., {width}), not {array.shape}.")
+    if array.shape[-1:] != (width,):
+        raise InvalidInput(f"{what} must be numbers of shape (..., {width}), not {array.shape}.")
+    if not (np.abs(array) < _LARGEST).all():
+        raise InvalidInput(f"{what} must be finite numbers below {_LARGEST:g}.")
     return array

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from . import checked_path
 from .files import read_file
 from .limits import Budget, Limits
 
+_MOTION = re.compile(rb"(?:^|(?<=\}))[ \t]*MOTION\b", re.IGNORECASE | re.MULTILINE)
+"""First in its line, or behind a brace: names of joints may have the word in them."""
 _AXES = {"x": 0, "y": 1, "z": 2}
 _LONGEST_NAME, _LARGEST = 200, 1e15
 _FRAME_BYTES = 2 * 32 + 2 * 24
@@ -49,7 +52,7 @@ class _Words:
 
     def __init__(self, head: bytes, file: str) -> None:
         self.file, self.line = file, 0
-        self._words = ((line, word) for line, text in enumerate(head.decode("utf-8", "replace").splitlines(), 1)
+        self._words = ((line, word) for line, text in enumerate(head.decode("utf-8-sig", "replace").splitlines(), 1)
                        for word in text.replace("{", " { ").replace("}", " } ").split())
 
     def take(self, what: str) -> str:
@@ -105,11 +108,11 @@ def read_bvh(path: str | os.PathLike[str], *, scale: float = 1.0, limits: Limits
     factor, budget = number(scale, "read_bvh scale", 1e-12, 1e12), Budget(bounds, AssetError)
     data = read_file(place, bounds)
     budget.read_file(len(data), f"The file {place.name}", "")
-    head, motion, body = data.partition(b"MOTION")
-    if not motion:
+    motion = _MOTION.search(data)
+    if motion is None:
         raise AssetError(f"{place.name} has no MOTION part; it is cut off or no BVH file.")
-    joints = _read_hierarchy(_Words(head, place.name), bounds)
-    frames, seconds, rows = _read_motion(body, joints, place.name, budget)
+    joints = _read_hierarchy(_Words(data[:motion.start()], place.name), bounds)
+    frames, seconds, rows = _read_motion(data[motion.end():], joints, place.name, budget)
     rotations, positions = _pose(joints, rows, factor)
     rest = np.array(joints.offsets) * factor
     skeleton = Skeleton(tuple(joints.names), np.array(joints.parents), rest, np.tile((0.0, 0.0, 0.0, 1.0), (len(rest), 1)), np.eye(4))
