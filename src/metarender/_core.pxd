@@ -108,7 +108,10 @@ cdef extern from "mr.h" nogil:
         uint32_t deform_rows
         float *deform
         mr_skin *skins
+        mr_palette *palettes
         mr_pose *poses
+        uint32_t *id_pose
+        uint32_t id_pose_cap
         uint32_t bucket_count
         uint64_t epoch
         uint32_t idle_count
@@ -304,6 +307,7 @@ cdef extern from "mr.h" nogil:
     void mr_drop_skin(mr_store *s, uint32_t index)
     int mr_bind(mr_store *s, uint32_t index, uint32_t skin, const uint32_t *joints)
     void mr_unbind(mr_store *s, uint32_t index)
+    int mr_keep_pose(mr_store *s, uint32_t index)
     int mr_hold_weights(mr_store *s, uint32_t index, const float *values, uint32_t count)
     int mr_set_weights(mr_store *s, uint32_t index, const float *values, uint32_t count)
     const float *mr_weights_of(const mr_store *s, uint32_t index, uint32_t *count)

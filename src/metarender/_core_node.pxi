@@ -227,7 +227,8 @@ cdef class Node:
 
     @property
     def weights(self):
-        """Weights of the mesh's morphs, (m,) float32 (a copy; assign to change), as many as its geometries have; empty without morphs."""
+        """Weights of the mesh's morphs, (m,) float32 (a copy; assign to change), as many as its geometries have; empty without morphs.
+        A part that shows those of the node above (see ``Scene.add_instances``) has its own once they are assigned."""
         cdef uint32_t count = 0
         self._slot()
         cdef const float *w = mr_weights_of(self.store.s, self.index, &count)
@@ -246,7 +247,7 @@ cdef class Node:
         if <uint32_t>w.shape[0] != count:
             raise InvalidInput(f"this node has {count} morph weights, got {w.shape[0]}; give as many as its mesh has morphs")
         if count:
-            mr_set_weights(self.store.s, self.index, &w[0], count)
+            _fail(mr_set_weights(self.store.s, self.index, &w[0], count))
 
     @property
     def skin(self):

@@ -98,13 +98,45 @@ def draw_space(Store store not None, id, geometry):
     return rows, np.array([store.s.anchors[anchor].origin[k] for k in range(3)])
 
 
-def posed_nodes(Store store not None):
-    """Public ids of the nodes that have a skin or morph weights, (n,) uint32, ascending by id index."""
+def read_poses(Store store not None):
+    """What every node has that has a skin or morph weights of its own, ascending by id index.
+
+    Returns
+    -------
+    ids : (n,) uint32
+        Public ids.
+    skins : (n,) int64
+        Number of the skin, -1 for none.
+    counts : (n,) uint32
+        How many weights.
+    values : (k,) float32
+        The weights of all, one behind the other.
+    """
     store._guard()
     _sweep(store)
-    cdef uint32_t k
-    found = [mr_public_id(store.s, store.s.poses[k].node) for k in range(1, store.s.pose_count) if store.s.poses[k].node != MR_NONE]
-    return np.array(sorted(found, key=lambda number: number & 0xFFFFFF), dtype=np.uint32)
+    cdef const mr_store *s = store.s
+    cdef uint32_t index, i, n = 0
+    cdef uint64_t total = 0, end = 0
+    ids, skins = np.empty(s.pose_live, dtype=np.uint32), np.full(s.pose_live, -1, dtype=np.int64)
+    counts = np.empty(s.pose_live, dtype=np.uint32)
+    for i in range(1, s.pose_count):
+        total += s.poses[i].weights if s.poses[i].node != MR_NONE else 0
+    values = np.empty(total, dtype=np.float32)
+    cdef uint32_t[::1] to_ids = ids, to_counts = counts
+    cdef int64_t[::1] to_skins = skins
+    cdef float[::1] to_values = values
+    for index in range(s.id_pose_cap):
+        i = s.id_pose[index]
+        if not i:
+            continue
+        to_ids[n], to_counts[n] = mr_public_id(s, index), s.poses[i].weights
+        if s.poses[i].palette:
+            to_skins[n] = s.palettes[s.poses[i].palette].skin
+        if s.poses[i].weights:
+            memcpy(&to_values[end], s.deform + 4 * (<size_t>s.poses[i].first + 1), s.poses[i].weights * sizeof(float))
+        end += s.poses[i].weights
+        n += 1
+    return ids, skins, counts, values
 
 
 def copy_poses(Store store not None, Store other not None, old, new, skins):

@@ -16,7 +16,8 @@ cdef int _fail(int status) except -1:
     if status == MR_CYCLE:
         raise InvalidInput("a node cannot become a child of itself or of its own descendant; choose a parent outside its subtree")
     if status == MR_FULL:
-        raise InvalidInput("the scene is full: it holds at most 16777215 nodes and 4096 geometry classes; split it into several scenes")
+        raise InvalidInput("the scene is full: it holds at most 16777215 nodes, 4096 geometry classes and 2 GiB of palettes and "
+                           "morph weights; split it into several scenes")
     if status == MR_NONFINITE:
         raise InvalidInput("the transform is sheared, so it has no rotation and scale; read or set `matrix` instead")
     raise MetarenderError(f"native status {status}")
@@ -993,6 +994,8 @@ cdef class Store:
             mr_weights_of(self.s, chosen[k] & MR_INDEX_MASK, &count)
             if at[k + 1] - at[k] != count:
                 raise InvalidInput(f"node {chosen[k]} (row {k}) has {count} morph weights, got {at[k + 1] - at[k]}; give as many")
+        for k in range(n):
+            _fail(mr_keep_pose(self.s, chosen[k] & MR_INDEX_MASK))
         for k in range(n):
             if at[k + 1] > at[k]:
                 mr_set_weights(self.s, chosen[k] & MR_INDEX_MASK, &weights[at[k]], <uint32_t>(at[k + 1] - at[k]))

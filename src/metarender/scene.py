@@ -221,6 +221,13 @@ class Scene:
         Returns
         -------
         Parts
+
+        Notes
+        -----
+        A geometry with morphs: below a node with as many morph weights, which follows no joints, the parts show those of the node,
+        each under its own matrix; so one row of weights, or one clip, animates them all. A part whose own weights are set keeps these
+        from then on, and so does one that leaves the range. Anywhere else each part has weights of its own, 0 at first.
+        A geometry with joints: bind single parts, ``scene.bind(parts[0], skin, joints)``; till then they draw at rest.
         """
         if (count is None) == (matrices is None):
             raise InvalidInput("add_instances() takes either count or matrices")
@@ -250,7 +257,7 @@ class Scene:
         names : sequence of str, optional
             Name of each part's node, kept in columns.
         name : str
-            Of the range.
+            Of the range. Morphs and joints: as in :meth:`add_instances`.
 
         Returns
         -------
@@ -292,8 +299,10 @@ class Scene:
             self._tables.collect()
             raise
         self._ranges[number] = mesh, name
-        if mesh is not None and mesh.weights.size:
-            self.store.hold_weights(ids, mesh.weights)
+        shared = 0 if parent is None or parent.skin is not None else len(parent.weights)
+        for place, each in enumerate(geometries):
+            if each.morphs and len(each.morphs) != shared:
+                self.store.hold_weights(ids[geometry_index == place], np.zeros(len(each.morphs), np.float32))
         return Parts(self, number, mesh, name), ids
 
     def set(self, ids: ArrayLike | Sequence[Node], *, position: ArrayLike | None = None, rotation: ArrayLike | None = None,
@@ -336,6 +345,9 @@ class Scene:
         -----
         Removing a joint lets all nodes that follow it follow nothing any more. Nodes with the same skin and joints share what is computed.
         """
+        if isinstance(node, Parts):
+            raise InvalidInput("bind() takes one Node: a skin puts what it moves where the joints are, so all parts would stand at the same "
+                               "place; bind each part to joints of its own, such as scene.bind(parts[0], skin, joints)")
         if not isinstance(node, Node) or node.store is not self.store:
             raise InvalidInput(f"bind() takes a Node of this scene, got {type(node).__name__}")
         if skin is None:

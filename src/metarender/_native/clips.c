@@ -97,6 +97,8 @@ static int bind(mr_store *s, mr_mixer *m, const mr_track *t, uint32_t target, ui
     }
     mr_channel *c = m->channels + k;
     if (c->width != t->width) return MR_OK;
+    int bad = t->kind == MR_DRIVE_WEIGHTS ? mr_keep_pose(s, index) : MR_OK; /* a part that is driven is on its own */
+    if (bad) return bad;
     if (c->idle == 1 && read_rest(s, c, t->rest, m->rest + c->at)) return MR_NONFINITE;
     if (k == m->channel_count) {
         *place = m->channel_count++;

@@ -424,10 +424,13 @@ void mr_drop_skin(mr_store *s, uint32_t index);
 /* Makes a node (index) follow joints (public ids, as many as the skin has) with a skin; no longer. */
 int mr_bind(mr_store *s, uint32_t index, uint32_t skin, const uint32_t *joints);
 void mr_unbind(mr_store *s, uint32_t index);
-/* Gives a node so many morph weights; sets those that it has: MR_STALE when their number is another. */
+/* Gives a node so many morph weights; sets those that it shows, its own from then on: MR_STALE when their number is another. */
 int mr_hold_weights(mr_store *s, uint32_t index, const float *values, uint32_t count);
 int mr_set_weights(mr_store *s, uint32_t index, const float *values, uint32_t count);
-/* The weights of a node and their number (0, NULL); its palette or NULL. */
+/* Gives a part that shows the pose of the node above a copy of its own; nothing for any other node. */
+int mr_keep_pose(mr_store *s, uint32_t index);
+/* The weights that a node shows and their number (0, NULL): a part without any shows those of the node above, unless that follows joints.
+ * Its palette or NULL. */
 const float *mr_weights_of(const mr_store *s, uint32_t index, uint32_t *count);
 const mr_palette *mr_palette_of(const mr_store *s, uint32_t index);
 /* Forgets the pose of a node that goes. */

@@ -4,7 +4,8 @@
  * is what one node has: a palette, morph weights, or both. `deform` holds, in rows of 16 bytes that never move while in use,
  *     of a palette   three rows a joint: world(joint) x inverse bind, relative to the palette's anchor, which is that of its first joint
  *     of a pose      (first row of the palette or 0, number of weights, 0, 0), then its weights, four a row
- * Row 0 stands for no pose. Palettes are computed in float64 and rounded once. A palette is computed anew only when one of its joints
+ * Row 0 stands for no pose. A part without a pose of its own shows the weights of the node above it, so that any number of instances is
+ * animated by one row; it gets a copy of its own (mr_keep_pose) before something could part the two. Palettes are computed in float64 and rounded once. A palette is computed anew only when one of its joints
  * moved: `use_slot` lists the slots of all joints in order, so that a run of moved slots finds its palettes by a binary search.
  * One room because all of it keeps the same rows and lists true: what is bound, what moved, what is written.
  */
@@ -136,6 +137,14 @@ static int make_palette(mr_store *s, uint32_t skin, const uint32_t *joints, uint
 
 static uint32_t pose_index(const mr_store *s, uint32_t index) { return index < s->id_pose_cap ? s->id_pose[index] : 0; }
 
+/* The pose that a node shows: its own, or for a part without one that of the node above, where it has weights and follows no joints. */
+static uint32_t shown_pose(const mr_store *s, uint32_t index) {
+    uint32_t own = pose_index(s, index);
+    if (own || !s->pose_live || !s->id_range[index]) return own;
+    uint32_t above = pose_index(s, s->id_parent[index]);
+    return above && s->poses[above].weights && !s->poses[above].palette ? above : 0;
+}
+
 static uint32_t pose_rows(uint32_t weights) { return 1 + (weights + 3) / 4; }
 
 /* The pose of a node (index), made where it has none; the caller has reserved two rows. */
@@ -171,9 +180,40 @@ static void changed(mr_store *s, mr_pose *p, uint32_t how) {
     s->epoch++;
 }
 
+/* Gives a node so many weights of its own. */
+static int hold(mr_store *s, uint32_t index, const float *values, uint32_t count) {
+    int bad = reserve_rows(s, pose_rows(count) + 1);
+    if (bad) return bad;
+    mr_pose *p = make_pose(s, index);
+    if (!p) return MR_NOMEM;
+    give_rows(s, p->first, pose_rows(p->weights));
+    p->first = take_rows(s, pose_rows(count));
+    p->weights = count;
+    if (count) memcpy(s->deform + 4 * ((size_t)p->first + 1), values, 4 * (size_t)count);
+    changed(s, p, 2);
+    return MR_OK;
+}
+
+int mr_keep_pose(mr_store *s, uint32_t index) {
+    uint32_t from = shown_pose(s, index);
+    if (!from || s->poses[from].node == index) return MR_OK;
+    uint32_t count = s->poses[from].weights;
+    int bad = reserve_rows(s, pose_rows(count) + 1); /* so that what is copied does not move meanwhile */
+    return bad ? bad : hold(s, index, s->deform + 4 * ((size_t)s->poses[from].first + 1), count);
+}
+
+/* Parts that show the pose of a node get one of their own. */
+static int keep_below(mr_store *s, uint32_t index) {
+    int bad = MR_OK;
+    for (uint32_t i = s->id_child[index]; i != MR_NONE && !bad; i = s->id_next[i]) bad = mr_keep_pose(s, i);
+    return bad;
+}
+
 int mr_bind(mr_store *s, uint32_t index, uint32_t skin, const uint32_t *joints) {
     uint32_t at = find_palette(s, skin, joints);
-    int bad = reserve_rows(s, 3 * s->skins[skin].joints + 2);
+    int bad = mr_keep_pose(s, index);
+    if (!bad && !mr_palette_of(s, index)) bad = keep_below(s, index);
+    if (!bad) bad = reserve_rows(s, 3 * s->skins[skin].joints + 2);
     if (bad) return bad;
     mr_pose *p = make_pose(s, index);
     if (!p || (!at && make_palette(s, skin, joints, &at))) return MR_NOMEM;
@@ -196,21 +236,16 @@ void mr_unbind(mr_store *s, uint32_t index) {
 int mr_hold_weights(mr_store *s, uint32_t index, const float *values, uint32_t count) {
     uint32_t i = pose_index(s, index);
     if (!i && !count) return MR_OK;
-    int bad = reserve_rows(s, pose_rows(count) + 1);
-    if (bad) return bad;
-    mr_pose *p = make_pose(s, index);
-    if (!p) return MR_NOMEM;
-    give_rows(s, p->first, pose_rows(p->weights));
-    p->first = take_rows(s, pose_rows(count));
-    p->weights = count;
-    if (count) memcpy(s->deform + 4 * ((size_t)p->first + 1), values, 4 * (size_t)count);
-    changed(s, p, 2);
-    return MR_OK;
+    int bad = i && count != s->poses[i].weights ? keep_below(s, index) : MR_OK;
+    return bad ? bad : hold(s, index, values, count);
 }
 
 int mr_set_weights(mr_store *s, uint32_t index, const float *values, uint32_t count) {
-    uint32_t i = pose_index(s, index);
+    uint32_t i = shown_pose(s, index);
     if (!i || s->poses[i].weights != count) return MR_STALE;
+    int bad = mr_keep_pose(s, index);
+    if (bad) return bad;
+    i = pose_index(s, index);
     float *now = s->deform + 4 * ((size_t)s->poses[i].first + 1);
     if (!count || !memcmp(now, values, 4 * (size_t)count)) return MR_OK;
     memcpy(now, values, 4 * (size_t)count);
@@ -219,7 +254,7 @@ int mr_set_weights(mr_store *s, uint32_t index, const float *values, uint32_t co
 }
 
 const float *mr_weights_of(const mr_store *s, uint32_t index, uint32_t *count) {
-    uint32_t i = pose_index(s, index);
+    uint32_t i = shown_pose(s, index);
     *count = i ? s->poses[i].weights : 0;
     return i ? s->deform + 4 * ((size_t)s->poses[i].first + 1) : NULL;
 }
@@ -296,7 +331,7 @@ int mr_set_flesh(mr_store *s, uint32_t index, uint32_t groups, const uint32_t *j
 
 const mr_pose *mr_posed(const mr_store *s, uint32_t node, uint32_t geometry) {
     if (!s->pose_live || geometry >= s->flesh_cap || !s->flesh[geometry]) return NULL;
-    uint32_t i = pose_index(s, s->node_id[node]);
+    uint32_t i = shown_pose(s, s->node_id[node]);
     if (!i) return NULL;
     const mr_pose *p = s->poses + i;
     const mr_flesh *f = s->flesh[geometry];
@@ -470,22 +505,33 @@ static void pose_palette(mr_store *s, mr_palette *p) {
     s->stats.joints_posed += p->joints;
 }
 
-/* A pose with other rows: where they stand, and the boxes, anchors and rows of its draws. */
-static void refresh_pose(mr_store *s, mr_pose *p, int moved) {
-    uint32_t slot = s->id_slot[p->node];
-    if (p->dirty) {
-        put_word(s, p->first, 0, p->palette ? s->palettes[p->palette].first : 0);
-        put_word(s, p->first, 1, p->weights);
-        mark_rows(s, p->first, pose_rows(p->weights));
-    }
-    if (s->draws_dirty) return;
-    if (p->dirty < 2 && moved < 2) {
+/* Draws of a node whose pose changed: their boxes, and where it has other rows their anchors and what leads to these. */
+static void refresh_draws(mr_store *s, uint32_t slot, int other_rows) {
+    if (!other_rows) {
         mr_touch_draws(s, slot, 0);
         return;
     }
     mr_label_draws(s, slot);
     for (uint32_t d = s->node_draw[slot]; d != MR_NONE; d = s->draw_next[d])
         if (s->draw_slot[d] != MR_NONE) s->page_epoch[MR_INFO][s->draw_slot[d] / 256] = s->epoch;
+}
+
+/* The same of the parts below that show the pose. */
+static void refresh_parts(mr_store *s, const mr_pose *p, int other_rows) {
+    for (uint32_t i = s->id_child[p->node]; i != MR_NONE; i = s->id_next[i])
+        if (shown_pose(s, i) && !pose_index(s, i)) refresh_draws(s, s->id_slot[i], other_rows);
+}
+
+/* A pose with other rows or values: where they stand, and what its draws have of it. */
+static void refresh_pose(mr_store *s, mr_pose *p, int moved) {
+    if (p->dirty) {
+        put_word(s, p->first, 0, p->palette ? s->palettes[p->palette].first : 0);
+        put_word(s, p->first, 1, p->weights);
+        mark_rows(s, p->first, pose_rows(p->weights));
+    }
+    if (s->draws_dirty) return;
+    refresh_draws(s, s->id_slot[p->node], p->dirty > 1 || moved > 1);
+    if (p->weights && !p->palette) refresh_parts(s, p, p->dirty > 1);
 }
 
 void mr_pose_update(mr_store *s) {

@@ -260,6 +260,8 @@ int mr_add(mr_store *s, uint32_t parent, uint32_t count, int leaf_range, uint32_
     if (fresh > MR_MAX_IDS) fresh = MR_MAX_IDS;
     if (make_room(s) || mr_grow_ids(s, (uint32_t)fresh) || mr_reserve_nodes(s, s->n + count + 1)) return MR_NOMEM;
     if (mr_grow(&s->dirty, &s->dirty_cap, s->dirty_count + 2, sizeof(mr_run))) return MR_NOMEM;
+    int bad = count ? mr_keep_pose(s, parent) : MR_OK;
+    if (bad) return bad;
     uint32_t r = 0;
     if (leaf_range && count && !(r = new_range(s))) return MR_NOMEM;
     if (count) become_parent(s, parent); /* memory was reserved: it cannot fail */
@@ -359,6 +361,9 @@ int mr_set_parent(mr_store *s, uint32_t index, uint32_t parent) {
     if (make_room(s) || mr_reserve_nodes(s, s->n + mr_subtree_ids(s, index, NULL) + 1) ||
         mr_grow(&s->dirty, &s->dirty_cap, s->dirty_count + 3, sizeof(mr_run)))
         return MR_NOMEM;
+    int bad = mr_keep_pose(s, index);
+    if (!bad) bad = mr_keep_pose(s, parent);
+    if (bad) return bad;
     leave_range(s, index);
     unlink_id(s, index); /* before the parent leaves its range, whose next member could be this node */
     become_parent(s, parent);

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import posed_nodes
+from .. import _core
+from .._core import joints_of
 from ..deformation import Skin
 from ..errors import CaptureError, InvalidInput, ReleasedError
-from ..scene import Node, Scene
+from ..scene import Scene
 from .archive import ArchiveReader
 from .fields import Fields, plain_text
 from .surfaces import OBJECT_BYTES
@@ -23,18 +24,20 @@ _ARRAYS = {"node": "<u4", "skin": "<u4", "morphs": "<u4"}
 
 def pose_values(scene: Scene, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     """Describe skins and poses; nothing for a scene without any. What is long goes to `arrays`."""
-    nodes = [Node(scene.store, number) for number in posed_nodes(scene.store).tolist()]
-    if not nodes:
+    ids, numbers, morphs, weights = _core.read_poses(scene.store)
+    if not len(ids):
         return {}
-    skins = list(dict.fromkeys(node.skin for node in nodes if node.skin is not None))
-    places = {skin: place for place, skin in enumerate(skins)}
-    arrays["poses/node"] = np.array([node.id for node in nodes], np.uint32)
-    arrays["poses/skin"] = np.array([places.get(node.skin, _NONE) for node in nodes], np.uint32)
-    arrays["poses/morphs"] = np.array([len(node.weights) for node in nodes], np.uint32)
-    arrays["poses/joints"] = np.concatenate([np.zeros(0, np.uint32), *(node.joints for node in nodes)])
-    arrays["poses/weights"] = np.concatenate([node.weights for node in nodes])
+    bound = numbers >= 0
+    used, first = np.unique(numbers[bound], return_index=True)
+    used = used[np.argsort(first)]
+    skins = [scene._tables.skins[number] for number in used.tolist()]
+    places = np.full(max(int(used.max(initial=-1)) + 2, 1), _NONE, np.uint32)  # the last one for those without: number -1
+    places[used] = np.arange(len(used), dtype=np.uint32)
+    arrays["poses/node"], arrays["poses/skin"], arrays["poses/morphs"], arrays["poses/weights"] = ids, places[numbers], morphs, weights
+    joints = [joints_of(scene.store, number) for number in ids[bound].tolist()]
+    arrays["poses/joints"] = np.concatenate([np.zeros(0, np.uint32), *joints])
     arrays["skins/inverse_bind"] = np.concatenate([np.zeros((0, 4, 4)), *(skin.inverse_bind_matrices for skin in skins)])
-    return {"poses": {"count": len(nodes), "joints": len(arrays["poses/joints"]), "weights": len(arrays["poses/weights"]),
+    return {"poses": {"count": len(ids), "joints": len(arrays["poses/joints"]), "weights": len(arrays["poses/weights"]),
                       "skins": [{"name": plain_text(skin.name), "joints": len(skin)} for skin in skins]}}
 
 

@@ -36,7 +36,7 @@ class InstanceDescription:
     matrices : (n, 4, 4) float64
         Local to the node.
     weights : (m,) float32
-        Of their morphs.
+        Of their morphs; the node has them, and all its instances show them.
     names : (offsets, bytes) or None
         Of the instances, as a `NameColumn` has them.
     origin : Origin or None
@@ -261,10 +261,10 @@ def _equip(scene: Scene, handle: Node, node: NodeDescription) -> None:
     if node.extras:
         handle.extras.update(node.extras)
     if node.instances is not None:
+        if node.instances.weights.size:
+            scene.store.hold_weights([handle.id], node.instances.weights)
         for place, (geometry, material) in enumerate(node.instances.primitives):
             parts = scene.add_instances(geometry, material, matrices=node.instances.matrices, parent=handle)
-            if geometry.morphs:
-                scene.store.hold_weights(parts.ids, node.instances.weights)
             if place == 0 and node.instances.names is not None:
                 scene._name_columns.append(NameColumn(parts.ids, *node.instances.names))
             assert parts.mesh is not None

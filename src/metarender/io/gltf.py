@@ -33,6 +33,9 @@ from .gltf_schema import pointer
 from .kept import Source
 from .limits import Budget, Limits
 
+_SKINNED_INSTANCES = "instances of skinned meshes but one each, at its joints, since glTF does not say where the others are"
+"""Joints place a skinned mesh and the transform of its node counts for nothing (glTF 2.0, 3.7.3.1), which is what instances multiply."""
+
 _PATIENCE = 0.05
 """Seconds after which a node is reported out of turn."""
 _WIDEST = math.radians(179.0)
@@ -198,7 +201,10 @@ class _Reader:
         copies = 1
         if not mesh.primitives:
             return
-        if instancing is None:
+        skinned = "skin" in source and any(geometry.joints is not None for geometry, _ in mesh.primitives)
+        if instancing is not None and skinned and (note := _SKINNED_INSTANCES) not in self._materials.notes:
+            self._materials.notes.append(note)
+        if instancing is None or skinned:
             node.mesh = mesh
         else:
             matrices = self._instances(

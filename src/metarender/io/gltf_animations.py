@@ -140,8 +140,9 @@ class Animations:
 
     def _moves(self, target: _Target, node: int) -> bool:
         """Whether a node of the scene has what is driven: as many morphs as there are weights."""
-        mesh = self._places[node][1].mesh
-        return target.path != "weights" or (mesh is not None and mesh.weights.size == target.width)
+        described = self._places[node][1]
+        drawn = described.mesh or described.instances
+        return target.path != "weights" or (drawn is not None and drawn.weights.size == target.width)
 
     def _target_of(self, target: dict[str, Any]) -> _Target | None:
         """Return what a channel drives, None where that is nothing here."""

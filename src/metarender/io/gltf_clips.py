@@ -91,10 +91,11 @@ class ClipWriter:
         if track.path not in _PATHS:
             self._document.notes[f"curves of the {track.path} of parts"] = None
             return []
-        places = self._plan.places(track.target)
-        if None in places:
+        plan, ids = self._plan, track.target
+        places = plan.morphed(ids) if track.path == "weights" else [[] if at is None else [at] for at in plan.places(ids)]
+        if [] in places:
             self._document.notes["curves of nodes that are not there, or of too many parts"] = None
-        targets = [(row, {"node": place, "path": _PATHS[track.path]}) for row, place in enumerate(places) if place is not None]
+        targets = [(row, {"node": place, "path": _PATHS[track.path]}) for row, found in enumerate(places) for place in found]
         if track.values.shape[-2] == 1:
             return [([target for _, target in targets], 0, 1.0)] if targets else []
         return [([target], row, 1.0) for row, target in targets]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import AS_GIVEN, SHEARED, joints_of, posed_nodes, read_rows, read_trs
+from .._core import AS_GIVEN, SHEARED, joints_of, read_poses, read_rows, read_trs
 from ..geometry import Geometry
 from ..lights import DirectionalLight
 from ..materials import Material
@@ -73,6 +73,8 @@ class Rows:
         How many draws a node has, and where they begin in `geometry` and `material`.
     geometry, material : (m,) uint32
         Indices in the tables of the scene.
+    pose : (n,) int64
+        0 for a node without a pose of its own; else equal for those that have equal weights and no skin.
     ranges : dict of int to int
         First row of each range of parts -> how many.
     """
@@ -87,7 +89,9 @@ class Rows:
         self.first = np.cumsum(self.draws) - self.draws
         self.geometry, self.material = rows["geometry"], rows["material"]
         self.ranges: dict[int, int] = dict(rows["range"].tolist())
-        self._named = _named_ids(scene)
+        posed, skins, counts, values = read_poses(scene.store)
+        self.pose = _kinds_of_poses(self._rows_of(posed), skins, counts, values, len(self.ids))
+        self._named = _named_ids(scene, posed[skins >= 0])
         self._kept = [kept for kept in scene.kept if isinstance(kept.source, Source)]
         self._file, self._number = self._origins()
 
@@ -105,6 +109,11 @@ class Rows:
             found = np.flatnonzero((self.ids[rows] == kept.ids) & (kept.ids != 0)) if len(order) else rows
             file[rows[found]], number[rows[found]] = place, found
         return file.tolist(), number.tolist()
+
+    def _rows_of(self, ids: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Rows of nodes that are there, by their public ids (n,)."""
+        order = np.argsort(self.ids)
+        return order[np.searchsorted(self.ids, ids, sorter=order)] if len(ids) else np.zeros(0, np.int64)
 
     def draw_of(self, row: int) -> tuple[Geometry, Material]:
         """What a part draws."""
@@ -124,11 +133,11 @@ class Rows:
         return found
 
     def are_plain(self, start: int, count: int) -> bool:
-        """Whether the parts of a range draw the same, are shown, and have no colour, light, camera or extras of their own."""
+        """Whether the parts of a range draw the same, are shown, and have no colour, pose, light, camera or extras of their own."""
         rows = slice(start, start + count)
         draws = slice(int(self.first[start]), int(self.first[start]) + count)
         same = all((array[draws] == array[draws.start]).all() for array in (self.geometry, self.material))
-        bare = self._are_bare(np.arange(start, start + count)).all()
+        bare = self._are_bare(np.arange(start, start + count)).all() and not self.pose[rows].any()
         return bool((self.draws[rows] == 1).all() and same and bare and self.visible[rows].all() and not self.color[rows, 3].any())
 
     def _are_bare(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -140,7 +149,7 @@ class Rows:
         return bare
 
     def kinds_of_parts(self, start: int, count: int) -> list[NDArray[np.int64]]:
-        """Rows of a range by what they draw, whether they are shown and how they are coloured, kinds in order of their first part.
+        """Rows of a range by what they draw, whether they are shown, their colours and poses, kinds in order of their first part.
 
         A part that is not a plain one (several draws, a matrix that shears, a light or camera, of a clip or skin) is a kind of its own.
         """
@@ -148,7 +157,7 @@ class Rows:
         place = self.first[rows].clip(max=max(len(self.geometry) - 1, 0))
         plain = (self.draws[rows] == 1) & (self.kind[rows] != SHEARED) & self._are_bare(rows)
         color = np.where(self.color[rows, 3] > 0, np.ascontiguousarray(self.color[rows]).view("<u4")[:, 0], 0)
-        keys = [self.visible[rows], color, np.where(plain, -1, rows)]
+        keys = [self.visible[rows], color, self.pose[rows], np.where(plain, -1, rows)]
         if len(self.geometry):
             keys += [self.geometry[place], self.material[place]]
         kind = np.zeros(count, np.int64)
@@ -179,13 +188,28 @@ class Rows:
         return found
 
 
-def _named_ids(scene: Scene) -> NDArray[np.uint32]:
-    """Ids of the nodes that clips move, none where there are too many for each to be a node of the file, and of those that skins follow."""
-    joints = [joints_of(scene.store, number) for number in posed_nodes(scene.store).tolist()]
+def _named_ids(scene: Scene, bound: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Ids of the nodes that clips move, none where there are too many for each to be a node of the file, and of those that skins follow;
+    `bound` are those that have a skin."""
+    joints = [joints_of(scene.store, number) for number in bound.tolist()]
     tracks = [track for clip in scene.clips for track in clip.tracks if track.path in MOVING]
     moving = [track.target for track in tracks if isinstance(track.target, np.ndarray)]
     found = np.unique(np.concatenate(moving)) if moving else np.zeros(0, np.uint32)
     return np.unique(np.concatenate([found if len(found) <= _MOST_MOVED else found[:0], *joints]))
+
+
+def _kinds_of_poses(rows: NDArray[np.int64], skins: NDArray[np.int64], counts: NDArray[np.uint32], values: NDArray[np.float32],
+                    nodes: int) -> NDArray[np.int64]:
+    """A number for each node: 0 without a pose of its own, else equal for those that have equal weights and no skin; `rows` have poses."""
+    found = np.zeros(nodes, np.int64)
+    found[rows] = np.where((counts > 0) | (skins >= 0), 1 + np.arange(len(rows)), 0)
+    starts, plain = np.cumsum(counts, dtype=np.int64) - counts, skins < 0
+    for count in np.unique(counts[plain & (counts > 0)]).tolist():
+        chosen = np.flatnonzero((counts == count) & plain)
+        weights = values[starts[chosen][:, None] + np.arange(count)]
+        first, kinds = np.unique(weights, axis=0, return_index=True, return_inverse=True)[1:]
+        found[rows[chosen]] = found[rows[chosen[first]]][kinds.reshape(-1)]
+    return found
 
 
 class Plan:
@@ -204,14 +228,17 @@ class Plan:
     entries : list of Entry
     home : dict of int to int
         Row -> place of the entry that has all of its transform, below which its children stand.
+    showing : dict of int to list of int
+        Row -> places of the entries of parts below that have no pose of their own, and show its weights where it has any.
     """
 
     def __init__(self, rows: Rows, whole: set[int], two: set[int]) -> None:
         self.entries: list[Entry] = []
         self._rows = rows
         self._by_id: dict[int, int] | None = None
-        self._two = two
+        self._whole, self._two = whole, two
         self.home: dict[int, int] = {-1: -1}
+        self.showing: dict[int, list[int]] = {}
         parents: list[int] = rows.parent.tolist()
         row, end = 0, len(parents)
         while row < end:
@@ -223,6 +250,8 @@ class Plan:
                 continue
             if above not in whole:
                 for group in rows.kinds_of_parts(row, count):
+                    if not rows.pose[group[0]]:
+                        self.showing.setdefault(above, []).append(len(self.entries))
                     if len(group) == 1:
                         self._add_node(int(group[0]), self.home[above])
                     else:
@@ -248,12 +277,23 @@ class Plan:
             self._add(Entry(Kind.LIGHT, row, home))
         self.home[row] = home
 
-    def places(self, ids: NDArray[np.uint32]) -> list[int | None]:
-        """Where nodes stand in the plan, by their public ids (n,); None for nodes that stand nowhere."""
+    def rows_of(self, ids: NDArray[np.uint32]) -> list[int | None]:
+        """Rows of nodes by their public ids (n,); None for nodes that are gone."""
         if self._by_id is None:
             self._by_id = dict(zip(self._rows.ids.tolist(), range(len(self._rows.ids)), strict=True))
-        rows = (self._by_id.get(number) for number in ids.tolist())
-        return [None if row is None else self.home.get(row) for row in rows]
+        return [self._by_id.get(number) for number in ids.tolist()]
+
+    def places(self, ids: NDArray[np.uint32]) -> list[int | None]:
+        """Where nodes stand in the plan, by their public ids (n,); None for nodes that stand nowhere."""
+        return [None if row is None else self.home.get(row) for row in self.rows_of(ids)]
+
+    def morphed(self, ids: NDArray[np.uint32]) -> list[list[int]]:
+        """Places of what shows the morph weights of nodes (n,): the node itself where it draws, and the parts below it."""
+        found: list[list[int]] = []
+        for row in self.rows_of(ids):
+            itself = row is not None and row in self.home and (row in self._whole or self._rows.draws[row] > 0)
+            found.append([] if row is None else [*([self.home[row]] if itself else []), *self.showing.get(row, [])])
+        return found
 
     def has_inner(self, place: int) -> bool:
         """Whether an entry has one that completes its transform."""

@@ -100,8 +100,7 @@ class Tree:
             assert copier is not None
             _set(result, "mesh", self._shapes.mesh(whole[row]))
             _extend(result, INSTANCING, copier.copy(source["extensions"][INSTANCING], EXTENSIONS[INSTANCING]))
-            if "weights" in source:
-                result["weights"] = source["weights"]
+            self._carry_weights(result, number, whole[row], source)
         else:
             self._carry_mesh(result, row, source, copier, undrawn)
         camera, light = self._scene._cameras.get(number), self._scene._lights.get(number)
@@ -127,6 +126,8 @@ class Tree:
         if "mesh" in result:
             _set(result, "skin", self._skin(number, mesh, source, copier))
             self._carry_weights(result, number, mesh, source)
+            if copier is not None and "skin" in result and INSTANCING in source.get("extensions", {}):  # drawn once, kept as it was
+                _extend(result, INSTANCING, copier.copy(source["extensions"][INSTANCING], EXTENSIONS[INSTANCING]))
 
     def _skin(self, number: int, mesh: Mesh, source: dict[str, Any], copier: Copier | None) -> int | None:
         """Return the number of the skin that a node follows: that of the file with the same joints, or its own (glTF 2.0, 3.7.3.1)."""
@@ -221,6 +222,7 @@ class Tree:
         result: dict[str, Any] = {}
         if number is not None:
             result["mesh"] = number
+            self._carry_weights(result, int(rows.ids[entry.row]), mesh, {})
             position = rows.position[group]
             far = float(np.abs(position).max()) > _FAR
             middle = np.round((position.min(axis=0) + position.max(axis=0)) / 2) if far else np.zeros(3)
