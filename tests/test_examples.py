@@ -110,6 +110,53 @@ def test_promise_leaving_out_what_is_hidden_changes_no_byte_of_an_example(path):
     assert all(np.array_equal(picture, pictures[False]) for picture in pictures.values())
 
 
+def test_the_faces_show_the_frames_of_the_stream():
+    """The array is one that ARKit may send, and every head is posed by its own frame of it."""
+    from metarender.demos.face import MORPHS
+    from metarender.humans import morph_weights
+
+    module = load(EXAMPLES[0].parent / "22_face.py")
+    times, values = module.stream()
+    assert values.shape == (len(times), 52) and values.min() >= 0 and values.max() <= 1 and np.allclose(np.diff(times), 1 / 60)
+    assert np.abs(np.diff(values, axis=0)).max() < 0.35, "a face jumps"
+    scene, _ = module.build(0.5)
+    for number, expression in enumerate(module.EXPRESSIONS):
+        shown = scene.find(f"head {number}").weights
+        assert np.allclose(shown, morph_weights(module.row(expression), MORPHS), atol=1e-5) and (number == 0 or shown.any())
+
+
+def test_hands_arrive_where_they_reach():
+    """Within a millimetre, or the arm is straight and points at what is too far; and eyes look at what the hands do."""
+    module = load(EXAMPLES[0].parent / "21_reach.py")
+    scene, targets = module.build_stage(), module.hands()
+    held = {name: [node for node in scene.nodes if node.name in ("leftHand", "rightHand", "head") and node_above(node, name)]
+            for name in module.WORKERS}
+    for row, seconds in ((0, 0.0), (18, 0.6), (66, 2.2), (120, 4.0), (156, 5.2)):
+        scene.at(seconds)
+        for name, nodes in held.items():
+            for node in nodes:
+                place, watched = node.world_matrix[:3, 3], targets["puller left" if name == "puller" else "turner left"][row]
+                if node.name == "head":
+                    away = watched - place
+                    assert node.world_matrix[:3, 2] @ away > 0.999 * np.linalg.norm(away) or name == "pointer"
+                    continue
+                target = targets[f"{name} {node.name.removesuffix('Hand')}"][row]
+                elbow, shoulder = node.parent.world_matrix[:3, 3], node.parent.parent.world_matrix[:3, 3]
+                straight = np.linalg.norm(place - shoulder) > 0.9999 * (np.linalg.norm(place - elbow) + np.linalg.norm(elbow - shoulder))
+                pointing = np.linalg.norm(np.cross(place - shoulder, target - shoulder)) < 1e-3
+                assert np.linalg.norm(place - target) < 1e-3 or (straight and pointing and name == "pointer"), f"{name} {node.name}"
+        grip, knob = (scene.find(name).world_matrix for name in ("valve", "lever"))
+        assert np.allclose(grip @ (module.RIM, 0, 0, 1), (*targets["turner left"][row], 1), atol=1e-3)
+        assert np.allclose(knob @ (0, module.ROD, 0, 1), (*targets["puller left"][row], 1), atol=1e-3)
+
+
+def node_above(node, name):
+    """Whether a node hangs somewhere below one of that name."""
+    while node is not None and node.name != name:
+        node = node.parent
+    return node is not None
+
+
 def warehouse():
     return load(EXAMPLES[0].parent / "15_warehouse.py")
 
