@@ -1,12 +1,14 @@
 """Draws the pictures of README.md and the documents into docs/pictures; run it after a change of how things look."""
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from PIL import Image
 
@@ -16,9 +18,9 @@ from metarender.demos.command import demo_camera
 from metarender.demos.production_line import build
 
 HERE = Path(__file__).parent
-EXAMPLES = ("01_first_picture", "03_hundred_thousand_boxes", "04_materials", "05_robot_arm", "07_night_lights", "08_ghosts_and_heat",
-            "12_crowd", "13_assembly", "15_warehouse", "18_mujoco", "19_simulation_result", "20_mocap")
-"""Some need METARENDER_ASSETS or an optional package, as each says."""
+EXAMPLES = sorted((HERE.parent / "examples").glob("[0-9][0-9]_*.py"))
+"""All of them. Some need METARENDER_ASSETS or an optional package, as each says."""
+COLUMNS, CELL = 5, (288, 162)
 
 
 def save(picture: Image.Image, name: str) -> None:
@@ -49,20 +51,23 @@ def campus() -> None:
 
 
 def examples() -> None:
-    """Draw one sheet of the examples."""
-    sheet = Image.new("RGBA", (3 * 480, len(EXAMPLES) // 3 * 270), "white")
-    for number, name in enumerate(EXAMPLES):
-        night = "night" in name
-        scene, camera = example(name).build()
-        frame = mr.render(scene, camera, size=(480, 270), tone_mapping="agx" if night else "neutral", exposure=1.2 if night else 1.0)
-        picture = Image.fromarray(frame.color)
-        sheet.alpha_composite(picture, (480 * (number % 3), 270 * (number // 3)))
+    """Draw one sheet of the examples, each at twice the size and with the settings that its header names."""
+    width, height = CELL
+    sheet = Image.new("RGB", (COLUMNS * width, -(-len(EXAMPLES) // COLUMNS) * height), "white")
+    for number, path in enumerate(EXAMPLES):
+        module = example(path)
+        found = re.search(r"^settings: (.+)$", module.__doc__ or "", re.M)
+        said = dict(item.split("=") for item in found.group(1).split()) if found else {}
+        settings: dict[str, Any] = {name: value if name == "tone_mapping" else float(value) for name, value in said.items()}
+        with mr.Renderer(size=(2 * width, 2 * height), **settings) as renderer:
+            picture = Image.fromarray(renderer.render(*module.build()).color).resize(CELL, Image.Resampling.LANCZOS)
+        sheet.paste(picture, (width * (number % COLUMNS), height * (number // COLUMNS)), picture)
     save(sheet, "examples")
 
 
-def example(name: str) -> ModuleType:
+def example(path: Path) -> ModuleType:
     """Import an example."""
-    spec = importlib.util.spec_from_file_location(name, HERE.parent / "examples" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
