@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .checks import is_number, number
 from .color import srgb_decode, srgb_encode
 from .errors import InvalidInput
 
 SIZE = 256
+MISSING = (128, 128, 128)
+"""Colour of what has no number, sRGB."""
 # OKLab to linear sRGB: B. Ottosson, "A perceptual color space for image processing", 2020.
 _LAB_TO_LMS = np.array([[1.0, 0.3963377774, 0.2158037573], [1.0, -0.1055613458, -0.0638541728], [1.0, -0.0894841775, -1.2914855480]])
 _LMS_TO_RGB = np.array([[4.0767416621, -3.3077115913, 0.2309699292], [-1.2684380046, 2.6097574011, -0.3413193965],
@@ -63,10 +67,10 @@ class Colormap:
     """
 
     def __init__(self, colors: ArrayLike, low: float = 0.0, high: float = 1.0) -> None:
-        table = np.asarray(colors)
+        table = _array(colors, "Colormap colors")
         if table.ndim != 2 or table.shape[1] != 3 or len(table) < 2 or table.dtype != np.uint8:
             raise InvalidInput(f"Colormap colors must be (n, 3) uint8 sRGB with at least two rows, not {table.shape} {table.dtype}.")
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        if not (is_number(low) and is_number(high) and abs(low) < math.inf and abs(high) < math.inf and low < high):
             raise InvalidInput(f"Colormap low={low!r} must be below high={high!r}, both finite.")
         if not 1e-300 <= high - low <= 1e300:
             raise InvalidInput(f"Colormap high={high!r} must be above low={low!r} by 1e-300 to 1e300; scale the numbers.")
@@ -113,7 +117,7 @@ class Colormap:
         colors : (..., 3) uint8 sRGB
             As read from a picture; a fourth channel must be left out first.
         tolerance : int
-            How far each channel may lie from a colour of the ramp.
+            How far each channel may lie from a colour of the ramp, 0 to 255.
 
         Returns
         -------
@@ -125,18 +129,35 @@ class Colormap:
         InvalidInput
             Another shape or type.
         """
-        table = np.asarray(colors)
+        table, most = _array(colors, "Colormap.value_of colors"), number(tolerance, "Colormap.value_of tolerance", 0, 255)
         if table.dtype != np.uint8 or table.shape[-1:] != (3,):
             raise InvalidInput(f"Colormap.value_of takes (..., 3) uint8 sRGB, not {table.shape} {table.dtype}.")
         distinct, place = np.unique(table.reshape(-1, 3), axis=0, return_inverse=True)
         away = np.abs(distinct[:, None].astype(np.int16) - self.table.astype(np.int16)).max(axis=2)
         nearest = (away.argmin(axis=1) + SIZE - 1 - away[:, ::-1].argmin(axis=1)) / 2  # the ramp may have a colour twice
-        found = np.where(away.min(axis=1) <= tolerance, self.low + nearest / (SIZE - 1) * (self.high - self.low), np.nan)
+        found = np.where(away.min(axis=1) <= most, self.low + nearest / (SIZE - 1) * (self.high - self.low), np.nan)
         values: NDArray[np.float64] = found[place.reshape(-1)].reshape(table.shape[:-1])
         return values
 
     def __call__(self, values: ArrayLike) -> NDArray[np.uint8]:
-        """Return the colours of values, (..., 3) uint8 sRGB, as the shaders show them unlit."""
-        share = (np.asarray(values, np.float64) - self.low) / (self.high - self.low)
-        picked: NDArray[np.uint8] = self.table[np.round(np.clip(share, 0.0, 1.0) * (SIZE - 1)).astype(int)]
-        return picked
+        """Return the colours of values, (..., 3) uint8 sRGB, as the shaders show them unlit; grey, as of `Heat`, for NaN.
+
+        Raises
+        ------
+        InvalidInput
+            They are no numbers.
+        """
+        numbers = _array(values, "Colormap values")
+        if numbers.dtype.kind not in "fiub":
+            raise InvalidInput(f"Colormap values must be real numbers, not {numbers.dtype}.")
+        share = (numbers.astype(np.float64) - self.low) / (self.high - self.low)
+        unknown = np.isnan(share)
+        picked = self.table[np.round(np.clip(np.where(unknown, 0.0, share), 0.0, 1.0) * (SIZE - 1)).astype(int)]
+        return np.where(unknown[..., None], np.array(MISSING, np.uint8), picked)
+
+
+def _array(values: ArrayLike, what: str) -> NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"{what} must be an array of numbers; the rows that were given have different lengths.") from None

@@ -40,7 +40,7 @@ def _checked(values: ArrayLike, times: ArrayLike | None) -> tuple[NDArray[Any], 
             raise InvalidInput(f"Field values must lie within +-{_LARGEST:.1e}, or be NaN where there is none; those of frame {frame} "
                                "do not.")
     if array.flags.writeable:
-        if isinstance(values, np.ndarray) and np.may_share_memory(array, values):
+        if array.base is not None or array is values:  # somebody else may hold the same memory, be it no array
             array = array.copy()
         array.flags.writeable = False
     moments.flags.writeable = False

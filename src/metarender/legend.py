@@ -15,6 +15,8 @@ from .errors import InvalidInput
 from .letters import LARGEST, SMALLEST, line_height, text_coverage
 
 SIDES = ("right", "left")
+LONGEST = 200
+"""Letters that a heading may have."""
 SIZES_KEPT = 4
 """Sizes of pictures that a legend was drawn for last, so that several views of a scene do not take turns."""
 
@@ -68,7 +70,7 @@ class Legend:
     colormap : Colormap
         That of a `Heat`, or of a scene whose parts have values.
     title, unit : str
-        Above the bar; ASCII, and ``°±·×µ`` and raised digits.
+        Above the bar, together at most 200 letters; ASCII, and ``°±·×µ`` and raised digits.
     side : "right" or "left"
     length : float
         Of the bar, as a share of the height of the picture.
@@ -95,6 +97,8 @@ class Legend:
             raise InvalidInput(f"Legend side={side!r} is unknown; use one of {', '.join(SIDES)}.")
         self._colormap, self._side = colormap, side
         self._heading = str(title) + (f" [{unit}]" if unit else "")
+        if len(self._heading) > LONGEST:
+            raise InvalidInput(f"Legend title and unit have {len(self._heading)} letters together; use at most {LONGEST}.")
         self._length = number(length, "Legend length", 0.05, 1.0)
         self._ticks = int(number(ticks, "Legend ticks", 2, 50))
         self._text_size = None if text_size is None else number(text_size, "Legend text_size", SMALLEST, LARGEST)
@@ -155,7 +159,11 @@ class Legend:
         return self._draw(size)[0]
 
     def _draw(self, size: tuple[int, int]) -> tuple[OverlayPicture | None, Rectangle]:
-        key = int(size[0]), int(size[1])
+        try:
+            wide, high = (int(length) for length in size)
+        except (TypeError, ValueError, OverflowError):
+            raise InvalidInput(f"Legend needs the size of a picture as (width, height) in pixels, not {size!r}.") from None
+        key = wide, high
         drawn = self._drawn.get(key)
         if drawn is None:
             drawn = self._compose(*key)

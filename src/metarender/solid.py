@@ -58,7 +58,7 @@ class SolidReport:
     bounds : (2, 3) float64
         Lower and upper corner, metres.
     tolerance : float, metres
-        Up to which distance vertices had to be taken for one; 0 where equal places were enough.
+        How far the vertices that were taken for one are apart at most; 0 where equal places were enough.
     """
 
     parts: int = 0
@@ -185,7 +185,8 @@ def _best(geometries: list[Geometry]) -> _Surface:
         return exact
     joined = np.arange(len(exact.positions), dtype=np.uint32)
     joined[rim] = rim[group]
-    near = _Surface(geometries, joined, tolerance)
+    apart = float(np.linalg.norm(exact.positions - exact.positions[joined], axis=1).max())
+    near = _Surface(geometries, joined, apart)
     return near if len(near.open) < len(exact.open) else exact
 
 

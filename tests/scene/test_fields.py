@@ -74,6 +74,10 @@ def test_arrays_are_copied_unless_nobody_can_write_them():
     assert field.shown.tolist() == [1, 1, 1] and not field.values.flags.writeable
     values.flags.writeable = False
     assert np.shares_memory(mr.Field(values, [0, 1]).values, values)
+    held = bytearray(np.ones(3).tobytes())
+    field = mr.Field(memoryview(held).cast("d"))
+    held[:8] = np.full(1, 7.0).tobytes()
+    assert field.values.tolist() == [[1, 1, 1]], "what is no array, but lends its memory, is not copied"
 
 
 def test_moving_a_field_touches_the_scenes_that_draw_it_and_no_others():
@@ -145,6 +149,13 @@ def test_every_ramp_reads_back_to_within_a_colour(make, values):
     read = ramp.value_of(ramp(values))
     assert np.abs(read - np.clip(values, -20, 90)).max() <= 110 / 255
     assert np.isnan(ramp.value_of(np.array([[0, 255, 255], [1, 2, 255]], np.uint8))).all()
+
+
+def test_what_has_no_number_is_grey():
+    ramp = mr.Colormap.viridis(0, 1)
+    shown = ramp([[0.0, np.nan], [-np.inf, np.inf]])
+    assert shown.tolist() == [[ramp.table[0].tolist(), [128] * 3], [ramp.table[0].tolist(), ramp.table[-1].tolist()]]
+    assert np.isnan(ramp.value_of(shown[0, 1])) and ramp(np.nan).tolist() == [128] * 3 and ramp(3).tolist() == ramp.table[-1].tolist()
 
 
 def test_viridis_is_that_of_its_authors_and_cividis_rises_evenly():

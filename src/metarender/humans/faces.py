@@ -51,8 +51,10 @@ def morph_weights(values: ArrayLike, morphs: Sequence[str], names: Sequence[str]
     Raises
     ------
     InvalidInput
-        Wrong shape, a value that is not finite, two names that are the same, or no morph that any name is for.
+        Wrong shape, a value that is not finite, two names that are the same, names that are no text, or no morph that any name is for.
     """
+    if isinstance(morphs, str) or isinstance(names, str) or not all(isinstance(name, str) for name in (*morphs, *names)):
+        raise InvalidInput("morph_weights needs sequences of names, such as [morph.name for morph in geometry.morphs].")
     try:
         with np.errstate(over="ignore"):  # refused below
             array = np.asarray(values, np.float32)

@@ -63,12 +63,13 @@ class Skeleton:
         if not nodes or not all(isinstance(node, Node) for node in nodes):
             raise InvalidInput("Skeleton.of needs nodes, such as [scene.node(k) for k in figure.joints].")
         store, known = nodes[0].store, {node.id for node in nodes}
-        order = [number for number in store.subtree().tolist() if number in known]
+        roots = [node for node in nodes if node.parent is None or node.parent.id not in known]
+        order = [number for number in store.subtree(roots[0].id).tolist() if number in known]
+        if len(order) != len(nodes) or len(roots) != 1:
+            raise InvalidInput(f"Skeleton.of needs the joints of one tree, each once; these have {len(roots)} roots.")
         row = {number: k for k, number in enumerate(order)}
         placed = [Node(store, number) for number in order]
-        parents = np.array([row.get(0 if node.parent is None else node.parent.id, -1) for node in placed])
-        if len(order) != len(nodes) or (parents < 0).sum() != 1:
-            raise InvalidInput(f"Skeleton.of needs the joints of one tree, each once; these have {(parents < 0).sum()} roots.")
+        parents = np.array([-1, *(row[node.parent.id] for node in placed[1:] if node.parent is not None)])
         for node in placed:
             if np.abs(node.scale - 1).max() > 1e-3:
                 raise InvalidInput(f"the joint {node.name!r} is scaled by {node.scale.tolist()}; apply scales before retargeting.")
