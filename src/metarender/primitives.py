@@ -35,7 +35,7 @@ def _count(value: int, what: str, low: int) -> int:
     return int(value)
 
 
-def _lattice(rows: int, columns: int) -> NDArray[np.uint32]:
+def lattice(rows: int, columns: int) -> NDArray[np.uint32]:
     """Two counter-clockwise triangles for each cell of a (rows + 1) x (columns + 1) lattice of vertices, row by row downwards."""
     first = (np.arange(rows)[:, None] * (columns + 1) + np.arange(columns)).ravel()
     below = first + columns + 1
@@ -59,7 +59,7 @@ def _revolve(profile: NDArray[np.float64], normals: NDArray[np.float64], along: 
         return np.stack([rows[:, :1] * sine, np.broadcast_to(rows[:, 1:], (len(rows), segments + 1)), rows[:, :1] * cosine], axis=2)
     positions = turn(profile).reshape(-1, 3)
     uv = np.stack(np.broadcast_arrays(angle / (2 * math.pi), along[:, None]), axis=2).reshape(-1, 2)
-    indices = _drop_degenerate(positions, _lattice(len(profile) - 1, segments))
+    indices = _drop_degenerate(positions, lattice(len(profile) - 1, segments))
     return Geometry(positions=positions, normals=turn(normals).reshape(-1, 3), uv0=uv, indices=indices, name=name)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import metarender as mr
 from metarender.demos.face import CORNER, EYE, MORPHS, MOUTH, face
 from metarender.humans import ARKIT, morph_weights
 
@@ -82,3 +83,23 @@ def hides(corners, point):
     inside = ((shares >= -1e-12).all(axis=1) | (shares <= 1e-12).all(axis=1)) & (np.abs(whole) > 1e-15)
     depth = (shares[inside] * corners[inside][:, :, 2]).sum(axis=1) / whole[inside]
     return bool((depth > point[2] - 1e-5).any())
+
+
+def test_eyes_turn_to_where_the_names_say(head):
+    wet = head.primitives[1][0]
+    pupil = int(np.argmin(np.linalg.norm(wet.positions - (EYE + (0, 0, 0.018)), axis=1)))
+    for name, axis, sign in (("eyeLookInLeft", 0, -1), ("eyeLookOutLeft", 0, 1), ("eyeLookUpLeft", 1, 1), ("eyeLookDownLeft", 1, -1)):
+        moved = wet.morphs[MORPHS.index(name)].positions[pupil]
+        assert sign * moved[axis] > 0.005 and abs(moved[1 - axis]) < 1e-6 and moved[2] < 0
+
+
+def test_a_saved_head_is_driven_by_the_same_names(head, tmp_path):
+    """Through a glTF file, names and shapes are what they were, so a stream finds its morphs there, too."""
+    scene = mr.Scene()
+    scene.add(head, name="head").weights = morph_weights(np.eye(52)[ARKIT.index("jawOpen")], MORPHS)
+    mr.save(scene, tmp_path / "face.glb")
+    loaded = next(node for node in mr.load(tmp_path / "face.glb").nodes if node.mesh is not None)
+    for (ours, _), (theirs, _) in zip(head.primitives, loaded.mesh.primitives, strict=True):
+        names = [morph.name for morph in theirs.morphs]
+        assert names == list(MORPHS) and np.array_equal(ours.morphs[3].positions, theirs.morphs[3].positions)
+    assert np.array_equal(loaded.weights, morph_weights(np.eye(52)[ARKIT.index("jawOpen")], names))

@@ -15,6 +15,7 @@ from ..color import to_linear
 from ..deformation import Morph
 from ..geometry import Geometry, Mesh
 from ..materials import Standard
+from ..primitives import lattice
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -80,10 +81,8 @@ def _about_x(p: Floats, angle: float, center: Floats) -> Floats:
 
 
 def _lattice(rows: int, columns: int) -> Ints:
-    """Triangles of a lattice of vertices, row by row downwards, columns to the right as seen from the front."""
-    first = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).ravel()
-    below = first + columns
-    return np.stack([first, below, below + 1, first, below + 1, first + 1], axis=1).reshape(-1, 3)
+    """Triangles (t, 3) of rows of vertices from the top down, each from left to right as seen from the front."""
+    return lattice(rows - 1, columns - 1).reshape(-1, 3).astype(np.int64)
 
 
 # --- what the morphs do to the skin -------------------------------------------------------------------------------------
