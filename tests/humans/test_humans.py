@@ -1,6 +1,7 @@
 """Captured motion on other skeletons, limbs that reach, eyes that look, faces by name: against geometry and searches."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -227,6 +228,21 @@ def test_a_motion_plays_on_its_nodes_as_a_clip():
     scene.play(mr.Clip("moment", moment.tracks()))
     scene.at(0.0)
     assert np.allclose(nodes["hips"].position, moment.positions[0, 0], atol=1e-6), "a root that stands elsewhere is not put there"
+
+
+def test_skeletons_and_motions_made_by_hand_fit_together():
+    good = body()
+    for change, message in (({"parents": good.parents[:-1]}, r"Skeleton parents must have shape \(9,\), not \(8,\)"),
+                            ({"rotations": good.rotations[:, :3]}, "Skeleton rotations must have shape"), ({"above": np.eye(3)}, "above"),
+                            ({"parents": good.parents[::-1]}, "each behind its parent"),
+                            ({"parents": good.parents - 1}, "each behind its parent")):
+        with pytest.raises(mr.InvalidInput, match=message):
+            replace(good, **change)
+    motion = motion_of(good)
+    for change, message in (({"times": motion.times[:-1]}, r"Motion rotations must have shape \(6, 9, 4\), not \(7, 9, 4\)"),
+                            ({"positions": motion.positions[:, :1]}, "Motion positions must"), ({"times": []}, "at least one frame")):
+        with pytest.raises(mr.InvalidInput, match=message):
+            replace(motion, **change)
 
 
 def test_a_skeleton_is_taken_from_nodes():

@@ -36,6 +36,11 @@ class Skeleton:
         World matrix of what the first joint hangs from; it has one scale for all axes.
     ids : (j,) uint32 or None
         Of the nodes that it was taken from, in its order.
+
+    Raises
+    ------
+    InvalidInput
+        Shapes that do not fit together, or a parent behind its child.
     """
 
     names: tuple[str, ...]
@@ -44,6 +49,13 @@ class Skeleton:
     rotations: Array
     above: Array
     ids: NDArray[np.uint32] | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.names)
+        _check_shapes("Skeleton", parents=(self.parents, (count,)), positions=(self.positions, (count, 3)),
+                      rotations=(self.rotations, (count, 4)), above=(self.above, (4, 4)))
+        if not count or (np.asarray(self.parents) >= np.arange(count)).any() or np.min(self.parents) < -1:
+            raise InvalidInput("a Skeleton needs joints, each behind its parent; -1 is the parent of one that has none.")
 
     @classmethod
     def of(cls, joints: Sequence[Node]) -> Skeleton:
@@ -102,12 +114,24 @@ class Motion:
         Local, xyzw, unit; each the nearer of two signs to the frame before.
     positions : (t, j, 3) float64, metres
         Local; of most joints what they are at rest.
+
+    Raises
+    ------
+    InvalidInput
+        No frames, or shapes that do not fit together.
     """
 
     skeleton: Skeleton
     times: Array
     rotations: Array
     positions: Array
+
+    def __post_init__(self) -> None:
+        frames, joints = len(self.times), len(self.skeleton.names)
+        if not frames:
+            raise InvalidInput("a Motion needs at least one frame.")
+        _check_shapes("Motion", times=(self.times, (frames,)), rotations=(self.rotations, (frames, joints, 4)),
+                      positions=(self.positions, (frames, joints, 3)))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -168,6 +192,13 @@ def _world(skeleton: Skeleton, positions: Array, rotations: Array) -> tuple[Arra
             place[:, joint] = place[:, parent] + turn(facing[:, parent], positions[:, joint]) * scale
             facing[:, joint] = multiply(facing[:, parent], rotations[:, joint])
     return place, facing
+
+
+def _check_shapes(what: str, **given: tuple[Array | NDArray[np.int64], tuple[int, ...]]) -> None:
+    """Raise InvalidInput where an array has another shape than it should."""
+    for name, (array, shape) in given.items():
+        if np.shape(array) != shape:
+            raise InvalidInput(f"{what} {name} must have shape {shape}, not {np.shape(array)}.")
 
 
 def as_rows(value: ArrayLike, what: str, width: int) -> Array:
