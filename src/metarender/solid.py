@@ -185,7 +185,7 @@ def _best(geometries: list[Geometry]) -> _Surface:
         return exact
     joined = np.arange(len(exact.positions), dtype=np.uint32)
     joined[rim] = rim[group]
-    apart = float(np.linalg.norm(exact.positions - exact.positions[joined], axis=1).max())
+    apart = float(np.linalg.norm(exact.positions[rim] - exact.positions[joined[rim]], axis=1).max())
     near = _Surface(geometries, joined, apart)
     return near if len(near.open) < len(exact.open) else exact
 
