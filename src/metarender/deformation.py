@@ -203,8 +203,35 @@ def posed_positions(geometry: Geometry, weights: ArrayLike, palette: Rows | None
     if palette is None or geometry.joints is None or geometry.weights is None:
         placed: NDArray[np.float64] = positions @ rows[:, :3].T.astype(np.float64) + rows[:, 3]
         return placed
-    blend = np.zeros((len(positions), 3, 4))
-    for joints, shares in zip(geometry.joints.T, geometry.weights.T, strict=True):
-        blend += palette[joints].astype(np.float64) * shares[:, None, None]
+    blend = _blended(geometry.joints, geometry.weights, palette)
     followed: NDArray[np.float64] = np.einsum("nij,nj->ni", blend[:, :, :3], positions) + blend[:, :, 3]
     return followed
+
+
+def posed_normals(geometry: Geometry, weights: ArrayLike, palette: Rows | None) -> NDArray[np.float64] | None:
+    """Return the normals of a posed geometry, (n, 3) float64 of unit length, None where it has none; arguments as `posed_positions`.
+
+    Without joints they are those of the node's own space.
+    """
+    if geometry.normals is None:
+        return None
+    normals = geometry.normals.astype(np.float64)
+    for weight, morph in zip(np.asarray(weights, np.float64), geometry.morphs, strict=True):
+        if morph.normals is not None:
+            normals += weight * morph.normals
+    if palette is not None and geometry.joints is not None and geometry.weights is not None:
+        first, second, third = _blended(geometry.joints, geometry.weights, palette)[:, :, :3].transpose(1, 0, 2)
+        cofactor = np.stack([np.cross(second, third), np.cross(third, first), np.cross(first, second)], axis=1)
+        side = np.where(np.einsum("ni,ni->n", first, cofactor[:, 0]) < 0.0, -1.0, 1.0)
+        normals = np.einsum("nij,nj->ni", cofactor, normals) * side[:, None]
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    unit: NDArray[np.float64] = np.where(length > 0.0, normals / np.where(length > 0.0, length, 1.0), geometry.normals)
+    return unit
+
+
+def _blended(joints: Joints, weights: Rows, palette: Rows) -> NDArray[np.float64]:
+    """Return what the joints make of each vertex, (n, 3, 4)."""
+    blend = np.zeros((len(joints), 3, 4))
+    for numbers, shares in zip(joints.T, weights.T, strict=True):
+        blend += palette[numbers].astype(np.float64) * shares[:, None, None]
+    return blend

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .color import srgb_encode
-from .geometry import Geometry
+from ._core import draw_space, palette_of, read_rows
+from .color import srgb_encode, to_linear
+from .deformation import posed_normals, posed_positions
+from .geometry import DEFORMED, Geometry
 from .materials import Material, Standard, Unlit
-from .scene import Scene
+from .scene import Node, Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +22,19 @@ class Drawn:
     Attributes
     ----------
     geometry : Geometry
+        Where joints and morphs move it, as they have moved it now.
     material : Material
+        In the colour that the part has.
     name : str
         Of the node, empty where it has none.
     node : int
         Public id; draws of one mesh share it.
     matrix : (4, 4) float64
         To the world, metres.
+    is_exact : bool
+        Whether the material looks as the part does, whose colour may lie over a texture or over colours of vertices.
+    is_posed : bool
+        Whether joints or morphs move it.
     """
 
     geometry: Geometry
@@ -34,12 +42,18 @@ class Drawn:
     name: str
     node: int
     matrix: NDArray[np.float64]
+    is_exact: bool = True
+    is_posed: bool = False
 
 
 def drawn(scene: Scene) -> list[Drawn]:
-    """List what a scene shows; hidden nodes are left out."""
+    """List what a scene shows, as it is posed and coloured now; hidden nodes are left out."""
     scene.update()
     store, names = scene.store, scene.names
+    rows = read_rows(store)
+    colored = rows["color"][:, 3] > 0
+    colors = dict(zip(rows["id"][colored].tolist(), rows["color"][colored], strict=True))
+    palette = Palette()
     ids = store.subtree()
     ids = ids[store.shown(ids)]
     geometries, materials = scene.geometry_list, scene.material_list
@@ -47,9 +61,71 @@ def drawn(scene: Scene) -> list[Drawn]:
     for number, matrix in zip(ids.tolist(), store.world_matrices(ids), strict=True):
         for g, m in zip(*(numbers.tolist() for numbers in store.draws_of(number)), strict=True):
             geometry, material = geometries[g], materials[m]
-            if geometry is not None and material is not None:
-                found.append(Drawn(geometry, material, names.get(number, ""), number, matrix))
+            if geometry is None or material is None:
+                continue
+            is_exact, is_posed, place = True, geometry.geometry_key & DEFORMED != 0, matrix
+            if number in colors:
+                material, is_exact = palette.painted(geometry, material, colors[number])
+            if is_posed:
+                geometry, place = _posed(scene, number, g, geometry, matrix)
+            found.append(Drawn(geometry, material, names.get(number, ""), number, place, is_exact, is_posed))
     return found
+
+
+def _posed(scene: Scene, number: int, index: int, geometry: Geometry, matrix: NDArray[np.float64]) -> tuple[Geometry, NDArray[np.float64]]:
+    """Return a geometry as joints and morphs have moved it, and where it stands: what follows joints has left the space of its node."""
+    store = scene.store
+    weights = Node(store, number).weights if geometry.morphs else np.zeros(0, np.float32)
+    joints = palette_of(store, number)
+    follows = len(joints) > 0 and geometry.joints is not None
+    if not follows and not weights.any():
+        return geometry, matrix
+    place, indices = matrix, geometry.indices
+    if follows:
+        place = np.eye(4)
+        place[:3, 3] = draw_space(store, number, index)[1]
+        if geometry.topology == "triangles" and np.linalg.det(joints[0, :, :3]) < 0.0:
+            indices = indices.reshape(-1, 3)[:, ::-1].reshape(-1)
+    moved = Geometry(
+        positions=posed_positions(geometry, weights, joints if follows else None, np.eye(4, dtype=np.float32)[:3]), indices=indices,
+        normals=posed_normals(geometry, weights, joints if follows else None), uv0=geometry.uv0, uv1=geometry.uv1, colors=geometry.colors,
+        topology=geometry.topology, name=geometry.name)
+    return moved.with_field(geometry.field), place
+
+
+class Palette:
+    """Materials in the colours that parts have over them, each made once."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Material, int], Material] = {}
+
+    def painted(self, geometry: Geometry, material: Material, color: NDArray[np.uint8]) -> tuple[Material, bool]:
+        """Return a copy of a material in the colour of a part, and whether it looks the same.
+
+        `color` is (4,) sRGB, with the share of the blend as alpha. A texture that is hidden goes; where one has the alpha, it stays over
+        the colour, which is not what the part looks like.
+        """
+        if not isinstance(material, (Standard, Unlit)):
+            return material, False
+        is_hidden = material.alpha_mode == "opaque"
+        is_exact = geometry.colors is None and (material.color_texture is None or (is_hidden and color[3] == 255))
+        key = material, int(np.ascontiguousarray(color).view("<u4")[0])
+        if key not in self._made:
+            self._made[key] = _mixed(material, color, is_hidden)
+        return self._made[key], is_exact
+
+
+def _mixed(material: Standard | Unlit, color: NDArray[np.uint8], is_hidden: bool) -> Standard | Unlit:
+    """Return a copy of a material with a colour mixed into its own, or in its place where a texture would be mixed in."""
+    over, share = to_linear("#" + bytes(color[:3].tolist()).hex()), float(color[3]) / 255
+    twin: Standard | Unlit = object.__new__(type(material))
+    twin.__dict__.update(material.__dict__)
+    twin._watchers = []
+    if material.color_texture is not None and is_hidden:
+        twin.color_texture, share = None, 1.0
+    base = material.color
+    twin.color = (*(a + (b - a) * share for a, b in zip(base[:3], over[:3], strict=True)), base[3])
+    return twin
 
 
 def in_file(place: NDArray[np.float64], part: Drawn) -> NDArray[np.float64]:

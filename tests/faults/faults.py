@@ -388,7 +388,7 @@ POSING = (
             "s->use_slot[low] + 1 < (uint64_t)first + count; low++)", f"{POSES}::test_only_palettes_whose_joints_moved_are_computed"),
 )
 
-LOADED, MADE = "tests/io/test_save_gltf.py", "tests/io/test_save_made.py"
+LOADED, MADE, LOSSES = "tests/io/test_save_gltf.py", "tests/io/test_save_made.py", "tests/io/test_save_losses.py"
 SAVING = tuple(Fault(name, f"src/metarender/io/{file}", old, new, (test,)) for name, file, old, new, test in (
     ("a variant keeps the number that its material had", "gltf_references.py", '"mappings": [{"material": "materials", ', '"mappings": [{',
      f"{LOADED}::test_everything_that_is_not_shown_is_kept"),
@@ -414,6 +414,14 @@ SAVING = tuple(Fault(name, f"src/metarender/io/{file}", old, new, (test,)) for n
      f"{MADE}::test_clips_made_in_code_come_back"),
     ("bright emission is cut", "gltf_surfaces.py", '{"emissiveStrength": strength * brightest}', '{"emissiveStrength": strength}',
      f"{MADE}::test_brightness_beyond_one_goes_into_the_strength"),
+    ("a node that is animated keeps its matrix", "gltf_transforms.py", "== TAKEN_APART) & rows.driven[chosen])", "== TAKEN_APART) & False)",
+     f"{LOSSES}::test_a_node_with_a_matrix_is_taken_apart_where_a_clip_moves_it"),
+    ("parts lose the weights of their morphs", "gltf_rows.py", "color, self.pose[rows], np.where", "color, np.where",
+     f"{LOSSES}::test_parts_keep_the_weights_of_their_morphs"),
+    ("light brighter than 1 is cut", "gltf_surfaces.py", "min(light.intensity * brightest, LARGEST_INTENSITY), 1.0)",
+     "min(light.intensity, LARGEST_INTENSITY), 1.0)", f"{LOSSES}::test_what_a_scene_holds_is_kept_or_told"),
+    ("a scene keeps a background that it has no more", "gltf_settings.py", "if name not in names} if isinstance(before, dict)",
+     "if name} if isinstance(before, dict)", f"{LOSSES}::test_settings_come_and_go_beside_what_a_file_says_itself"),
 ))
 
 FORMATS = tuple(Fault(name, f"src/metarender/{file}", old, new, tuple(tests)) for name, file, old, new, *tests in (
@@ -433,6 +441,10 @@ FORMATS = tuple(Fault(name, f"src/metarender/{file}", old, new, tuple(tests)) fo
      "triangles", "tests/io/test_ply.py", "tests/io/test_roundtrips.py"),
     ("a transform of 3MF is read as a column matrix", "io/threemf.py", ".reshape(4, 3).T", ".reshape(3, 4)", "tests/io/test_3mf.py"),
     ("a DOCTYPE is let through", "io/threemf.py", "parser.StartDoctypeDeclHandler = self._refuse", "pass", "tests/io/test_3mf.py"),
+    ("figures are saved without their place", "drawn.py", "place[:3, 3] = draw_space(store, number, index)[1]",
+     "place[:3, 3] = matrix[:3, 3]", f"{LOSSES}::test_normals_turn_with_what_is_posed"),
+    ("plain files forget the colours of parts", "drawn.py", "if number in colors:", "if number < 0:",
+     f"{LOSSES}::test_colours_of_parts_are_kept_by_formats_with_colours"),
     ("a file gets its name before it is whole", "io/output.py", "if error is None:", "if True:", "tests/io/test_save.py"),
     ("an edge of two faces that disagree passes", "_native/solid.c", "if (run != 2 || forward != 1) {", "if (run != 2) {",
      "tests/scene/test_solid.py"),

@@ -24,6 +24,7 @@ from ..materials import Material
 from ..names import NameColumn
 from ..origin import KeptFile, Origin
 from ..scene import Node, Scene
+from .gltf_settings import Settings
 
 
 @dataclass(slots=True)
@@ -149,6 +150,8 @@ class Asset:
     undrawn : set of int
         Numbers of nodes whose mesh, camera or light came to nothing.
     clips : list of ClipDescription
+    settings : Settings
+        Background and environment.
     refusal : type of AssetError
         What is raised where a scene cannot be made of it.
     """
@@ -161,6 +164,7 @@ class Asset:
     scene: int | None = None
     undrawn: set[int] = field(default_factory=set)
     clips: list[ClipDescription] = field(default_factory=list)
+    settings: Settings = field(default_factory=Settings)
     refusal: type[AssetError] = GltfError
 
 
@@ -198,7 +202,8 @@ def build_scene(asset: Asset) -> Scene:
         scene.kept.append(KeptFile(asset.source, places, -1 if asset.scene is None else asset.scene, frozenset(asset.undrawn)))
     for number, clip in enumerate(asset.clips):
         made = scene.add_clip(Clip(clip.name, [_track(ids, track) for track in clip.tracks], clip.duration, clip.extras))
-        made._origin = Origin(asset.source, number)
+        made._origin = Origin(asset.source, number, made.duration)
+    asset.settings.apply(scene)
     return scene
 
 

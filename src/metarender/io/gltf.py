@@ -30,6 +30,7 @@ from .gltf_part_names import names_of_instances
 from .gltf_poses import Skins
 from .gltf_rules import check_document, descend
 from .gltf_schema import pointer
+from .gltf_settings import Settings, read_settings
 from .kept import Source
 from .limits import Budget, Limits
 
@@ -38,7 +39,7 @@ _SKINNED_INSTANCES = "instances of skinned meshes but one each, at its joints, s
 
 _PATIENCE = 0.05
 """Seconds after which a node is reported out of turn."""
-_WIDEST = math.radians(179.0)
+WIDEST = math.radians(179.0)
 
 
 def read_gltf(path: Path, *, scene: int | str | None = None, limits: Limits, progress: Callable[[int, int], object] | None = None) -> Asset:
@@ -59,10 +60,10 @@ def read_gltf(path: Path, *, scene: int | str | None = None, limits: Limits, pro
     """
     container = open_container(path, limits, progress)
     _check_count(container.document, limits)
-    ignored = check_document(container.document)
+    ignored, has_decimals = check_document(container.document)
     check_binary(container)
     with np.errstate(all="ignore"):  # what overflows is refused as not finite, with a pointer
-        asset = _Reader(container, limits).read(scene, progress)
+        asset = _Reader(container, limits, has_decimals).read(scene, progress)
     if ignored:
         asset.notes.insert(0, f"the extensions {', '.join(ignored)}")
     if container.surplus:
@@ -81,14 +82,14 @@ def _check_count(document: dict[str, Any], limits: Limits) -> None:
 class _Reader:
     """Describes the drawn part of one checked document."""
 
-    def __init__(self, container: Container, limits: Limits) -> None:
+    def __init__(self, container: Container, limits: Limits, has_decimals: bool) -> None:
         self._document = container.document
         self._limits = limits
         self._nodes: list[dict[str, Any]] = self._document.get("nodes", [])
         self._budget = Budget(limits)
         self._budget.read_file(container.size, "The file", "")
         resources = Resources(container.path.parent, self._budget)
-        self._source = Source(container, limits)
+        self._source = Source(container, limits, has_decimals)
         buffers = self._source.buffers
 
         def buffer(index: int) -> memoryview:
@@ -124,8 +125,12 @@ class _Reader:
         if progress is not None:
             progress(len(order), len(order))
         clips = self._animations.clips(places, described)
-        return Asset(described, self._materials.notes + self._animations.notes, clips=clips, source=self._source, numbers=order,
-                     count=len(self._nodes), scene=chosen, undrawn=self._undrawn)
+        notes = self._materials.notes + self._animations.notes
+        settings = Settings()
+        if chosen is not None:
+            settings = read_settings(self._document["scenes"][chosen].get("extras"), pointer("scenes", chosen), notes)
+        return Asset(described, notes, clips=clips, source=self._source, numbers=order, count=len(self._nodes), scene=chosen,
+                     undrawn=self._undrawn, settings=settings)
 
     def _follow(self, node: NodeDescription, source: dict[str, Any], places: dict[int, int]) -> None:
         """Say which nodes the mesh of a node follows."""
@@ -239,7 +244,7 @@ class _Reader:
         try:
             if source["type"] == "perspective":
                 body = source["perspective"]
-                fov = math.degrees(min(float(body["yfov"]), _WIDEST))
+                fov = math.degrees(min(float(body["yfov"]), WIDEST))
                 camera = PerspectiveCamera(fov, float(body["znear"]), float(body.get("zfar", math.inf)))
             elif source["type"] == "orthographic":
                 body = source["orthographic"]

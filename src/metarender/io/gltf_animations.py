@@ -20,6 +20,7 @@ from .gltf_accessors import Accessors
 from .gltf_layout import format_name
 from .gltf_materials import Materials
 from .gltf_schema import pointer
+from .gltf_settings import KEY, read_duration
 from .limits import Budget
 
 _LOOSE = 0.00769
@@ -118,7 +119,9 @@ class Animations:
                 tracks += self._tracks(animation, channel, where, place)
             ends = [self._read_times(animation, place, where)[-1] for place in range(len(animation["samplers"]))]
             extras = animation.get("extras")
-            found.append(ClipDescription(animation.get("name", ""), tracks, float(max(ends)), extras if isinstance(extras, dict) else None))
+            duration = read_duration(extras, float(max(ends)), where, self.notes)
+            free = {name: value for name, value in extras.items() if name != KEY} if isinstance(extras, dict) else None
+            found.append(ClipDescription(animation.get("name", ""), tracks, duration, free))
         if self._still:
             first, more = next(iter(self._still)), len(self._still) - 1
             self.notes.append(f"the animation of {first}{f' and {more} more properties' if more else ''}, which stand still")

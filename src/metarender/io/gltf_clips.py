@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,9 +17,10 @@ from ..materials import Material
 from ..origin import KeptFile
 from ..scene import Scene
 from .gltf_animations import FACTORS, PROPERTIES
-from .gltf_copying import Copier
+from .gltf_copying import OTHER_MORPHS, SHEARED_CURVES, Copier
 from .gltf_document import Document
 from .gltf_rows import Plan
+from .gltf_settings import KEY, put_entry
 from .gltf_surfaces import Surfaces, put_label
 
 _PATHS = {"position": "translation", "rotation": "rotation", "scale": "scale", "weights": "weights"}
@@ -51,11 +53,13 @@ class ClipWriter:
         """Write all clips, in their order."""
         for clip in self._scene.clips:
             copier = self._file_of(clip)
-            if copier is not None:
-                assert clip._origin is not None
-                copier.found("animations", clip._origin.number)
-            else:
+            if copier is None:
                 self._write(clip)
+                continue
+            assert clip._origin is not None
+            number = copier.found("animations", clip._origin.number)
+            if number is not None:
+                self._label(self._document.lists["animations"][number], clip)
 
     def _file_of(self, clip: Clip) -> Copier | None:
         """The copier of the file that a clip is of, set to the nodes that it drives; None for one made in code."""
@@ -67,9 +71,18 @@ class ClipWriter:
                 return self._enter(kept)
         return None
 
+    def _label(self, entry: dict[str, Any], clip: Clip) -> None:
+        """Give the animation of a file what its clip is called now, and how long it is where that was changed."""
+        extras = entry.get("extras")
+        ours = {KEY: extras[KEY]} if isinstance(extras, dict) and KEY in extras else {}
+        put_label(entry, clip.name, {**clip.extras, **ours})
+        if clip._origin is not None and clip.duration != clip._origin.held:
+            put_entry(entry, {"duration": clip.duration}, ("duration",))
+
     def _write(self, clip: Clip) -> None:
         channels: list[dict[str, Any]] = []
         samplers: list[dict[str, Any]] = []
+        taken: set[tuple[int, str]] = set()
         for track in clip.tracks:
             times = track.times.astype(np.float32)
             if times[0] < 0:
@@ -77,12 +90,30 @@ class ClipWriter:
                 continue
             keys = np.flatnonzero(np.diff(times, prepend=np.float32(-1)) > 0)  # float32 may not tell two keys apart
             for targets, row, factor in self._targets(track):
-                samplers.append(self._sampler(track, times[keys], keys, row, factor))
-                channels += [{"sampler": len(samplers) - 1, "target": target} for target in targets]
-        if channels:
-            entry: dict[str, Any] = {"channels": channels, "samplers": samplers}
-            put_label(entry, clip.name, clip.extras)
-            self._document.add("animations", entry)
+                free = [target for target in targets if self._take(target, taken)]
+                if free:
+                    samplers.append(self._sampler(track, times[keys], keys, row, factor))
+                    channels += [{"sampler": len(samplers) - 1, "target": target} for target in free]
+        if not channels:
+            self._document.notes[f"the clip {clip.name!r}, of which no curve is left"] = None
+            return
+        entry: dict[str, Any] = {"channels": channels, "samplers": samplers}
+        put_label(entry, clip.name, clip.extras)
+        last = max(self._document.lists["accessors"][sampler["input"]]["max"][0] for sampler in samplers)
+        if not math.isclose(clip.duration, last, rel_tol=1e-6):  # times are float32 in the file
+            put_entry(entry, {"duration": clip.duration}, ("duration",))
+        self._document.add("animations", entry)
+
+    def _take(self, target: dict[str, Any], taken: set[tuple[int, str]]) -> bool:
+        """Whether a target is the first of its kind in a clip; glTF knows no curves that are mixed (glTF 2.0, 3.11)."""
+        if "node" not in target:
+            return True
+        key = target["node"], target["path"]
+        if key in taken:
+            self._document.notes["the second curve of one property in a clip"] = None
+            return False
+        taken.add(key)
+        return True
 
     def _targets(self, track: Track) -> list[tuple[list[dict[str, Any]], int, float]]:
         """What a track drives: targets of channels, the row of its values that drives them, and what these are divided by."""
@@ -95,10 +126,21 @@ class ClipWriter:
         places = plan.morphed(ids) if track.path == "weights" else [[] if at is None else [at] for at in plan.places(ids)]
         if [] in places:
             self._document.notes["curves of nodes that are not there, or of too many parts"] = None
-        targets = [(row, {"node": place, "path": _PATHS[track.path]}) for row, found in enumerate(places) for place in found]
+        targets = [(row, {"node": driven, "path": _PATHS[track.path]}) for row, found in enumerate(places) for place in found
+                   if (driven := self._driven(place, track)) is not None]
         if track.values.shape[-2] == 1:
             return [([target for _, target in targets], 0, 1.0)] if targets else []
         return [([target], row, 1.0) for row, target in targets]
+
+    def _driven(self, place: int, track: Track) -> int | None:
+        """Return the node of the file that a track drives, None where it cannot."""
+        if track.path == "weights" and self._document.morphs_of(place) != track.values.shape[-1]:
+            self._document.notes[OTHER_MORPHS] = None
+            return None
+        found = self._plan.driven_place(place, track.path)
+        if found is None:
+            self._document.notes[SHEARED_CURVES] = None
+        return found
 
     def _pointed(self, thing: Material | Light | Camera, path: str) -> list[tuple[list[dict[str, Any]], int, float]]:
         """An attribute as a JSON pointer (KHR_animation_pointer); nothing where the scene has no such thing or glTF no such attribute."""
@@ -122,19 +164,34 @@ class ClipWriter:
             return "lights", self._surfaces.light(thing) if _has(self._scene._lights.values(), thing) else None
         return "cameras", self._surfaces.camera(thing) if _has(self._scene._cameras.values(), thing) else None
 
+    def _of_unit_length(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Cubic rotations (k, 3, 4) whose keys have length 1, as glTF asks; keys of one length turn as they did before (glTF 2.0, 3.11)."""
+        length = np.linalg.norm(values[:, 1].astype(np.float64), axis=1)
+        if (np.abs(length - 1) < 1e-6).all():
+            return values
+        if np.ptp(length) > 1e-6 * length.max():
+            self._document.notes["lengths of the keys of cubic rotations"] = None
+        unit: NDArray[np.float32] = (values / length[:, None, None]).astype(np.float32)
+        return unit
+
     def _sampler(self, track: Track, times: NDArray[np.float32], keys: NDArray[np.intp], row: int, factor: float) -> dict[str, Any]:
         """One curve: for cubic ones in-tangent, value and out-tangent of each key (glTF 2.0, 3.11)."""
         self._alive.append(track)
+        curve = "step" if len(keys) < 2 and track.interpolation == "cubic" else track.interpolation  # one key has no tangents
         begin, key = (id(track.times),), (id(track.values), row, factor, track.path == "weights")
         if begin not in self._accessors:
             self._accessors[begin] = self._document.accessor(times, bounds=True)
         if key not in self._accessors:
             values = (track.values[keys][..., row, :] / factor).astype(np.float32)
+            if track.path == "rotation" and track.interpolation == "cubic":
+                values = self._of_unit_length(values)
+            if curve == "step" and track.interpolation == "cubic":
+                values = values[:, 1]
             width = 1 if track.path == "weights" else values.shape[-1]
             self._accessors[key] = self._document.accessor(values.reshape(-1, width))
         entry: dict[str, Any] = {"input": self._accessors[begin], "output": self._accessors[key]}
-        if track.interpolation != "linear":
-            entry["interpolation"] = _CURVES[track.interpolation]
+        if curve != "linear":
+            entry["interpolation"] = _CURVES[curve]
         return entry
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import extent
 from ..errors import AssetError, MissingExtra
 from .gltf_document import Document
 from .gltf_layout import INDEX, LAYOUTS, VERTEX, Layout, layout_of
@@ -18,12 +19,16 @@ from .gltf_references import DECODED, EXTENSIONS, KEPT_WHOLE, MATERIAL_EXTENSION
 from .images import sniff
 from .kept import OpenedSource
 
+SHEARED_CURVES = "curves that turn or scale nodes whose matrix shears"
+OTHER_MORPHS = "curves of the morphs of nodes that have others now"
 UNREADABLE = (AssetError, MissingExtra)
 """What reading again may raise for what was not needed for drawing."""
 
 _LOCAL = frozenset({"nodes", "lods", "skins", "animations"})
 """Collections whose copies depend on which nodes of a scene stand for those of the file."""
-_POINTER = re.compile(r"/(?:extensions/KHR_lights_punctual/)?(?P<list>nodes|meshes|materials|cameras|lights)/(?P<number>\d+)(?=/|$)")
+_COPIED_AS = {"accessors": ("accessors", "positions", "vertices", "indices", "times"), "bufferViews": ("views",), "nodes": ("lods",)}
+"""Names under which the objects of a collection are copied, where these differ."""
+_POINTER = re.compile(r"/(?:extensions/KHR_lights_punctual/)?(?P<list>nodes|meshes|materials|cameras|lights)/(?P<number>[0-9]{1,9})(?=/|$)")
 _SUFFIXES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp", ".ktx2": "image/ktx2"}
 _PLACES = {"image/webp": "EXT_texture_webp", "image/ktx2": "KHR_texture_basisu"}
 
@@ -52,19 +57,23 @@ class Copier:
         self._shared: dict[tuple[str, int], int | None] = {}
         self._local: dict[tuple[str, int], int | None] = {}
         self._nodes: dict[int, int] = {}
+        self._outer: dict[int, int] = {}
         self._doubtful: list[tuple[dict[str, Any], dict[str, Any], str]] = []
-        self._makers: dict[str, Callable[[int], int]] = {
-            "accessors": self._accessor, "animations": self._animation, "images": self._image, "lods": self._lod,
-            "indices": lambda number: self._accessor(number, INDEX),
-            **{name: partial(self._as_it_is_now, name) for name in ("materials", "meshes", "lights", "cameras")},
-            "nodes": self._node, "positions": lambda number: self._accessor(number, VERTEX, bounds=True), "skins": self._skin,
-            "textures": self._texture, "times": lambda number: self._accessor(number, bounds=True),
-            "vertices": lambda number: self._accessor(number, VERTEX), "views": self._view,
-        }
+        self._entries: dict[str, list[dict[str, Any]]] = {}
 
-    def enter(self, nodes: dict[int, int], local: dict[tuple[str, int], int | None]) -> None:
-        """Copy for one set of nodes from now on: new numbers by those in the file, and what was copied for them so far."""
-        self._nodes, self._local = nodes, local
+    def enter(self, nodes: dict[int, int], outer: dict[int, int], local: dict[tuple[str, int], int | None]) -> None:
+        """Copy for one set of nodes from now on.
+
+        Parameters
+        ----------
+        nodes : dict of int to int
+            New numbers by those in the file.
+        outer : dict of int to int
+            Of nodes that became two, whose inner one is in `nodes`.
+        local : dict
+            What was copied for them so far.
+        """
+        self._nodes, self._outer, self._local = nodes, outer, local
 
     def index(self, collection: str, number: int) -> int:
         """Copy an object, once, and return its new number.
@@ -99,17 +108,19 @@ class Copier:
 
     def entries(self, collection: str) -> list[dict[str, Any]]:
         """Return a collection of the file."""
-        if collection in TABLES:
-            extension, name = TABLES[collection]
-            found = self.source.get("extensions", {}).get(extension, {}).get(name, [])
-        else:
-            found = self.source.get(collection, [])
-        return found if isinstance(found, list) else []
+        if collection not in self._entries:
+            holder, name = self.source, collection
+            if collection in TABLES:
+                extension, name = TABLES[collection]
+                holder = self.source.get("extensions", {}).get(extension, {})
+            found = holder.get(name, [])
+            self._entries[collection] = found if isinstance(found, list) else []
+        return self._entries[collection]
 
     def _make(self, collection: str, number: int) -> int:
-        maker = self._makers.get(collection)
+        maker = _MAKERS.get(collection)
         if maker is not None:
-            return maker(number)
+            return maker(self, number)
         entries = self.entries(collection)
         if not 0 <= number < len(entries):
             raise Missing
@@ -234,13 +245,11 @@ class Copier:
 
     def _is_unchanged(self) -> bool:
         for collection, entries in self.document.lists.items():
-            made = {"accessors": ("accessors", "positions", "vertices", "indices", "times"), "bufferViews": ("views",)}
-            names = made.get(collection, (collection,))
-            theirs = "bufferViews" if collection == "views" else collection
+            names = _COPIED_AS.get(collection, (collection,))
             pairs = {key[1]: new for key, new in [*self._shared.items(), *self._local.items()] if key[0] in names}
             if collection == "nodes":
                 pairs |= self._nodes
-            if len(entries) != len(self.entries(theirs)) or any(old != new for old, new in pairs.items()):
+            if len(entries) != len(self.entries(collection)) or any(old != new for old, new in pairs.items()):
                 return False
         return True
 
@@ -295,6 +304,8 @@ class Copier:
         channels = []
         for channel in entry["channels"]:
             target = channel["target"]
+            if not self._fits(target):
+                continue
             try:
                 moved = {**self.copy({k: v for k, v in channel.items() if k not in ("sampler", "target")}),
                          "sampler": self._animation_sampler(entry["samplers"], channel["sampler"], samplers, places),
@@ -303,11 +314,26 @@ class Copier:
                 continue
             if len(moved["target"]) < len(target) or len(moved["target"].get("extensions", ())) < len(target.get("extensions", ())):
                 continue  # what it moves is gone
+            if target["path"] == "translation" and target.get("node") in self._outer:
+                moved["target"]["node"] = self._outer[target["node"]]
             channels.append(moved)
         if not channels:
             raise Missing
         rest = self.copy({name: value for name, value in entry.items() if name not in ("channels", "samplers")})
         return self.document.add("animations", {**rest, "channels": channels, "samplers": samplers})
+
+    def _fits(self, target: dict[str, Any]) -> bool:
+        """Whether a node can still be driven: it has as many morphs as in the file, and was not given a matrix that shears."""
+        node, path = target.get("node"), target["path"]
+        if path in ("rotation", "scale") and node in self._outer:
+            self.document.notes[SHEARED_CURVES] = None
+            return False
+        if path == "weights" and node in self._nodes and "mesh" in self.entry("nodes", node):
+            before = self.entry("meshes", self.entry("nodes", node)["mesh"])["primitives"][0].get("targets", ())
+            if self.document.morphs_of(self._nodes[node]) != len(before):
+                self.document.notes[OTHER_MORPHS] = None
+                return False
+        return True
 
     def _animation_sampler(self, entries: list[dict[str, Any]], number: int, made: list[dict[str, Any]], places: dict[int, int]) -> int:
         if number not in places:
@@ -408,10 +434,24 @@ class Copier:
             array = _by_columns(accessors.raw(number))
         except UNREADABLE:
             return
-        flat = array.reshape(len(array), -1)
-        lowest, highest = flat.min(axis=0), flat.max(axis=0)
+        lowest, highest = extent(array.reshape(len(array), -1))
         if np.isfinite(lowest).all() and np.isfinite(highest).all():
             result["max"], result["min"] = highest.tolist(), lowest.tolist()
+
+
+def _now(collection: str) -> Callable[[Copier, int], int]:
+    return lambda copier, number: copier._as_it_is_now(collection, number)
+
+
+_MAKERS: dict[str, Callable[[Copier, int], int]] = {
+    "accessors": Copier._accessor, "animations": Copier._animation, "images": Copier._image, "lods": Copier._lod,
+    "indices": lambda copier, number: copier._accessor(number, INDEX),
+    **{name: _now(name) for name in ("materials", "meshes", "lights", "cameras")},
+    "nodes": Copier._node, "positions": lambda copier, number: copier._accessor(number, VERTEX, bounds=True), "skins": Copier._skin,
+    "textures": Copier._texture, "times": lambda copier, number: copier._accessor(number, bounds=True),
+    "vertices": lambda copier, number: copier._accessor(number, VERTEX), "views": Copier._view,
+}
+"""What copies the objects of a collection that need more than renumbering, or whose numbers have several names."""
 
 
 def with_attributes(primitives: list[dict[str, Any]]) -> list[dict[str, Any]]:

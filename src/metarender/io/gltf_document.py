@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import extent
 from ..errors import AssetError
 from .gltf_layout import INDEX, VERTEX, Layout
 
@@ -75,6 +76,15 @@ class Document:
         entries.append(entry)
         return len(entries) - 1
 
+    def has_joints(self, mesh: int) -> bool:
+        """Whether a mesh that is written already has vertices that follow joints, without which it cannot have a skin."""
+        return any("JOINTS_0" in primitive["attributes"] for primitive in self.lists["meshes"][mesh]["primitives"])
+
+    def morphs_of(self, node: int) -> int:
+        """Return how many morphs the mesh of a node has that is written already."""
+        mesh = self.lists["nodes"][node].get("mesh")
+        return 0 if mesh is None else len(self.lists["meshes"][mesh]["primitives"][0].get("targets", ()))
+
     def image(self, entry: dict[str, Any], data: bytes | memoryview, mime: str) -> int:
         """Append an image; where its bytes go is decided when all is known."""
         self.pictures.append(Picture(data, mime))
@@ -121,8 +131,14 @@ class Document:
         entry: dict[str, Any] = {"bufferView": self.elements(rows, layout, target), "componentType": _COMPONENTS[kind],
                                  "count": len(rows), "type": _TYPES[width]}
         if bounds:
-            entry["max"], entry["min"] = rows.max(axis=0).tolist(), rows.min(axis=0).tolist()
+            lowest, highest = extent(rows)
+            entry["max"], entry["min"] = highest.tolist(), lowest.tolist()
         return self.add("accessors", entry)
+
+    def zeros(self, count: int) -> int:
+        """Append an accessor of `count` vectors (0, 0, 0), which needs no bytes (glTF 2.0, 3.6.2.3)."""
+        zero = [0.0, 0.0, 0.0]
+        return self.add("accessors", {"componentType": 5126, "count": count, "type": "VEC3", "max": zero, "min": zero})
 
     def vertices(self, array: NDArray[Any], *, bounds: bool = False) -> int:
         """Append an attribute of vertices."""

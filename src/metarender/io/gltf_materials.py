@@ -28,7 +28,8 @@ FILTERS = {
 }
 WRAPS = {33071: "clamp_to_edge", 33648: "mirrored_repeat", 10497: "repeat"}
 _ALPHA_MODES = {"OPAQUE": "opaque", "MASK": "mask", "BLEND": "blend"}
-_MAX_STRENGTH = 65504.0
+MAX_STRENGTH = 65504.0
+"""Of emission, as far as half floats go."""
 _BASIS = ("KHR_texture_basisu", "GOOGLE_texture_basis")
 """Extensions that bring textures of Basis Universal: as KTX2, and as .basis."""
 
@@ -129,7 +130,7 @@ class Materials:
             strength = extensions.get("KHR_materials_emissive_strength", {}).get("emissiveStrength", 1.0)
             material = Standard(
                 **common, **textures, metallic=float(rough.get("metallicFactor", 1.0)), roughness=float(rough.get("roughnessFactor", 1.0)),
-                emissive=tuple(map(float, source.get("emissiveFactor", (0, 0, 0)))), emissive_strength=min(float(strength), _MAX_STRENGTH),
+                emissive=tuple(map(float, source.get("emissiveFactor", (0, 0, 0)))), emissive_strength=min(float(strength), MAX_STRENGTH),
                 normal_scale=_clamped(source.get("normalTexture", {}).get("scale", 1.0), 1e3),
                 occlusion_strength=float(source.get("occlusionTexture", {}).get("strength", 1.0)),
             )

@@ -17,6 +17,7 @@ from .gltf_draco import Draco
 from .gltf_materials import Materials
 from .gltf_poses import Skins
 from .gltf_schema import pointer
+from .gltf_settings import read_name
 from .kept import Source
 from .limits import Budget
 
@@ -99,13 +100,14 @@ class Meshes:
             surface.sets,
             tuple(map(tuple, map(dict.items, primitive.get("targets", ())))),
             mesh in self._skinned,
+            name := read_name(primitive.get("extras"), where, self._materials.notes),
         )
         if key not in self._geometries:
-            self._geometries[key] = self._geometry(primitive, surface.sets, mesh, where)
+            self._geometries[key] = self._geometry(primitive, surface.sets, mesh, where, name)
         geometry = self._geometries[key]
         return None if geometry is None else (geometry, surface.material)
 
-    def _geometry(self, primitive: dict[str, Any], sets: tuple[int, int], mesh: int, where: str) -> Geometry | None:
+    def _geometry(self, primitive: dict[str, Any], sets: tuple[int, int], mesh: int, where: str, name: str) -> Geometry | None:
         attributes: dict[str, int] = primitive["attributes"]
         mode = primitive.get("mode", TRIANGLES)
         arrays: dict[str, Any] = {**self._arrays(attributes, sets)}
@@ -116,7 +118,7 @@ class Meshes:
             return None
         try:
             morphs = self._morphs(primitive, arrays, self._target_names(mesh), where)
-            geometry = Geometry(**arrays, morphs=morphs, indices=indices, topology=_TOPOLOGY[mode])
+            geometry = Geometry(**arrays, morphs=morphs, indices=indices, topology=_TOPOLOGY[mode], name=name)
             # What deforms keeps the normals of its faces in the fragment shader: those of a pose are not the posed ones.
             if geometry.normals is None and geometry.topology == "triangles" and not geometry.geometry_key & DEFORMED:
                 self._budget.take(geometry.index_count * 4 * (6 + 2 * 4), "The flat normals", where)

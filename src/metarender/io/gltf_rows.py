@@ -22,7 +22,8 @@ from ..scene import Scene
 from .kept import Source
 
 FORWARD = (0.0, 0.0, -1.0)
-MOVING = frozenset({"position", "rotation", "scale", "weights"})
+PLACED = frozenset({"position", "rotation", "scale"})
+MOVING = PLACED | {"weights"}
 """Paths of tracks that glTF has for nodes."""
 
 _MOST_MOVED = 100_000
@@ -77,11 +78,15 @@ class Rows:
         0 for a node without a pose of its own; else equal for those that have equal weights and no skin.
     ranges : dict of int to int
         First row of each range of parts -> how many.
+    driven : (n,) bool
+        Which nodes a clip moves, turns or scales, so that they cannot have a matrix (glTF 2.0, 3.11).
+    table : dict of str to ndarray
+        All of ``read_rows``.
     """
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        rows = read_rows(scene.store)
+        rows = self.table = read_rows(scene.store)
         self.rotation, self.scale, self.kind = read_trs(scene.store)
         self.ids, self.parent, self.position, self.linear = rows["id"], rows["parent"], rows["position"], rows["linear"]
         self.visible, self.color, self.flags = rows["visible"] != 0, rows["color"], rows["flags"]
@@ -91,6 +96,7 @@ class Rows:
         self.ranges: dict[int, int] = dict(rows["range"].tolist())
         posed, skins, counts, values = read_poses(scene.store)
         self.pose = _kinds_of_poses(self._rows_of(posed), skins, counts, values, len(self.ids))
+        self.driven = np.isin(self.ids, _moved_ids(scene, PLACED))
         self._named = _named_ids(scene, posed[skins >= 0])
         self._kept = [kept for kept in scene.kept if isinstance(kept.source, Source)]
         self._file, self._number = self._origins()
@@ -192,10 +198,15 @@ def _named_ids(scene: Scene, bound: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """Ids of the nodes that clips move, none where there are too many for each to be a node of the file, and of those that skins follow;
     `bound` are those that have a skin."""
     joints = [joints_of(scene.store, number) for number in bound.tolist()]
-    tracks = [track for clip in scene.clips for track in clip.tracks if track.path in MOVING]
-    moving = [track.target for track in tracks if isinstance(track.target, np.ndarray)]
-    found = np.unique(np.concatenate(moving)) if moving else np.zeros(0, np.uint32)
+    found = _moved_ids(scene, MOVING)
     return np.unique(np.concatenate([found if len(found) <= _MOST_MOVED else found[:0], *joints]))
+
+
+def _moved_ids(scene: Scene, paths: frozenset[str]) -> NDArray[np.uint32]:
+    """Ids of the nodes that tracks of these paths drive, each once."""
+    tracks = [track for clip in scene.clips for track in clip.tracks if track.path in paths]
+    found = [track.target for track in tracks if isinstance(track.target, np.ndarray)]
+    return np.unique(np.concatenate(found)) if found else np.zeros(0, np.uint32)
 
 
 def _kinds_of_poses(rows: NDArray[np.int64], skins: NDArray[np.int64], counts: NDArray[np.uint32], values: NDArray[np.float32],
@@ -276,6 +287,13 @@ class Plan:
         if self._rows.is_turned(row):
             self._add(Entry(Kind.LIGHT, row, home))
         self.home[row] = home
+
+    def driven_place(self, place: int, path: str) -> int | None:
+        """Return which entry a curve of a node drives that has its home at `place`: of two nodes for one matrix the outer one is moved, the
+        inner one has the mesh, and none can be turned or scaled."""
+        if self.entries[place].kind is not Kind.INNER or path == "weights":
+            return place
+        return self.entries[place].parent if path == "position" else None
 
     def rows_of(self, ids: NDArray[np.uint32]) -> list[int | None]:
         """Rows of nodes by their public ids (n,); None for nodes that are gone."""

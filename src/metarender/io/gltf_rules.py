@@ -81,13 +81,15 @@ TOLERATED: Mapping[str, str] = MappingProxyType(
 """Errors of the Khronos validator that are harmless here, and why; files that have only these load."""
 
 
-def check_document(document: dict[str, Any]) -> list[str]:
-    """Check a parsed glTF document whole.
+def check_document(document: dict[str, Any]) -> tuple[list[str], bool]:
+    """Check a parsed glTF document whole, and put integers where the file has decimals for them.
 
     Returns
     -------
-    list of str
+    ignored : list of str
         Extensions of ``extensionsUsed`` that are not drawn, in the order of the file.
+    has_decimals : bool
+        Whether there was a decimal in the place of an integer.
 
     Raises
     ------
@@ -97,7 +99,8 @@ def check_document(document: dict[str, Any]) -> list[str]:
     try:
         _check_version(document)
         used = dict.fromkeys(_names(document, "extensionsUsed"))  # an ordered set
-        ROOT(document, Context(_counts(document), used))
+        context = Context(_counts(document), used)
+        ROOT(document, context)
         check_views(document)
         check_compressed_views(document)
         check_accessors(document)
@@ -114,7 +117,7 @@ def check_document(document: dict[str, Any]) -> list[str]:
         _check_required(document, used)
     except Fault as fault:
         raise fault.error() from None
-    return [name for name in used if name not in DRAWN and name not in KEPT]
+    return [name for name in used if name not in DRAWN and name not in KEPT], context.has_mended
 
 
 def mend_numbers(document: dict[str, Any]) -> None:

@@ -41,11 +41,14 @@ class Context:
         Length of each top-level array; ``lights`` and ``variants`` come from their extensions and are missing without them.
     used : frozenset of str
         Names in ``extensionsUsed``.
+    has_mended : bool
+        Whether a rule put an integer in the place of a decimal.
     """
 
     def __init__(self, counts: Mapping[str, int], used: Iterable[str]) -> None:
         self.counts = counts
         self.used = frozenset(used)
+        self.has_mended = False
 
 
 Rule = Callable[[Any, Context], int | None]
@@ -101,7 +104,7 @@ def integer(low: int = 0, high: int = 2**53, *, multiple: int = 1) -> Rule:
     """Make a rule for an integer in [low, high]; JSON integers above 2**53 are not portable and are refused."""
 
     def rule(value: Any, context: Context) -> int | None:
-        whole = value if type(value) is int else _whole(value)
+        whole = value if type(value) is int else _whole(value, context)
         if not low <= whole <= high:
             raise Fault("VALUE_NOT_IN_RANGE", f"{shown(value)} is out of range; it must lie between {low} and {high}.")
         if multiple > 1 and whole % multiple:
@@ -111,10 +114,11 @@ def integer(low: int = 0, high: int = 2**53, *, multiple: int = 1) -> Rule:
     return rule
 
 
-def _whole(value: Any) -> int:
+def _whole(value: Any, context: Context) -> int:
     """Return the integer that is written as a decimal without a fractional part."""
     if type(value) is not float or not value.is_integer():
         _wrong_type(value, "an integer")
+    context.has_mended = True
     return int(value)
 
 
@@ -123,7 +127,7 @@ def reference(collection: str, *, listed: bool = False) -> Rule:
 
     def rule(value: Any, context: Context) -> int | None:
         try:
-            index = value if type(value) is int else _whole(value)
+            index = value if type(value) is int else _whole(value, context)
         except Fault as fault:
             fault.code = "INVALID_INDEX" if listed else fault.code
             raise
@@ -173,7 +177,7 @@ def one_of(kind: type, *values: Any) -> Rule:
     def rule(value: Any, context: Context) -> int | None:
         if type(value) is kind:
             return None
-        return _whole(value) if kind is int else _wrong_type(value, "a string")
+        return _whole(value, context) if kind is int else _wrong_type(value, "a string")
 
     return rule
 

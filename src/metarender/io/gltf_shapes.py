@@ -14,13 +14,14 @@ from ..materials import Material
 from .gltf_copying import Copier, Missing, with_attributes
 from .gltf_document import Document
 from .gltf_references import OBJECTS, PRIMITIVE
+from .gltf_settings import put_entry
 from .gltf_surfaces import Surfaces, put_label
 
 _MODES = {"points": 0, "lines": 1, "triangles": 4}
-Materials = Callable[[Material], Material]
+Paint = Callable[[Geometry, Material], Material]
 
 
-def as_it_is(material: Material) -> Material:
+def as_it_is(geometry: Geometry, material: Material) -> Material:
     """Return the material: no part has a colour of its own."""
     return material
 
@@ -43,8 +44,9 @@ class Shapes:
         self._made: dict[tuple[Any, ...], int | None] = {}
         self._alive: list[Any] = []
         self._primitives: dict[int, dict[str, Any]] = {}
+        self._unpainted: dict[int, int | None] = {}
 
-    def mesh(self, mesh: Mesh, painted: Materials = as_it_is) -> int | None:
+    def mesh(self, mesh: Mesh, painted: Paint = as_it_is) -> int | None:
         """Return the number of a mesh; None where nothing of it is left.
 
         Parameters
@@ -53,7 +55,9 @@ class Shapes:
         painted : callable
             What a part with a colour of its own has instead of a material.
         """
-        materials = [painted(material) for _, material in mesh.primitives]
+        if painted is as_it_is and id(mesh) in self._unpainted:
+            return self._unpainted[id(mesh)]
+        materials = [painted(geometry, material) for geometry, material in mesh.primitives]
         origin = mesh._origin
         whole = origin is not None and mesh.primitives is origin.held[0]
         whose: Any = (id(origin.source), origin.number) if whole and origin is not None else id(mesh)
@@ -61,6 +65,9 @@ class Shapes:
         if key not in self._made:
             self._alive += [mesh, *materials]
             self._made[key] = self._describe(mesh, materials, whole)
+        if painted is as_it_is:
+            self._alive.append(mesh)
+            self._unpainted[id(mesh)] = self._made[key]
         return self._made[key]
 
     def _describe(self, mesh: Mesh, materials: list[Material], whole: bool) -> int | None:
@@ -72,34 +79,57 @@ class Shapes:
                 source = copier.entry("meshes", int(origin.number))  # type: ignore[arg-type]
                 entry = copier.copy({name: value for name, value in source.items() if name != "primitives"}, OBJECTS["meshes"])
                 if whole:
-                    entry["primitives"] = self._source_primitives(copier, source["primitives"], materials, origin.held[1])
+                    entry["primitives"] = self._source_primitives(copier, source["primitives"], mesh, materials, origin.held[1])
             if not whole:
                 entry.pop("weights", None)
                 if mesh.weights.any():
                     entry["weights"] = mesh.weights.tolist()
                 pairs = zip(mesh.primitives, materials, strict=True)
                 entry["primitives"] = [self._primitive(geometry, material) for (geometry, _), material in pairs if geometry.index_count]
+                self._complete_morphs(mesh, entry["primitives"])
         except Missing:
             self._document.notes[f"the mesh {mesh.name!r}"] = None
             return None
         if not entry["primitives"]:
             return None
-        put_label(entry, mesh.name, _with_target_names(mesh))
+        put_label(entry, mesh.name, self._with_target_names(mesh))
         return self._document.add("meshes", entry)
 
-    def _source_primitives(self, copier: Copier, primitives: list[dict[str, Any]], materials: list[Material], places: tuple[int, ...]
-                           ) -> list[dict[str, Any]]:
+    def _complete_morphs(self, mesh: Mesh, primitives: list[dict[str, Any]]) -> None:
+        """Give primitives without morphs such as move nothing, since all of a mesh have equally many (glTF 2.0, 3.7.2.2)."""
+        for primitive in primitives:
+            if mesh.weights.size and "targets" not in primitive:
+                count = self._document.lists["accessors"][primitive["attributes"]["POSITION"]]["count"]
+                zeros = self._document.zeros(count)
+                last = {"material": primitive.pop("material")} if "material" in primitive else {}
+                primitive |= {"targets": [{"POSITION": zeros}] * mesh.weights.size, **last}
+
+    def _with_target_names(self, mesh: Mesh) -> dict[str, Any]:
+        """Return the extras of a mesh, with the names of its morphs where exporters put them: one list for all of its geometries."""
+        lists = [[morph.name for morph in geometry.morphs] for geometry, _ in mesh.primitives if geometry.morphs]
+        names = next(iter(lists), [])
+        if any(other != names for other in lists):
+            self._document.notes["names of morphs that differ between the geometries of a mesh"] = None
+        known = mesh.extras.get("targetNames", [""] * len(names))
+        return mesh.extras if known == names else {**mesh.extras, "targetNames": names}
+
+    def _source_primitives(self, copier: Copier, primitives: list[dict[str, Any]], mesh: Mesh, materials: list[Material],
+                           places: tuple[int, ...]) -> list[dict[str, Any]]:
         """All primitives of a mesh of a file, those that draw nothing too."""
-        drawn = dict(zip(places, materials, strict=True))
-        copied = [self._copied(copier, primitive, drawn[place]) if place in drawn else copier.copy(primitive, PRIMITIVE)
+        drawn = {place: (geometry, material) for place, (geometry, _), material in zip(places, mesh.primitives, materials, strict=True)}
+        copied = [self._copied(copier, primitive, *drawn[place]) if place in drawn else copier.copy(primitive, PRIMITIVE)
                   for place, primitive in enumerate(primitives)]
         return with_attributes(copied)
 
-    def _copied(self, copier: Copier, primitive: dict[str, Any], material: Material, sets: tuple[int, int] | None = None) -> dict[str, Any]:
+    def _copied(self, copier: Copier, primitive: dict[str, Any], geometry: Geometry, material: Material,
+                sets: tuple[int, int] | None = None) -> dict[str, Any]:
         entry: dict[str, Any] = copier.copy({name: value for name, value in primitive.items() if name != "material"}, PRIMITIVE)
-        return self._with_material(entry, material, sets)
+        return self._finished(entry, geometry, material, sets)
 
-    def _with_material(self, entry: dict[str, Any], material: Material, sets: tuple[int, int] | None) -> dict[str, Any]:
+    def _finished(self, entry: dict[str, Any], geometry: Geometry, material: Material, sets: tuple[int, int] | None) -> dict[str, Any]:
+        """Give a primitive the name of its geometry, and its material, which stands last at every save."""
+        if geometry.name or "extras" in entry:
+            put_entry(entry, {"name": geometry.name} if geometry.name else {}, ("name",))
         number = self._surfaces.material(material, sets)
         if number is not None:
             entry["material"] = number
@@ -107,8 +137,9 @@ class Shapes:
 
     def _primitive(self, geometry: Geometry, material: Material) -> dict[str, Any]:
         """A primitive of a mesh that was put together in code; its vertices may still be those of a file."""
-        if geometry.levels:
-            self._document.notes["coarser levels of geometries"] = None
+        for what, is_there in (("coarser levels of geometries", geometry.levels), ("fields over vertices", geometry.field)):
+            if is_there:
+                self._document.notes[what] = None
         origin = geometry._origin
         if origin is not None:
             assert isinstance(origin.number, tuple)
@@ -116,11 +147,11 @@ class Shapes:
             copier = self._copier(origin.source)
             primitive = dict(copier.entry("meshes", mesh)["primitives"][place])
             extensions = {k: v for k, v in primitive.get("extensions", {}).items() if k != "KHR_materials_variants"}
-            return self._copied(copier, {**primitive, "extensions": extensions}, material, origin.held)
+            return self._copied(copier, {**primitive, "extensions": extensions}, geometry, material, origin.held)
         if id(geometry) not in self._primitives:
             self._alive.append(geometry)
             self._primitives[id(geometry)] = self._written(geometry)
-        return self._with_material(dict(self._primitives[id(geometry)]), material, (0, 1))
+        return self._finished(dict(self._primitives[id(geometry)]), geometry, material, (0, 1))
 
     def _written(self, geometry: Geometry) -> dict[str, Any]:
         """The arrays of a geometry as accessors (glTF 2.0, 3.7.2)."""
@@ -130,6 +161,8 @@ class Shapes:
             attributes["NORMAL"] = vertices(_unit(geometry.normals))
             if geometry.tangents is not None:
                 attributes["TANGENT"] = vertices(_unit(geometry.tangents))
+        elif geometry.tangents is not None:
+            self._document.notes["tangents without normals"] = None
         first, second = geometry.uv0, geometry.uv1
         if first is None and second is not None:  # sets count from 0 without gaps
             first = second
@@ -137,7 +170,10 @@ class Shapes:
             if array is not None:
                 attributes[f"TEXCOORD_{number}"] = vertices(array)
         if geometry.colors is not None:
-            attributes["COLOR_0"] = vertices(geometry.colors)
+            colors = np.clip(geometry.colors, 0.0, 1.0)
+            if not np.array_equal(colors, geometry.colors):
+                self._document.notes["colours of vertices beyond 0..1"] = None
+            attributes["COLOR_0"] = vertices(colors)
         if geometry.joints is not None and geometry.weights is not None:
             joints, weights = _each_once(geometry.joints, geometry.weights)
             for number in range(joints.shape[1] // 4):
@@ -148,23 +184,16 @@ class Shapes:
         if not np.array_equal(geometry.indices, np.arange(geometry.vertex_count, dtype=np.uint32)):
             entry["indices"] = self._document.indices(geometry.indices)
         if geometry.morphs:
-            entry["targets"] = [self._target(morph) for morph in geometry.morphs]
+            entry["targets"] = [self._target(morph, attributes) for morph in geometry.morphs]
         if geometry.topology != "triangles":
             entry["mode"] = _MODES[geometry.topology]
         return entry
 
-    def _target(self, morph: Morph) -> dict[str, int]:
-        """The displacements of a morph (glTF 2.0, 3.7.2.2)."""
+    def _target(self, morph: Morph, attributes: dict[str, int]) -> dict[str, int]:
+        """The displacements of a morph; of what the geometry has not, there is nothing to move (glTF 2.0, 3.7.2.2)."""
         parts = (("NORMAL", morph.normals), ("TANGENT", morph.tangents))
         moved = {"POSITION": self._document.vertices(morph.positions, bounds=True)}
-        return moved | {name: self._document.vertices(array) for name, array in parts if array is not None}
-
-
-def _with_target_names(mesh: Mesh) -> dict[str, Any]:
-    """The extras of a mesh, with the names of its morphs where exporters put them."""
-    names = next(([morph.name for morph in geometry.morphs] for geometry, _ in mesh.primitives if geometry.morphs), [])
-    known = mesh.extras.get("targetNames", [""] * len(names))
-    return mesh.extras if known == names else {**mesh.extras, "targetNames": names}
+        return moved | {name: self._document.vertices(array) for name, array in parts if array is not None and name in attributes}
 
 
 def _each_once(joints: NDArray[np.uint16], weights: NDArray[np.float32]) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..camera import Camera, OrthographicCamera, PerspectiveCamera
-from ..lights import DirectionalLight, Light, PointLight, SpotLight
+from ..lights import LARGEST_INTENSITY, DirectionalLight, Light, PointLight, SpotLight
 from ..materials import Material, Standard, Unlit
 from ..origin import Origin
 from ..textures import Sampler, Texture, TextureInfo
+from .gltf import WIDEST
 from .gltf_copying import Copier
 from .gltf_document import NOT_JSON, Document, as_json, not_json
-from .gltf_materials import FILTERS, WRAPS
+from .gltf_materials import FILTERS, MAX_STRENGTH, WRAPS
 from .gltf_references import OBJECTS
 
 _PBR = "pbrMetallicRoughness"
@@ -111,6 +112,8 @@ class Surfaces:
         if "_alpha_mode" in changed:
             _put(entry, ("alphaMode",), material.alpha_mode.upper(), "OPAQUE")
         if isinstance(material, Standard) and changed & {"_emissive", "_emissive_strength"}:
+            if max(1.0, *material.emissive) * material.emissive_strength > MAX_STRENGTH:
+                self._document.notes[f"emission beyond {MAX_STRENGTH:g}"] = None
             _put_emission(entry, material.emissive, material.emissive_strength)
 
     def _put_texture(self, entry: dict[str, Any], path: tuple[str, ...], info: TextureInfo | None, sets: tuple[int, int]) -> None:
@@ -140,6 +143,8 @@ class Surfaces:
         made = self._made.get(id(texture))
         if made is None:
             self._alive.append(texture)
+            if texture.blocks:
+                self._document.notes["compressed textures, which become PNG"] = None
             entry: dict[str, Any] = {"source": self._picture(texture.pixels)}
             if texture.sampler != Sampler():
                 entry["sampler"] = self._sampler(texture.sampler)
@@ -176,10 +181,13 @@ class Surfaces:
             entry["type"] = "spot" if isinstance(light, SpotLight) else "point"
             if "_range" in changed:
                 _put(entry, ("range",), None if math.isinf(light.range) else light.range, None)
+        brightest = max(1.0, *light.color)  # what is brighter than 1 goes into the intensity
         if "_color" in changed:
-            _put(entry, ("color",), [min(max(value, 0.0), 1.0) for value in light.color], [1.0] * 3)
-        if "_intensity" in changed:
-            _put(entry, ("intensity",), light.intensity, 1.0)
+            _put(entry, ("color",), [value / brightest for value in light.color], [1.0] * 3)
+        if "_intensity" in changed or brightest > 1:
+            if light.intensity * brightest > LARGEST_INTENSITY:
+                self._document.notes[f"light beyond an intensity of {LARGEST_INTENSITY:g}"] = None
+            _put(entry, ("intensity",), min(light.intensity * brightest, LARGEST_INTENSITY), 1.0)
         if isinstance(light, SpotLight):
             entry.setdefault("spot", {})
             if changed & {"_inner_angle", "_outer_angle"}:
@@ -195,14 +203,18 @@ class Surfaces:
             body = entry.setdefault("perspective", {})
             if "_fov" in changed:
                 body["yfov"] = math.radians(camera.fov)
-            if "aspect" in changed:
+                if body["yfov"] > WIDEST:
+                    self._document.notes[f"fields of view beyond {math.degrees(WIDEST):g} degrees, which load() makes narrower"] = None
+            if "_aspect" in changed:
                 _put(body, ("aspectRatio",), camera.aspect, None)
         else:
             assert isinstance(camera, OrthographicCamera)
             body = entry.setdefault("orthographic", {})
-            if changed & {"_height", "aspect"}:
+            if changed & {"_height", "_aspect"}:
                 body["ymag"] = camera.height / 2
                 body["xmag"] = camera.height / 2 * (camera.aspect or 1.0)
+        if "_aspect" in changed and camera.aspect is not None:
+            self._document.notes["shapes of the pictures of cameras, which load() leaves to whoever draws"] = None
         if changed & {"_near", "_far"}:
             near, far = camera._near, camera._far
             if near < 0:

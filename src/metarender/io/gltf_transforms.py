@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._core import AS_GIVEN
+from .._core import AS_GIVEN, TAKEN_APART
 from .gltf_rows import Entry, Rows
 
 _SAME = 1e-12
@@ -34,7 +34,9 @@ class Transforms:
         self._position: list[list[float]] = rows.position[chosen].tolist()
         self._rotation: list[list[float]] = rows.rotation[chosen].tolist()
         self._scale: list[list[float]] = rows.scale[chosen].tolist()
-        self._given: list[bool] = (rows.kind[chosen] == AS_GIVEN).tolist()
+        # A matrix that was taken apart stays one where nothing moves the node.
+        self._given: list[bool] = ((rows.kind[chosen] == AS_GIVEN) | ((rows.kind[chosen] == TAKEN_APART) & rows.driven[chosen])).tolist()
+        self._driven: list[bool] = rows.driven[chosen].tolist()
         self._plain: list[bool] = (rows.linear[chosen] == np.eye(3, dtype=np.float32)).all(axis=(1, 2)).tolist()
 
     def put(self, result: dict[str, Any], place: int, row: int, source: dict[str, Any]) -> None:
@@ -47,7 +49,7 @@ class Transforms:
                 for name in _NAMES:
                     if name in source:
                         result[name] = source[name]
-            elif "matrix" in source and self._rows.has_matrix(row, source):
+            elif "matrix" in source and not self._driven[place] and self._rows.has_matrix(row, source):
                 result["matrix"] = source["matrix"]
             else:
                 put_transform(result, position, rotation, scale)

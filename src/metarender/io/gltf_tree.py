@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._core import joints_of
-from ..color import to_linear
-from ..geometry import Mesh
+from ..drawn import Palette
+from ..geometry import Geometry, Mesh
 from ..lights import DirectionalLight
 from ..materials import Material
 from ..origin import KeptFile
-from ..part_state import PartState
 from ..scene import Node
 from .gltf_copying import Copier
 from .gltf_document import Document
@@ -23,9 +22,10 @@ from .gltf_part_names import FEATURES, part_names, write_names
 from .gltf_references import EXTENSIONS, OBJECTS
 from .gltf_rows import FORWARD, Entry, Kind, Plan, Rows
 from .gltf_same_instances import INSTANCING
-from .gltf_shapes import Shapes, as_it_is
+from .gltf_shapes import Paint, Shapes, as_it_is
 from .gltf_surfaces import Surfaces, put_label
 from .gltf_transforms import Transforms, put_transform
+from .losses import UNDER_COLORS
 
 _LIGHTS, _VISIBILITY = "KHR_lights_punctual", "KHR_node_visibility"
 _OURS = frozenset({"name", "children", "mesh", "camera", "matrix", "translation", "rotation", "scale", "skin", "weights"})
@@ -54,13 +54,12 @@ class Tree:
         self._surfaces, self._shapes, self._enter = surfaces, shapes, enter
         self._transforms = Transforms(rows, plan.entries)
         self._starts = sorted(rows.ranges)
-        self._painted: dict[tuple[int, int], Material] = {}
+        self._palette = Palette()
         self._meshes: dict[tuple[int, int], Mesh] = {}
         self._skins: dict[tuple[Any, ...], int] = {}
 
     def write(self, whole: dict[int, Mesh]) -> None:
         """Write all planned nodes; `whole` has the meshes of the nodes whose parts are their own instances, by row."""
-        self._note_state()
         nodes = self._document.lists["nodes"]
         nodes.extend({} for _ in self._plan.entries)
         for place, entry in enumerate(self._plan.entries):
@@ -124,7 +123,10 @@ class Tree:
             return
         _set(result, "mesh", self._shapes.mesh(mesh, self._painter(row)))
         if "mesh" in result:
-            _set(result, "skin", self._skin(number, mesh, source, copier))
+            if self._document.has_joints(result["mesh"]):
+                _set(result, "skin", self._skin(number, mesh, source, copier))
+            elif self._scene._skin_of(number) is not None:
+                self._document.notes["skins of nodes whose mesh follows no joints"] = None
             self._carry_weights(result, number, mesh, source)
             if copier is not None and "skin" in result and INSTANCING in source.get("extensions", {}):  # drawn once, kept as it was
                 _extend(result, INSTANCING, copier.copy(source["extensions"][INSTANCING], EXTENSIONS[INSTANCING]))
@@ -251,44 +253,19 @@ class Tree:
 
     # ---- state ----
 
-    def _note_state(self) -> None:
-        flags = int(np.bitwise_or.reduce(self._rows.flags[self._rows.draws > 0], initial=0))
-        for flag, what in ((PartState.GHOST, "ghosts"), (PartState.SELECTED | PartState.HIGHLIGHTED, "selections"),
-                           (PartState.VALUE, "values of parts")):
-            if flags & int(flag):
-                self._document.notes[what] = None
-        if self._scene.legends:
-            self._document.notes["legends"] = None
-
-    def _painter(self, row: int) -> Callable[[Material], Material]:
+    def _painter(self, row: int) -> Paint:
         """What a part with a colour of its own has instead of a material."""
         color = self._rows.color[row]
         if not color[3]:
             return as_it_is
-        word = int(np.ascontiguousarray(color).view("<u4")[0])
 
-        def painted(material: Material) -> Material:
-            key = id(material), word
-            if key not in self._painted:
-                self._painted[key] = _mixed(material, color)
-            return self._painted[key]
+        def painted(geometry: Geometry, material: Material) -> Material:
+            made, is_exact = self._palette.painted(geometry, material, color)
+            if not is_exact:
+                self._document.notes[UNDER_COLORS] = None
+            return made
 
         return painted
-
-
-def _mixed(material: Material, color: NDArray[np.uint8]) -> Material:
-    """A copy of a material in the colour that a part has; what a texture says below is lost, as far as the colour hides it or not."""
-    over = to_linear("#" + bytes(color[:3].tolist()).hex())
-    twin: Material = object.__new__(type(material))
-    twin.__dict__.update(material.__dict__)
-    twin._watchers = []
-    share = float(color[3]) / 255
-    if getattr(material, "color_texture", None) is not None and material.alpha_mode == "opaque":
-        twin.color_texture = None
-        share = 1.0
-    base = getattr(material, "color", (1.0, 1.0, 1.0, 1.0))
-    twin.color = (*(a + (b - a) * share for a, b in zip(base[:3], over[:3], strict=True)), base[3])
-    return twin
 
 
 def _rest(source: dict[str, Any], whole: bool) -> dict[str, Any]:

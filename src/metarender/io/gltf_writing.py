@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import struct
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 from urllib.parse import quote
@@ -28,10 +28,12 @@ from .gltf_part_names import METADATA, add_schema
 from .gltf_references import TABLES
 from .gltf_rows import Kind, Plan, Rows
 from .gltf_same_instances import INSTANCING, reusable_instances
+from .gltf_settings import write_settings
 from .gltf_shapes import Shapes
 from .gltf_surfaces import Surfaces
 from .gltf_tree import Tree
 from .kept import Source
+from .losses import state_losses
 from .output import Output
 
 _LARGEST = 0xFFFFFFFF
@@ -88,7 +90,11 @@ def write_gltf(scene: Scene, output: Output, *, embed: bool = False, progress: P
 
 def describe(scene: Scene) -> tuple[Document, dict[str, Any]]:
     """Make the document of a scene, and its root object without buffers and images."""
-    return _Writer(scene).write()
+    writer = _Writer(scene)
+    try:
+        return writer.write()
+    finally:  # those that take part know one another; without this their memory would wait for the collector
+        vars(writer).clear()
 
 
 class _Writer:
@@ -99,7 +105,8 @@ class _Writer:
         self._scene = scene
         self._document = Document()
         self._copiers: dict[int, Copier] = {}
-        self._files: dict[int, tuple[dict[int, int], dict[tuple[str, int], int | None]]] = {}
+        self._files: dict[int, tuple[dict[int, int], dict[int, int], dict[tuple[str, int], int | None]]] = {}
+        self._entered: tuple[KeptFile, Copier] | None = None
         self._live: dict[tuple[str, int, Any], Any] = {}
         held = {"materials": scene.material_list, "meshes": dict.fromkeys(scene._meshes.values()), "lights": scene._lights.values(),
                 "cameras": scene._cameras.values()}
@@ -130,9 +137,11 @@ class _Writer:
 
     def _enter(self, kept: KeptFile) -> Copier:
         """The copier of a file, set to the nodes that the scene has of it."""
-        copier = self._copier(kept.source)
-        copier.enter(*self._files[id(kept)])
-        return copier
+        if self._entered is None or self._entered[0] is not kept:
+            copier = self._copier(kept.source)
+            copier.enter(*self._files[id(kept)])
+            self._entered = kept, copier
+        return self._entered[1]
 
     def write(self) -> tuple[Document, dict[str, Any]]:
         """Describe the whole scene."""
@@ -140,17 +149,22 @@ class _Writer:
         kept = [file for file in scene.kept if isinstance(file.source, Source)]
         roots = [self._copier(source).copy_root() for source in dict.fromkeys(file.source for file in kept)]
         rows = Rows(scene)
+        document.notes |= dict.fromkeys(state_losses(scene, rows.table))
         whole = reusable_instances(rows, lambda file: self._copier(file.source))
         plan = Plan(rows, set(whole), {row for row in np.flatnonzero(rows.need_two()).tolist() if not self._is_as_loaded(rows, row)})
-        self._files = {id(file): ({}, {}) for file in kept}
+        self._files = {id(file): ({}, {}, {}) for file in kept}
         for row, place in plan.home.items():
             if row >= 0 and (origin := rows.file_of(row)) is not None:
-                self._files[id(origin[0])][0][origin[1]] = place
+                homes, outer, _ = self._files[id(origin[0])]
+                homes[origin[1]] = place
+                if plan.entries[place].kind is Kind.INNER:
+                    outer[origin[1]] = plan.entries[place].parent
         self._write_in_order()
         Tree(document, rows, plan, self._surfaces, self._shapes, self._enter).write(whole)
         ClipWriter(document, scene, plan, self._surfaces, kept, self._enter).write()
         for write in document.postponed:
             write()
+        document.postponed.clear()
         shown = self._shown(kept, [place for place, entry in enumerate(plan.entries) if entry.parent < 0])
         for copier in self._copiers.values():
             copier.settle_doubts(len(self._copiers) == 1)
@@ -179,6 +193,7 @@ class _Writer:
                 source = copier.entry("scenes", file.scene)
                 result = copier.copy({name: value for name, value in source.items() if name != "nodes"})
                 break
+        write_settings(self._scene, result, self._document.notes)
         return {**({"nodes": roots} if roots else {}), **result}
 
     def _root(self, kept: list[KeptFile], roots: list[dict[str, Any]], shown: dict[str, Any], ours: bool) -> dict[str, Any]:
@@ -235,7 +250,7 @@ def _asset(assets: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _extension_names(top: dict[str, Any], sources: list[dict[str, Any]], ours: bool) -> dict[str, list[str]]:
     """``extensionsUsed`` and ``extensionsRequired``: exactly those that are there (glTF 2.0, 3.12)."""
-    present = set(_names_in(top))
+    present = _names_in(top)
     if any(_QUANTIZED in source.get("extensionsUsed", ()) for source in sources) and _is_quantized(top):
         present.add(_QUANTIZED)
     known = [name for source in sources for name in source.get("extensionsUsed", ())]
@@ -247,19 +262,20 @@ def _extension_names(top: dict[str, Any], sources: list[dict[str, Any]], ours: b
     return {name: names for name, names in (("extensionsUsed", used), ("extensionsRequired", required)) if names}
 
 
-def _names_in(value: Any) -> Iterator[str]:
+def _names_in(value: Any) -> set[str]:
     """Names of all extensions below a value, without what applications keep in extras."""
+    found: set[str] = set()
     pending = [value]
     while pending:
         item = pending.pop()
-        if isinstance(item, list):
+        if type(item) is list:
             if item and type(item[0]) in _CONTAINERS:
                 pending += item
-        elif isinstance(item, dict):
-            extensions = item.get("extensions")
-            if isinstance(extensions, dict):
-                yield from extensions
-            pending += [inner for name, inner in item.items() if name != "extras" and type(inner) in _CONTAINERS]
+        elif type(item) is dict:
+            if type(extensions := item.get("extensions")) is dict:
+                found.update(extensions)
+            pending += [inner for name, inner in item.items() if type(inner) in _CONTAINERS and name != "extras"]
+    return found
 
 
 def _is_quantized(top: dict[str, Any]) -> bool:

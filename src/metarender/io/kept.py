@@ -6,6 +6,7 @@ memory that the vertices of the scene already lie in, and pictures are held as t
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ..errors import AssetError
@@ -24,6 +25,8 @@ class Source:
     container : Container
     limits : Limits
         With which it was loaded.
+    has_decimals : bool
+        Whether integers are written as decimals in it.
 
     Attributes
     ----------
@@ -33,16 +36,18 @@ class Source:
         Those that were fetched from files or data URIs, and the type that was declared there.
     """
 
-    def __init__(self, container: Container, limits: Limits) -> None:
+    def __init__(self, container: Container, limits: Limits, has_decimals: bool) -> None:
+        self._has_decimals = has_decimals
         self._path, self._text, self._binary = container.path, container.text, container.binary
         self._is_glb, self._size, self._limits = container.is_glb, container.size, limits
         self.buffers: dict[int, memoryview] = {}
         self.images: dict[int, tuple[bytes, str]] = {}
 
     def opened(self) -> OpenedSource:
-        """Parse the text again, for one save."""
-        document = parse_json(self._text, self._limits)
-        mend_numbers(document)
+        """Parse the text again, for one save; it was checked when it was loaded."""
+        document = json.loads(str(self._text, "utf-8"))
+        if self._has_decimals:
+            mend_numbers(document)
         return OpenedSource(self, Container(self._path, document, self._text, self._binary, self._is_glb, self._size, 0), self._limits)
 
 
@@ -60,18 +65,18 @@ class OpenedSource:
     def __init__(self, source: Source, container: Container, limits: Limits) -> None:
         self.source = source
         self.document = container.document
-        self._container = container
         self._limits = limits
         budget = Budget(limits)
         budget.read_file(container.size, "The file", "")
-        self._resources = Resources(container.path.parent, budget)
-        self.accessors = Accessors(self.document, self._buffer, budget)
+        self._resources = resources = Resources(container.path.parent, budget)
+        buffers = source.buffers
 
-    def _buffer(self, number: int) -> memoryview:
-        buffers = self.source.buffers
-        if number not in buffers:
-            buffers[number] = buffer_bytes(self._container, self._resources, number)
-        return buffers[number]
+        def buffer(number: int) -> memoryview:  # no method, which would hold this object by way of the accessors
+            if number not in buffers:
+                buffers[number] = buffer_bytes(container, resources, number)
+            return buffers[number]
+
+        self.accessors = Accessors(self.document, buffer, budget)
 
     def json(self, uri: str) -> dict[str, Any]:
         """Return the content of a JSON file beside the source.

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from ..color import srgb_encode
 from ..drawn import Drawn, drawn, facing, in_file, material_color, moved, turned
 from ..errors import AssetError
-from ..materials import Material, Standard
+from ..materials import Material, Standard, Unlit
 from ..scene import Scene
 from ..textures import TextureInfo
-from . import AssetWarning
+from . import AssetWarning, listed
 from .images import encode_png
+from .losses import plain_losses
 from .output import Output
 from .placing import to_file
 
@@ -44,6 +45,8 @@ def save_obj(scene: Scene, output: Output, *, unit: str = "metre", up: str = "y"
         raise AssetError(f"The scene shows nothing, so {output.path.name} would be empty; make visible what is to be saved.")
     place = to_file(unit, up)
     library = _Library(parts, output)
+    if losses := library.lost + plain_losses(scene, parts, frozenset({"colours", "textures"})):
+        warnings.warn(f"{output.path.name} was saved without {listed(losses)}.", AssetWarning, stacklevel=4)
     stream = output.open()
     stream.write(f"mtllib {library.name}\n".encode())
     counts = [0, 0, 0]
@@ -107,7 +110,8 @@ class _Library:
         self.name = f"{output.path.stem}.mtl"
         self._output = output
         self._pictures: dict[tuple[Any, int], str] = {}
-        self._lost: list[str] = []
+        self.lost: list[str] = []
+        """What OBJ cannot hold of them, as noun phrases."""
         taken: set[str] = set()
         for part in parts:
             if part.material not in self.names:
@@ -120,12 +124,11 @@ class _Library:
                 self.names[part.material] = name
         text = "".join(self._entry(name, material) for material, name in self.names.items())
         output.open(self.name).write(text.encode())
-        if self._lost:
-            warnings.warn(f"{output.path.name}: {'; '.join(dict.fromkeys(self._lost))}.", AssetWarning, stacklevel=5)
 
     def _entry(self, name: str, material: Material) -> str:
         color = material_color(material)
         alpha = color[3] if material.alpha_mode == "blend" else 1.0
+        self.lost += ["alpha masks"] * (material.alpha_mode == "mask") + ["unlit materials"] * isinstance(material, Unlit)
         lines = [f"newmtl {name}", "Kd " + _numbers(srgb_encode(np.clip(color[:3], 0.0, 1.0))), f"d {alpha:.9g}"]
         if isinstance(material, Standard):
             lines += [f"Pr {material.roughness:.9g}", f"Pm {material.metallic:.9g}"]
@@ -141,7 +144,7 @@ class _Library:
         keys = {"color_texture": [("map_Kd", -1)], "emissive_texture": [("map_Ke", -1)], "normal_texture": [("norm", -1)],
                 "metallic_roughness_texture": [("map_Pr", 1), ("map_Pm", 2)]}
         if slot not in keys or info.tex_coord or info.rotation:
-            self._lost.append(f"OBJ cannot hold the {slot.replace('_', ' ')} of {name!r}")
+            self.lost.append(f"the {slot.replace('_', ' ')} of {name!r}")
             return []
         options = ""
         if info.scale != (1.0, 1.0) or info.offset != (0.0, 0.0):

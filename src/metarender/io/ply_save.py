@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ..drawn import Drawn, drawn, facing, in_file, material_color, moved, srgb_bytes, turned
 from ..errors import AssetError
 from ..scene import Scene
-from . import AssetWarning
+from . import AssetWarning, listed
+from .losses import are_colored, plain_losses
 from .output import Output
 from .placing import to_file
 
@@ -22,7 +23,7 @@ _TEXT_BLOCK = 1 << 15
 
 
 def save_ply(scene: Scene, output: Output, *, unit: str = "metre", up: str = "y", ascii: bool = False) -> None:
-    """Write a .ply file; what has no colours of its own gets that of its material, where colours differ at all.
+    """Write a .ply file; what has no colours of its own gets that of its material, unless nothing has one.
 
     Parameters
     ----------
@@ -38,6 +39,9 @@ def save_ply(scene: Scene, output: Output, *, unit: str = "metre", up: str = "y"
     """
     everything = drawn(scene)
     parts = _chosen(everything, output.path.name)
+    notes = ["points, because PLY holds either a surface or points"] if len(parts) < len(everything) else []
+    if losses := notes + plain_losses(scene, parts, frozenset({"colours"})):
+        warnings.warn(f"{output.path.name} was saved without {listed(losses)}.", AssetWarning, stacklevel=4)
     place = to_file(unit, up)
     vertices = _vertices(parts, place)
     triangles, lines = _indices(parts, "triangles"), _indices(parts, "lines")
@@ -65,13 +69,9 @@ def save_ply(scene: Scene, output: Output, *, unit: str = "metre", up: str = "y"
 def _chosen(everything: list[Drawn], name: str) -> list[Drawn]:
     """Surfaces and lines, or else points, since a reader takes a vertex without a face for nothing."""
     parts = [part for part in everything if part.geometry.topology != "points" and part.geometry.index_count]
-    if parts and len(parts) < len(everything):
-        warnings.warn(f"{name}: points are left out, because PLY holds either a surface or points.", AssetWarning, stacklevel=5)
     parts = parts or everything
     if not parts:
         raise AssetError(f"The scene shows nothing, so {name} would be empty; make visible what is to be saved.")
-    if any(part.material.texture_infos.count(None) < len(part.material.texture_infos) for part in parts):
-        warnings.warn(f"{name}: PLY has no materials, so pictures are left out.", AssetWarning, stacklevel=5)
     return parts
 
 
@@ -80,7 +80,7 @@ def _vertices(parts: list[Drawn], place: NDArray[np.float64]) -> NDArray[Any]:
     fields: list[Any] = [(axis, "<f4") for axis in "xyz"]
     normals = all(part.geometry.normals is not None for part in parts)
     uvs = all(part.geometry.uv0 is not None for part in parts)
-    colored = any(part.geometry.colors is not None for part in parts) or len({material_color(part.material) for part in parts}) > 1
+    colored = are_colored(parts)
     fields += [(axis, "<f4") for axis in ("nx", "ny", "nz")] * normals + [(axis, "<f4") for axis in "st"] * uvs
     fields += [(name, "u1") for name in ("red", "green", "blue", "alpha")] * colored
     rows = np.empty(sum(part.geometry.vertex_count for part in parts), fields)

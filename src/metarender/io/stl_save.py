@@ -14,7 +14,8 @@ from ..drawn import Drawn, drawn, in_file, is_mirrored, moved
 from ..errors import AssetError
 from ..scene import Scene
 from ..solid import Joined, examine
-from . import AssetWarning
+from . import AssetWarning, listed
+from .losses import plain_losses
 from .output import Output
 from .placing import to_file
 
@@ -40,7 +41,7 @@ def save_stl(scene: Scene, output: Output, *, unit: str = "millimetre", up: str 
     AssetError
         The scene shows no triangles; or, with `strict`, its surface is not closed.
     """
-    parts, _ = solids(scene, output.path.name, strict)
+    parts, _ = solids(scene, output.path.name, strict, frozenset())
     place = to_file(unit, up)
     stream = output.open()
     if ascii:
@@ -67,8 +68,17 @@ def _write_text(stream: BinaryIO, parts: list[Drawn], place: NDArray[np.float64]
         stream.write(f"endsolid {title}\n".encode())
 
 
-def solids(scene: Scene, name: str, strict: bool) -> tuple[list[Drawn], Joined]:
-    """Return the triangles that a scene shows and their joined vertices, and say where they are no closed surface.
+def solids(scene: Scene, name: str, strict: bool, holds: frozenset[str]) -> tuple[list[Drawn], Joined]:
+    """Return the triangles that a scene shows and their joined vertices, and say where they are no closed surface, and what is lost.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+    strict : bool
+        Refuse what is not closed.
+    holds : frozenset of str
+        What the format holds besides triangles; see `plain_losses`.
 
     Raises
     ------
@@ -78,7 +88,7 @@ def solids(scene: Scene, name: str, strict: bool) -> tuple[list[Drawn], Joined]:
     Warns
     -----
     AssetWarning
-        They are not closed, or there are lines and points beside them.
+        They are not closed, or there are lines and points beside them, or the format cannot hold something of the scene.
     """
     everything = drawn(scene)
     parts = [part for part in everything if part.geometry.topology == "triangles" and part.geometry.index_count]
@@ -92,6 +102,8 @@ def solids(scene: Scene, name: str, strict: bool) -> tuple[list[Drawn], Joined]:
         if strict:
             raise AssetError(f"{name} is not written, because it could not be printed: {report.summary}; mend it or save without strict.")
         notes.append(f"it may not print: {report.summary}")
+    if losses := plain_losses(scene, parts, holds):
+        notes.append(f"it was saved without {listed(losses)}")
     if notes:
         warnings.warn(f"{name}: {'; '.join(notes)}.", AssetWarning, stacklevel=5)
     return parts, joined

@@ -53,7 +53,7 @@ def save_3mf(scene: Scene, output: Output, *, unit: str = "millimetre", strict: 
     AssetError
         The scene shows no triangles; or, with `strict`, its surface is not closed.
     """
-    parts, joined = solids(scene, output.path.name, strict)
+    parts, joined = solids(scene, output.path.name, strict, frozenset({"colours"}))
     place = to_file(unit, "z")
     try:
         _write(output, _model(parts, joined, place, unit))
