@@ -65,6 +65,12 @@ def examples() -> None:
     save(sheet, "examples")
 
 
+def mixing() -> None:
+    """Draw the example of mixed clips at twice the size, for docs/animation.md."""
+    frame = mr.render(*example(HERE.parent / "examples" / "24_mixing.py").build(), size=(1920, 1080))
+    save(Image.fromarray(frame.color).crop((0, 90, 1920, 870)).resize((960, 390), Image.Resampling.LANCZOS), "mixing")
+
+
 def example(path: Path) -> ModuleType:
     """Import an example."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -114,4 +120,5 @@ if __name__ == "__main__":
     production_line()
     campus()
     examples()
+    mixing()
     report()

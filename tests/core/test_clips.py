@@ -1,4 +1,4 @@
-"""Long tracks, which are written block by block without sums: the same bits, marks and silence as short ones that are mixed, at all levels."""
+"""Long tracks, which are written block by block without sums: bits, marks and silence of short ones that are mixed, at all levels."""
 
 import numpy as np
 import pytest

@@ -181,7 +181,7 @@ class Player:
 
     @property
     def actions(self) -> NDArray[np.void]:
-        """(n,) ACTION_DTYPE, a row for each action, oldest first, as the core reads it; stopped ones have no weight, until they are dropped."""
+        """(n,) ACTION_DTYPE, one for each action, oldest first, for the core; stopped ones have no weight until they are dropped."""
         return self._rows[:len(self._made)]
 
     @property
