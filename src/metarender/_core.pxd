@@ -402,6 +402,11 @@ cdef extern from "simd.h" nogil:
 
     mr_mixer *mr_mixer_new()
     void mr_mixer_free(mr_mixer *m)
+    ctypedef struct mr_fade:
+        double time
+        double share
+
+    int mr_layer_fade(mr_mixer *m, uint32_t layer, const mr_fade *fades, uint32_t n)
     int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n)
     void mr_layer_remove(mr_mixer *m, uint32_t layer)
     void mr_layers_close_up(mr_mixer *m)

@@ -1,7 +1,6 @@
 # Clips that play: curves bound to what they drive, sampled and mixed in one call. Included by _core.pyx.
 
-ACTION_DTYPE = np.dtype([*[(name, "f8") for name in ("start", "origin", "phase", "rate", "weight", "duration", "fade_start", "fade_end", "fade_from",
-                                                     "fade_to")], ("loop", "u4"), ("additive", "u4")])
+ACTION_DTYPE = np.dtype([*[(name, "f8") for name in ("start", "origin", "phase", "rate", "weight", "duration")], ("loop", "u4"), ("additive", "u4")])
 STEP, LINEAR, CUBIC = 0, 1, 2
 DRIVE_POSITION, DRIVE_ROTATION, DRIVE_SCALE, DRIVE_SHOW, DRIVE_COLOR, DRIVE_VALUE, DRIVE_FLAG, DRIVE_NUMBERS, DRIVE_WEIGHTS = 0, 1, 2, 3, 4, 5, 6, 10, 11
 
@@ -87,11 +86,28 @@ cdef class Mixer:
         _fail(status)
         self.kept.append(kept)
 
+    cdef int _check_layer(self, Py_ssize_t layer) except -1:
+        if not 0 <= layer < self.m.layer_count:
+            raise InvalidInput(f"layer {layer} does not exist; there are {self.m.layer_count}")
+        return 0
+
+    def fade(self, Py_ssize_t layer, shares):
+        """Replaces the fades of an action.
+
+        Parameters
+        ----------
+        shares : (n, 2) float64
+            Second of the scene, which does not fall from row to row, and the share from then on, 0..1; linear between rows.
+        """
+        cdef const double[:, ::1] rows = np.ascontiguousarray(shares, dtype=np.float64).reshape(-1, 2)
+        self.store._guard()
+        self._check_layer(layer)
+        _fail(mr_layer_fade(self.m, <uint32_t>layer, <const mr_fade *>(&rows[0, 0] if rows.shape[0] else NULL), <uint32_t>rows.shape[0]))
+
     def remove(self, Py_ssize_t layer):
         """Empties the layer of an action; what it drove goes back to rest with the next `pose`."""
         self.store._guard()
-        if not 0 <= layer < self.m.layer_count:
-            raise InvalidInput(f"layer {layer} does not exist; there are {self.m.layer_count}")
+        self._check_layer(layer)
         mr_layer_remove(self.m, <uint32_t>layer)
         self.kept[layer] = None
 

@@ -101,6 +101,20 @@ def test_a_long_track_finds_parts_that_left_and_slots_that_moved(monkeypatch):
     assert (scene.store.local_matrices(ids[kept])[:, :3, 3] == values[0, kept]).all() and not twin.position.any()
 
 
+def test_a_part_of_a_long_track_that_another_one_drives_too_is_mixed(monkeypatch):
+    values = curves("position", "linear", np.float64)
+    scene, parts = scene_of(monkeypatch, levels()[-1])
+    scene.play(mr.Clip("all", [mr.Track(parts, "position", TIMES, values)]), loop="once")
+    scene.play(mr.Clip("one", [mr.Track(parts[70], "position", [0], [[9, 9, 9]])]))
+    scene.at(1.0)
+    expected = values[1].copy()
+    expected[70] = (values[1, 70] + 9) / 2
+    assert np.abs(scene.store.local_matrices(parts.ids)[:, :3, 3] - expected).max() < 1e-12
+    scene.actions[1].weight = 0.0
+    scene.at(1.0)
+    assert (scene.store.local_matrices(parts.ids)[:, :3, 3] == values[1]).all()
+
+
 @pytest.mark.parametrize("how", [{"weight": 0.5}, {"fade_in": 2.0}, {"additive": True}])
 def test_a_long_track_takes_the_long_way_where_it_is_mixed(monkeypatch, how):
     values = curves("position", "linear", np.float64)

@@ -246,26 +246,49 @@ def test_cross_fades_are_continuous_and_can_be_scrubbed():
     assert node.position.tolist() == [2, 0, 0]
 
 
-@settings(max_examples=60, deadline=None)
-@given(moments=st.lists(st.floats(-2, 30), min_size=1, max_size=12), lengths=st.lists(st.floats(0, 3), min_size=1, max_size=6))
-def test_scrubbing_back_over_fades_brings_back_what_has_faded(moments, lengths):
-    """A chain of cross-fades: any order of times makes the poses of a scene that went straight there."""
-    def chain():
-        scene = mr.Scene()
-        node = scene.add(None, position=(5, 6, 7))
-        clips = [mr.Clip(str(k), [mr.Track(node, "position", [0, 1 + k], [[k, 0, 0], [k, k, 1]])]) for k in range(len(lengths) + 1)]
-        action = scene.play(clips[0])
-        for k, (clip, length) in enumerate(zip(clips[1:], lengths, strict=True)):
-            scene.at(4.0 * k)
-            action = action.fade_to(clip, length)
-        return scene, node
+@settings(max_examples=100, deadline=None)
+@given(steps=st.lists(st.tuples(st.floats(0, 2), st.integers(0, 3), st.sampled_from([0.0, 0.25, 1.0, 3.0])), min_size=1, max_size=15),
+       order=st.randoms())
+def test_scrubbing_back_over_fades_shows_what_was_shown(steps, order):
+    """Fades of every kind on the way, also while others run and several at one moment; then all that was seen, again in any order."""
+    scene = mr.Scene()
+    node = scene.add(None, position=(5, 6, 7))
+    clips = [mr.Clip(str(k), [mr.Track(node, "position", [0, 1 + k], [[k, 0, 0], [k, k, 1]]), mr.Track(node, "rotation", [0], [unit])])
+             for k, unit in enumerate(np.eye(4)[:3] + (0, 0, 0, 1))]
+    actions, seen, now = [scene.play(clips[0])], {}, 0.0
 
-    scene, node = chain()
-    for moment in moments:
-        fresh, other = chain()
+    def look(moment):
         scene.at(moment)
-        fresh.at(moment)
-        assert node.position.tolist() == other.position.tolist()
+        return np.concatenate([node.position, node.rotation])
+
+    for wait, kind, length in steps:
+        for moment in (now + wait * 0.5, now + wait):
+            seen[moment] = look(moment)
+        now += wait
+        chosen = actions[len(seen) % len(actions)]
+        if kind < 2:
+            (chosen.fade_in if kind else chosen.fade_out)(length)
+        else:
+            actions.append(chosen.fade_to(clips[len(actions) % 3] if kind == 2 else actions[0], length))
+        seen[now] = look(now)  # a jump counts from its moment on
+    moments = list(seen) * 2
+    order.shuffle(moments)
+    for moment in moments:
+        assert np.abs(look(moment) - seen[moment]).max() < 1e-12  # a ramp is cut in two where another fade begins
+
+
+def test_fades_at_one_moment_leave_no_trail():
+    scene, node, clip = door()
+    action = scene.play(clip)
+    scene.at(1.0)
+    for _ in range(100):
+        action.fade_out(0.0)
+        action.fade_in(0.5)
+    assert len(action._shares) == 3 and node.position[0] == 1
+    scene.at(0.75)
+    assert node.position[0] == 0.75
+    scene.at(1.25)
+    assert np.allclose(node.position, 0.5 * np.array([1.25, 0, 0]) + 0.5 * np.array([5, 6, 7]))
 
 
 def test_what_has_faded_out_is_not_sampled_until_time_goes_back():

@@ -115,6 +115,7 @@ static void unbind(mr_mixer *m, mr_layer *l) {
         if (l->channel[k] != MR_NONE) m->channels[l->channel[k]].users--;
     mr_block_release(l->track);
     mr_block_release(l->channel);
+    mr_block_release(l->fade);
     *l = (mr_layer){0};
 }
 
@@ -131,7 +132,8 @@ uint64_t mr_mixer_bytes(const mr_mixer *m) {
     const void *blocks[] = {m->channels, m->rest, m->sum, m->share, m->table, m->layers, m->soles, m->mixed, m};
     uint64_t sum = 0;
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) sum += mr_block_bytes(blocks[k]);
-    for (uint32_t k = 0; k < m->layer_count; k++) sum += mr_block_bytes(m->layers[k].track) + mr_block_bytes(m->layers[k].channel);
+    for (const mr_layer *l = m->layers; l < m->layers + m->layer_count; l++)
+        sum += mr_block_bytes(l->track) + mr_block_bytes(l->channel) + mr_block_bytes(l->fade);
     return sum;
 }
 
@@ -142,7 +144,7 @@ int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n) {
         numbers += (uint64_t)tracks[k].targets * tracks[k].width;
     }
     if (reserve(m, targets, numbers) || mr_grow(&m->layers, &m->layer_cap, m->layer_count + 1, sizeof(mr_layer))) return MR_NOMEM;
-    mr_layer l = {n, 0, mr_block_new(n * sizeof(mr_track) + 1), mr_block_new(targets * sizeof(uint32_t) + 1)};
+    mr_layer l = {.tracks = n, .track = mr_block_new(n * sizeof(mr_track) + 1), .channel = mr_block_new(targets * sizeof(uint32_t) + 1)};
     int bad = l.track && l.channel ? MR_OK : MR_NOMEM;
     if (!bad) memcpy(l.track, tracks, n * sizeof(mr_track));
     for (uint32_t k = 0; k < n && !bad; k++)
@@ -156,6 +158,16 @@ int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n) {
     if (bad) unbind(m, &l);
     else m->layers[m->layer_count++] = l;
     return bad;
+}
+
+int mr_layer_fade(mr_mixer *m, uint32_t layer, const mr_fade *fades, uint32_t n) {
+    mr_fade *copy = mr_block_new(n * sizeof(mr_fade) + 1);
+    if (!copy) return MR_NOMEM;
+    if (n) memcpy(copy, fades, n * sizeof(mr_fade));
+    mr_block_release(m->layers[layer].fade);
+    m->layers[layer].fade = copy;
+    m->layers[layer].fades = n;
+    return MR_OK;
 }
 
 void mr_layer_remove(mr_mixer *m, uint32_t layer) {
@@ -309,12 +321,23 @@ static double clip_time(const mr_action *a, double seconds) {
     return in > d ? 2 * d - in : in;
 }
 
+/* Share that the fades of an action leave it. */
+static double faded(const mr_layer *l, double seconds) {
+    const mr_fade *f = l->fade;
+    uint32_t low = 0, high = l->fades; /* times below `low` are not later than seconds, those from `high` on are */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (f[middle].time <= seconds) low = middle + 1;
+        else high = middle;
+    }
+    if (!low || low == l->fades) return !l->fades ? 1 : f[low ? low - 1 : 0].share;
+    const double u = (seconds - f[low - 1].time) / (f[low].time - f[low - 1].time);
+    return (1 - u) * f[low - 1].share + u * f[low].share;
+}
+
 /* Weight at a time, fades included; 0 before the action starts. */
-static double strength(const mr_action *a, double seconds) {
-    const double length = a->fade_end - a->fade_start;
-    if (seconds < a->start) return 0;
-    const double u = length > 0 ? within((seconds - a->fade_start) / length, 0, 1) : seconds >= a->fade_end;
-    return a->weight * ((1 - u) * a->fade_from + u * a->fade_to);
+static double strength(const mr_layer *l, const mr_action *a, double seconds) {
+    return seconds < a->start || a->weight == 0 ? 0 : a->weight * faded(l, seconds);
 }
 
 static void add_row(mr_mixer *m, uint32_t channel, const double *value, double weight) {
@@ -376,7 +399,7 @@ static void play_layer(mr_store *s, mr_mixer *m, const mr_layer *l, double time,
 static void play_all(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds, uint32_t additive) {
     for (uint32_t k = 0; k < m->layer_count; k++) {
         const mr_action *a = actions + k;
-        double weight = a->additive == additive ? strength(a, seconds) : 0;
+        double weight = a->additive == additive ? strength(m->layers + k, a, seconds) : 0;
         if (weight > 0) play_layer(s, m, m->layers + k, clip_time(a, seconds), weight, (int)additive);
     }
 }
@@ -387,7 +410,7 @@ static void choose(mr_mixer *m, const mr_action *actions, double seconds) {
     m->mixed_count = 0;
     for (const mr_sole *sole = m->soles; sole < m->soles + m->sole_count; sole++) {
         const mr_action *a = actions + sole->layer;
-        sole->track->alone = a->additive || strength(a, seconds) != 1 ? 0 : sole->straight ? STRAIGHT : SCATTERED;
+        sole->track->alone = a->additive || strength(m->layers + sole->layer, a, seconds) != 1 ? 0 : sole->straight ? STRAIGHT : SCATTERED;
         if (!sole->track->alone) continue;
         if (sole->first > end) m->mixed[m->mixed_count++] = (mr_run){end, sole->first - end};
         end = sole->first + sole->track->targets;

@@ -511,16 +511,19 @@ typedef struct {
     uint32_t keys, rows, width, targets;
     uint8_t curve, wide, kind, alone; /* alone: set by the core, when it is written without sums */
 } mr_track;
-/* How a clip plays. Seconds of the scene but for phase, the second of the clip at `origin`; rate 0 pauses (-0 a clip that runs backwards); the weight, 0 .. 1, is multiplied by
- * a ramp from fade_from to fade_to. Additive actions add, in the order of actions, what changed since the clip's second 0. */
+/* How a clip plays. Seconds of the scene but for phase, the second of the clip at `origin`; rate 0 pauses (-0 a clip that runs backwards). The
+ * weight, 0 .. 1, is multiplied by what fades leave. Additive actions add, in the order of actions, what changed since the clip's second 0. */
 typedef struct {
-    double start, origin, phase, rate, weight, duration, fade_start, fade_end, fade_from, fade_to;
+    double start, origin, phase, rate, weight, duration;
     uint32_t loop, additive;
 } mr_action;
+/* A share that an action has at a second of the scene; linear between two, held before the first and after the last. Times do not fall: of
+ * equal ones the last counts from then on. Without any the share is 1. */
+typedef struct { double time, share; } mr_fade;
 /* Something driven: its rest value and the sum of what drives it, `width` numbers from `at` on. */
 typedef struct { uint64_t serial; uint32_t index, at, users; uint16_t width; uint8_t kind, idle; } mr_channel;
 /* The tracks of one action, and the channel of each target (MR_NONE: a removed node); no arrays once it was removed. */
-typedef struct { uint32_t tracks, bound; mr_track *track; uint32_t *channel; } mr_layer;
+typedef struct { uint32_t tracks, bound, fades; mr_track *track; uint32_t *channel; mr_fade *fade; } mr_layer;
 /* A long track that nothing else drives the targets of, and its channels, which stand in a row; straight: its nodes were made in a row. */
 typedef struct { mr_track *track; uint32_t first, layer, straight; } mr_sole;
 /* rebound: what plays has changed since the last mr_play. sampled: rows of tracks that this one looked at. */
@@ -539,6 +542,8 @@ mr_mixer *mr_mixer_new(void);
 void mr_mixer_free(mr_mixer *m);
 /* A layer of n tracks for one action more. The arrays of the tracks stay the caller's. MR_NONFINITE: a sheared node cannot be turned or scaled. */
 int mr_layer_add(mr_store *s, mr_mixer *m, const mr_track *tracks, uint32_t n);
+/* Replaces the shares of a layer by n others, which are copied. */
+int mr_layer_fade(mr_mixer *m, uint32_t layer, const mr_fade *fades, uint32_t n);
 /* Empties a layer; what it drove goes back to rest with the next mr_play. */
 void mr_layer_remove(mr_mixer *m, uint32_t layer);
 /* Drops the layers that were emptied; the others move up. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from itertools import count
 from typing import Any
 
@@ -27,7 +28,7 @@ class Action:
 
     All times are seconds on the clock of the scene, the ones given to :meth:`Scene.at`; "now" is the last of them. An action may be
     changed at any time: the pose stays a function of the time and of what the actions are. Speed and pauses go on from where the clip
-    is now.
+    is now; fades of the past stay, so that scrubbing back shows them again.
 
     Attributes
     ----------
@@ -41,6 +42,8 @@ class Action:
         """Row in the table of the player; None once it was stopped."""
         self._speed = speed
         self._paused = False
+        self._shares: list[tuple[float, float]] = []
+        """Seconds of the scene and what fades leave of the weight then; see `Mixer.fade`."""
 
     def __repr__(self) -> str:
         return f"<Action {self.clip.name!r}{'' if self.playing else ' stopped'}>"
@@ -114,7 +117,7 @@ class Action:
     def fade_out(self, seconds: float) -> None:
         """Let its share sink to nothing, from now on in so many seconds.
 
-        It still plays, so that time can be taken back, but is not sampled where it has no share: a row of 96 bytes remains until stop().
+        It still plays, so that time can be taken back, but is not sampled where it has no share; what remains until stop() is small.
         """
         self._fade(0.0, seconds)
 
@@ -141,7 +144,7 @@ class Action:
         self._row  # noqa: B018  raises where it was stopped
         if isinstance(other, Clip):
             other = self._player.play(other, 1.0, 1.0, "repeat", self._player.now, False, 0.0)
-            other._row["fade_from"] = other._row["fade_to"] = 0.0
+            other._shares = [(self._player.now, 0.0)]
         if not isinstance(other, Action) or other._player is not self._player:
             raise InvalidInput("fade_to() takes an Action of the same scene or a Clip, such as scene.clips['run'].")
         if other is not self:
@@ -150,12 +153,28 @@ class Action:
         return other
 
     def _fade(self, aim: float, seconds: float) -> None:
+        """Keep the shares up to now, and go on from there; what was to come after now is forgotten."""
         length = number(seconds, "fade seconds", 0.0, LONGEST)
-        row, now = self._row, self._player.now
-        span = float(row["fade_end"] - row["fade_start"])
-        done = min(max((now - float(row["fade_start"])) / span, 0.0), 1.0) if span > 0 else float(now >= row["fade_end"])
-        row["fade_from"] = (1 - done) * row["fade_from"] + done * row["fade_to"]
-        row["fade_to"], row["fade_start"], row["fade_end"] = aim, now, now + length
+        self._row  # noqa: B018  raises where it was stopped
+        now, shares = self._player.now, self._shares
+        kept = shares[:bisect_right(shares, (now, math.inf))]
+        here = _share_between(kept, shares[len(kept):], now)
+        while len(kept) > 1 and kept[-2][0] == now:  # jumps at one moment are one
+            kept.pop()
+        self._set_shares([*kept, (now, here), (now + length, aim)])
+
+    def _set_shares(self, shares: list[tuple[float, float]]) -> None:
+        assert self._number is not None
+        self._player.fade(self._number, shares)
+        self._shares = shares
+
+
+def _share_between(before: list[tuple[float, float]], after: list[tuple[float, float]], now: float) -> float:
+    """Return the share at a time between the keys before and after it."""
+    if not before or not after:
+        return before[-1][1] if before else after[0][1] if after else 1.0
+    done = (now - before[-1][0]) / (after[0][0] - before[-1][0])
+    return (1 - done) * before[-1][1] + done * after[0][1]
 
 
 class Player:
@@ -202,11 +221,10 @@ class Player:
             raise InvalidInput(f"play() loop={loop!r} is unknown; use one of {', '.join(LOOPS)}.")
         row: NDArray[np.void] = np.zeros(1, ACTION_DTYPE)
         begin = checked_seconds(start, "play() start")
-        row["start"] = row["origin"] = row["fade_start"] = begin
+        row["start"] = row["origin"] = begin
         row["rate"] = rate = number(speed, "play() speed", -1e6, 1e6) + 0.0  # -0.0 is 0.0
         row["weight"] = number(weight, "play() weight", 0.0, 1.0)
         length = number(fade_in, "play() fade_in", 0.0, LONGEST)
-        row["fade_from"], row["fade_to"], row["fade_end"] = float(not length), 1.0, begin + length
         row["duration"], row["phase"] = clip.duration, clip.duration if rate < 0 else 0.0
         row["loop"], row["additive"] = LOOPS.index(loop), bool(additive)
         foreign = next((track for track in clip.tracks if not track.belongs_to(self._mixer.store)), None)
@@ -227,7 +245,13 @@ class Player:
             self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
         self._rows[len(self._made)] = row[0]
         self._made.append(action)
+        if length:
+            action._set_shares([(begin, 0.0), (begin + length, 1.0)])
         return action
+
+    def fade(self, row: int, shares: list[tuple[float, float]]) -> None:
+        """Tell the core what fades leave of the action of a row."""
+        self._mixer.fade(row, shares)
 
     def stop(self, row: int) -> None:
         """Take the action of a row away; rows are dropped once they are half of all, so that each of many costs the same."""
