@@ -194,7 +194,10 @@ cdef object _id_array(object ids):
         return np.ascontiguousarray(ids)
     if isinstance(ids, Node):
         return np.array([ids.id], dtype=np.uint32)
-    array = np.asarray(ids)
+    try:
+        array = np.asarray(ids)
+    except ValueError:
+        raise InvalidInput("ids must be whole numbers of shape (n,), got rows of different lengths") from None
     if array.dtype == object:
         array = np.array([int(k.id) if isinstance(k, Node) else k for k in np.atleast_1d(array)])
     if array.size == 0:

@@ -84,7 +84,7 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
 def _add_pose(parser: argparse.ArgumentParser) -> None:
     """Options that pose a model by one of its clips."""
     parser.add_argument("--clip", metavar="NAME", help="pose the model by a clip, by name or number; `metarender info` lists them")
-    where = "where in the clip (default: its start; without --clip that of the first)"
+    where = "where in the clip, or in a simulation (default: its start; without --clip that of the first)"
     parser.add_argument("--time", type=_finite, metavar="SECONDS", help=where)
 
 
@@ -244,9 +244,11 @@ def _clip_of(scene: Scene, name: str | None) -> Clip:
 
 def _pose(scene: Scene, clip: str | None, seconds: float | None) -> None:
     """Pose the scene as ``render --clip --time`` says, before the camera is aimed at it."""
-    if clip is not None or seconds is not None:
+    if clip is None and seconds is None:
+        return
+    if clip is not None or len(scene.clips) or not any(len(field.times) > 1 for field in scene.fields):  # a simulation needs no clip
         scene.play(_clip_of(scene, clip), loop="once")
-        scene.at(seconds or 0.0)
+    scene.at(seconds or 0.0)
 
 
 def _aim(camera: PerspectiveCamera, scene: Scene, options: argparse.Namespace) -> PerspectiveCamera:

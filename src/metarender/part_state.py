@@ -84,15 +84,16 @@ def isolate(scene: Scene, parts: Any) -> None:
     # Place of each node's parent in `everything`; a top-level node is its own.
     above = order[np.searchsorted(everything, parents, sorter=order) % len(order)] if len(order) else order
     above = np.where(parents == 0, np.arange(len(everything)), above)
-    chosen = np.isin(everything, ids_of(parts))
-    below = chosen
-    while (wider := below | below[above]).sum() > below.sum():
-        below = wider
-    kept, climb = below.copy(), np.nonzero(chosen)[0]
-    while len(climb):
-        climb = np.unique(above[climb])
-        climb = climb[~kept[climb]]
-        kept[climb] = True
+    below = np.isin(everything, ids_of(parts))
+    over = below.copy()
+    while True:  # each round looks twice as far up as the one before
+        below = below | below[above]
+        over[above[over]] = True
+        higher = above[above]
+        if np.array_equal(higher, above):
+            break
+        above = higher
+    kept = below | over
     scene.store.set_visible(everything[kept], True)
     scene.store.set_visible(everything[~kept], False)
 

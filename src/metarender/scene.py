@@ -64,7 +64,10 @@ class Nodes:
 
 def _choice(value: ArrayLike, what: str, count: int) -> NDArray[np.uint32]:
     """(n,) indices below `count`, checked."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise InvalidInput(f"{what} must be whole numbers of shape (n,), got rows of different lengths") from None
     if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
         raise InvalidInput(f"{what} must be whole numbers of shape (n,), got dtype {array.dtype} and shape {array.shape}")
     if not array.size:
@@ -231,8 +234,8 @@ class Scene:
         """
         if (count is None) == (matrices is None):
             raise InvalidInput("add_instances() takes either count or matrices")
-        number = count if matrices is None else len(np.asarray(matrices))
-        if not isinstance(number, (int, np.integer)) or number < 1:
+        number = count if matrices is None else len(np.atleast_1d(np.asarray(matrices)))
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
             raise InvalidInput(f"an Instances needs at least one member, got count {number!r}")
         if number > 0xFFFFFF:
             raise InvalidInput(f"count must be a whole number in 1 .. 16777215, got {number!r}")
@@ -270,6 +273,8 @@ class Scene:
             Wrong kinds, shapes or values; nothing is added then.
         """
         for what, things, kind in (("geometries", geometries, Geometry), ("materials", materials, Material)):
+            if not isinstance(things, Sequence):
+                raise InvalidInput(f"{what} must be a sequence of {kind.__name__}, such as a list, got {type(things).__name__}")
             for row, thing in enumerate(things):
                 if not isinstance(thing, kind):
                     raise InvalidInput(f"{what} must be a sequence of {kind.__name__}, got {type(thing).__name__} in row {row}")

@@ -16,6 +16,8 @@ from .tracks import Track
 
 LONGEST = 1e12
 """Seconds."""
+_FEW = 10_000
+"""Targets that a clip keeps as a set, which is fast to ask; more stay an array, a tenth of the memory."""
 
 
 class Clip:
@@ -36,7 +38,7 @@ class Clip:
         Wrong kinds, or a duration that is negative or not finite.
     """
 
-    __slots__ = ("_nodes", "_origin", "_tracks", "duration", "extras", "name")
+    __slots__ = ("_duration", "_name", "_nodes", "_origin", "_tracks", "extras")
 
     def __init__(self, name: str, tracks: Iterable[Track], duration: float | None = None, extras: dict[str, Any] | None = None) -> None:
         if not isinstance(name, str):
@@ -48,16 +50,26 @@ class Clip:
                                f"not {type(wrong).__name__}.")
         if extras is not None and not isinstance(extras, dict):
             raise InvalidInput(f"Clip extras must be a dict, not {type(extras).__name__}.")
-        self.name = name
+        self._name = name
         self._tracks = given
-        self._nodes: frozenset[int] | None = None
+        self._nodes: frozenset[int] | NDArray[np.uint32] | None = None
         last = max((float(track.times[-1]) for track in given), default=0.0)
-        self.duration = max(last, 0.0) if duration is None else number(duration, "Clip duration", 0.0, LONGEST)
+        self._duration = max(last, 0.0) if duration is None else number(duration, "Clip duration", 0.0, LONGEST)
         self.extras: dict[str, Any] = {} if extras is None else extras
         self._origin: Origin | None = None
 
     def __repr__(self) -> str:
         return f"<Clip {self.name!r} {self.duration:g} s, {len(self._tracks)} tracks>"
+
+    @property
+    def name(self) -> str:
+        """As it was given."""
+        return self._name
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self._duration
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -74,8 +86,11 @@ class Clip:
         """Whether any of the nodes is a target."""
         if self._nodes is None:
             targets = [track.target for track in self._tracks if isinstance(track.target, np.ndarray)]
-            self._nodes = frozenset(number for ids in targets for number in ids.tolist())
-        return not self._nodes.isdisjoint(ids)
+            known = np.unique(np.concatenate(targets)) if targets else np.zeros(0, np.uint32)
+            self._nodes = frozenset(known.tolist()) if len(known) <= _FEW else known
+        if isinstance(self._nodes, frozenset):
+            return not self._nodes.isdisjoint(ids)
+        return bool(np.isin(self._nodes, np.fromiter(ids, np.uint32, len(ids))).any())
 
     def has_targets(self, store: Store) -> bool:
         """Whether a node that it drives is left, or it drives none."""

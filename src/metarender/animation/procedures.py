@@ -167,6 +167,10 @@ def procedure(scene: Scene, steps: Iterable[Step] | str | os.PathLike[str], *, n
     InvalidInput
         A step names a part that is not there, or moves of one part overlap.
     """
+    if not isinstance(getattr(scene, "store", None), Store):
+        raise InvalidInput(f"procedure() takes the Scene of the parts first, not {type(scene).__name__}.")
+    if not isinstance(steps, (str, os.PathLike, Iterable)):
+        raise InvalidInput(f"procedure() takes Step objects or the path of a CSV table, not {type(steps).__name__}.")
     given: Sequence[Any] = read_steps(steps) if isinstance(steps, (str, os.PathLike)) else list(steps)
     wrong = next((step for step in given if not isinstance(step, Step)), None)
     if wrong is not None:
@@ -193,7 +197,9 @@ def _part_of(scene: Scene, step: Step, by_name: dict[str, int]) -> int:
         if step.part.store is not scene.store:
             raise InvalidInput(f"the step at {step.start:g} s moves a node of another scene; use one of this scene.")
         return step.part.id
-    return scene.node(step.part).id
+    if isinstance(step.part, bool) or not isinstance(step.part, (int, np.integer)):
+        raise InvalidInput(f"the step at {step.start:g} s moves {step.part!r}; name the part, or give its Node or its id.")
+    return scene.node(int(step.part)).id
 
 
 def _tracks_of(node: Node, steps: list[Step]) -> list[Track]:
@@ -263,12 +269,9 @@ class _Path:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        store = Store()
-        self._probe = Node(store, store.add(ROOT)[0])
         self._free = -math.inf  # when the last move ends
         self._places: list[tuple[float, Any, Any, Any]] = []  # time, in-tangent, value, out-tangent
-        self._turns: list[tuple[float, NDArray[np.float64], NDArray[np.float64]]] = []
-        self._turned = False
+        self._moves: list[tuple[Step, float | None, float, float, Any, Any]] = []  # until when it stays, first, last, from, to
         self._at = node.matrix
 
     def move(self, step: Step, begin: NDArray[np.float64], end: NDArray[np.float64]) -> None:
@@ -282,45 +285,55 @@ class _Path:
         last = max(step.start + step.duration, math.nextafter(first, math.inf))
         self._free = step.start + step.duration
         hold = math.nextafter(first, -math.inf)
-        if self._places and hold > self._places[-1][0] and not np.array_equal(begin, self._at):  # until then it stays where it was
+        stays = bool(self._places) and hold > self._places[-1][0] and not np.array_equal(begin, self._at)  # until then where it was
+        if stays:
             self._places.append((hold, _STILL, self._places[-1][2], _STILL))
-            self._turns.append((hold, *self._turns[-1][1:]))
         self._at = end
         way = (end[:3, 3] - begin[:3, 3]) / (last - first) if last - first > 1e-9 else _STILL  # at once: no tangent shows
         slope, final = EASINGS[step.easing]
         self._places += [(first, _STILL, begin[:3, 3], slope * way), (last, final * way, end[:3, 3], _STILL)]
-        self._turn(step, first, last, begin, end)
+        self._moves.append((step, hold if stays else None, first, last, begin, end))
 
-    def _turn(self, step: Step, first: float, last: float, begin: NDArray[np.float64], end: NDArray[np.float64]) -> None:
-        a, b = self._apart(begin, step), self._apart(end, step)
-        same = np.array_equal(begin[:3, :3], end[:3, :3])
-        self._turned |= not same or not np.array_equal(begin[:3, :3], self._node.matrix[:3, :3])
-        slope, final = EASINGS[step.easing]
-        share = np.array([0.0, 1.0]) if same or last - first < 1e-6 else np.linspace(0, 1, _TURNS + 1)
-        eased = (share**3 - 2 * share**2 + share) * slope + (3 * share**2 - 2 * share**3) + (share**3 - share**2) * final
-        for k, part in enumerate(eased.tolist()):
-            time = last if k == len(share) - 1 else first + float(share[k]) * (last - first)
-            self._turns.append((time, _between(a[0], b[0], part), (1 - part) * a[1] + part * b[1]))
-
-    def _apart(self, matrix: NDArray[np.float64], step: Step) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Take a local matrix apart into rotation and scale, as nodes do."""
-        self._probe.matrix = matrix
-        try:
-            return self._probe.rotation, self._probe.scale
-        except InvalidInput:
-            raise InvalidInput(f"the step at {step.start:g} s has a sheared matrix; use one of rotation, scale and position.") from None
+    def _turns(self) -> list[tuple[float, NDArray[np.float64], NDArray[np.float64]]]:
+        """Return time, rotation and scale of each key."""
+        store = Store()
+        probe = Node(store, store.add(ROOT)[0])
+        turns: list[tuple[float, NDArray[np.float64], NDArray[np.float64]]] = []
+        for step, hold, first, last, begin, end in self._moves:
+            if hold is not None:
+                turns.append((hold, *turns[-1][1:]))
+            a, b = _apart(probe, begin, step), _apart(probe, end, step)
+            slope, final = EASINGS[step.easing]
+            brief = last - first < max(1e-6, 4 * _TURNS * math.ulp(max(abs(first), abs(last))))  # no room for keys between
+            share = np.array([0.0, 1.0]) if brief or np.array_equal(begin[:3, :3], end[:3, :3]) else np.linspace(0, 1, _TURNS + 1)
+            eased = (share**3 - 2 * share**2 + share) * slope + (3 * share**2 - 2 * share**3) + (share**3 - share**2) * final
+            for k, part in enumerate(eased.tolist()):
+                time = last if k == len(share) - 1 else first + float(share[k]) * (last - first)
+                turns.append((time, _between(a[0], b[0], part), (1 - part) * a[1] + part * b[1]))
+        return turns
 
     def tracks(self) -> list[Track]:
         """Return the tracks; turns and scales only where a move changes them."""
         times = [place[0] for place in self._places]
         tracks = [Track(self._node, "position", times, np.array([place[1:] for place in self._places]), "cubic")]
-        if self._turned:
-            times = [turn[0] for turn in self._turns]
-            tracks.append(Track(self._node, "rotation", times, np.array([turn[1] for turn in self._turns])))
-            scales = np.array([turn[2] for turn in self._turns])
+        here = self._node.matrix[:3, :3]
+        if any(not np.array_equal(matrix[:3, :3], here) for *_, begin, end in self._moves for matrix in (begin, end)):
+            turns = self._turns()
+            times = [turn[0] for turn in turns]
+            tracks.append(Track(self._node, "rotation", times, np.array([turn[1] for turn in turns])))
+            scales = np.array([turn[2] for turn in turns])
             if np.ptp(scales, axis=0).max() > 1e-6 or np.abs(scales[0] - self._node.scale).max() > 1e-6:
                 tracks.append(Track(self._node, "scale", times, scales))
         return tracks
+
+
+def _apart(probe: Node, matrix: NDArray[np.float64], step: Step) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Take a local matrix apart into rotation and scale, as nodes do."""
+    probe.matrix = matrix
+    try:
+        return probe.rotation, probe.scale
+    except InvalidInput:
+        raise InvalidInput(f"the step at {step.start:g} s has a sheared matrix; use one of rotation, scale and position.") from None
 
 
 def _between(a: NDArray[np.float64], b: NDArray[np.float64], share: float) -> NDArray[np.float64]:

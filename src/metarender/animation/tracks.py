@@ -78,7 +78,7 @@ class Track:
 
     def __init__(self, target: Node | Parts | Described | ArrayLike | Sequence[Node], path: str, times: ArrayLike, values: ArrayLike,
                  interpolation: str = "linear") -> None:
-        if interpolation not in CURVES:
+        if not isinstance(interpolation, str) or interpolation not in CURVES:
             raise InvalidInput(f"Track interpolation={interpolation!r} is unknown; use one of {', '.join(CURVES)}.")
         self._store: ref[Store] | None = None
         self.target: NDArray[np.uint32] | Described = target if isinstance(target, Described) else self._ids(target)
@@ -126,6 +126,8 @@ class Track:
 
     def _width(self) -> tuple[int, int]:
         """Return numbers of one value, and how many targets there are."""
+        if not isinstance(self.path, str):
+            raise InvalidInput(f"Track path must be a string such as 'position', not {type(self.path).__name__}.")
         if isinstance(self.target, np.ndarray):
             if self.path not in PATHS:
                 raise InvalidInput(f"Track path={self.path!r} is nothing that nodes have; use one of {', '.join(PATHS)}.")
@@ -139,9 +141,8 @@ class Track:
     def _values(self, values: ArrayLike, width: int, count: int) -> NDArray[Any]:
         """Return (k, rows, w), for cubic (k, 3, rows, w), rows 1 or n, checked and read-only."""
         try:
-            array = np.asarray(values)
-            single = array.dtype == np.float32
-            array = np.ascontiguousarray(array, np.float32 if single else np.float64)
+            array = _real(values)
+            array = np.ascontiguousarray(array, np.float32 if array.dtype == np.float32 else np.float64)
         except (TypeError, ValueError, OverflowError):
             raise InvalidInput(f"Track values of {self.path} must be numbers.") from None
         head: tuple[int, ...] = (len(self.times),) if self.interpolation != "cubic" else (len(self.times), 3)
@@ -203,9 +204,17 @@ def unit_rotations(array: NDArray[Any], interpolation: str) -> NDArray[Any]:
     return unit
 
 
+def _real(values: ArrayLike) -> NDArray[Any]:
+    """Return an array of real numbers; TypeError where it holds text, dates or complex numbers, which numpy would turn into some."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biufO":
+        raise TypeError
+    return array
+
+
 def _times(times: ArrayLike) -> NDArray[np.float64]:
     try:
-        array = np.ascontiguousarray(times, np.float64)
+        array = np.ascontiguousarray(_real(times), np.float64)
     except (TypeError, ValueError, OverflowError):
         raise InvalidInput("Track times must be numbers of shape (k,).") from None
     if array.ndim != 1 or not len(array):
