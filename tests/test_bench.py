@@ -119,6 +119,23 @@ def test_other_options_do_not_compare(run: Run, baseline: Path) -> None:
     assert "whole frame" in out
 
 
+def test_points_are_as_large_as_asked_for(run: Run, baseline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+
+    class Watched(bench.Renderer):
+        def __init__(self, *arguments: Any, **settings: Any) -> None:
+            super().__init__(*arguments, **settings)
+            seen.append(self.point_size)
+
+    monkeypatch.setattr(bench, "Renderer", Watched)
+    code, _, err = run(MODEL, *LOOK, "--point-size", "3", "--compare", baseline)
+    assert seen == [3.0] and code == 1 and one_sentence(err) and "point_size is 3.0 here and 1.0 there" in err
+    found = json.loads(baseline.read_text())
+    del found["settings"]["point_size"]  # as it was before there were points
+    baseline.write_text(json.dumps(found))
+    assert run(MODEL, *LOOK, "--compare", baseline)[0] == 0
+
+
 def test_the_history_grows_by_a_line(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
     assert "history.jsonl: 1 runs" in run(MODEL, *LOOK, "--history", path)[1]

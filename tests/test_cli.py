@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import metarender as mr
 from metarender import cli
 from metarender.gpu.device import Device
 from metarender.gpu.selftest import draw_test_triangle
@@ -213,6 +214,16 @@ def test_render_poses_a_clip_at_a_time(run: Run, tmp_path: Path) -> None:
 def test_a_model_without_clips_says_so(run: Run, model: Path, tmp_path: Path) -> None:
     code, _, err = run("render", model, "-o", tmp_path / "none.png", "--time", "1")
     assert code == 1 and one_sentence(err) and "its clips: none" in err
+
+
+def test_time_shows_the_moment_of_a_simulation_without_clips(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    scene, ball = mr.Scene(), mr.sphere(1.0)
+    field = mr.Field(np.linspace(0, 1, 2 * ball.vertex_count).reshape(2, -1), [0.0, 2.0])
+    scene.add(mr.Mesh(ball.with_field(field), mr.Heat(mr.Colormap.viridis(0, 1))))
+    monkeypatch.setattr("metarender.cli._load", lambda options: scene)
+    assert run("render", "any.pvd", "-o", tmp_path / "a.png", "--size", "32x32", "--time", "1.5")[0] == 0 and field.time == 1.5
+    code, _, err = run("render", "any.pvd", "-o", tmp_path / "a.png", "--clip", "0")
+    assert code == 1 and "its clips: none" in err
 
 
 def test_info_lists_clips(run: Run) -> None:

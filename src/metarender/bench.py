@@ -198,6 +198,7 @@ def read_baseline(path: Path) -> dict[str, Any]:
     if wrong:
         raise AssetError(f"{path}: {wrong}; give a file that metarender bench --json wrote.")
     result: dict[str, Any] = found
+    result["settings"].setdefault("point_size", 1.0)  # results of before had none
     return result
 
 
@@ -237,7 +238,7 @@ def run(options: Any, prepare: Callable[[Any], tuple[Scene, Camera]]) -> str:
     load_ms = (time.perf_counter() - start) * 1e3
     bounds = scene.bounds
     target = options.target or ((0.0, 0.0, 0.0) if bounds is None else tuple(bounds.mean(axis=0)))
-    look = {"msaa": options.msaa, "tone_mapping": options.tone_mapping, "exposure": options.exposure}
+    look = {name: getattr(options, name) for name in ("msaa", "tone_mapping", "exposure", "point_size")}
     with Renderer(options.size, gpu_times=True, **look) as renderer:
         settings = settings_of(options, renderer.msaa)
         result = result_of(renderer, settings, load_ms, measure(renderer, scene, camera, target, options.frames))
@@ -255,6 +256,7 @@ def run(options: Any, prepare: Callable[[Any], tuple[Scene, Camera]]) -> str:
 
 def settings_of(options: Any, msaa: int) -> dict[str, Any]:
     """Return what must be equal for two results to compare, as JSON will give it back."""
-    look = {name: getattr(options, name) for name in ("frames", "orbit", "target", "fov", "environment", "background", "exposure")}
+    look = {name: getattr(options, name) for name in ("frames", "orbit", "target", "fov", "environment", "background", "exposure",
+                                                  "point_size")}
     look["environment"] = Path(options.environment).name if options.environment else None
     return {"model": Path(options.model).name, "size": list(options.size), "msaa": msaa, "tone_mapping": options.tone_mapping, **look}

@@ -485,6 +485,20 @@ def test_clips_by_number_and_name():
     assert "2 s, 1 tracks" in repr(clip) and "open" in repr(scene.clips) and "position" in repr(clip.tracks[0])
 
 
+def test_clips_of_a_node_among_few_targets_and_many():
+    scene = mr.Scene()
+    parts = scene.add_instances(mr.box(1), mr.Standard(), count=10_001)
+    node, other = scene.add(None), scene.add(None)
+    many = scene.add_clip(mr.Clip("many", [mr.Track(parts, "visible", [0], [1])]))
+    few = scene.add_clip(mr.Clip("few", [mr.Track([node, parts[10_000]], "visible", [0], [1])]))
+    scene.add_clip(mr.Clip("none", []))
+    assert scene.clips.of(node) == [few] and scene.clips.of(other) == []
+    assert scene.clips.of(parts[10_000]) == [many, few] and scene.clips.of(parts[0]) == [many]
+    for name, value in (("duration", 5.0), ("name", "few")):
+        with pytest.raises(AttributeError):
+            setattr(many, name, value)
+
+
 def test_a_stopped_action_is_over():
     scene, _, clip = door()
     action, other = scene.play(clip), scene.play(clip)

@@ -99,3 +99,25 @@ def test_colormap_mistakes():
     for colors, low, high in (([[0, 0, 0]], 0, 1), (np.zeros((4, 3)), 0, 1), (np.zeros((4, 3), np.uint8), 1, 1)):
         with pytest.raises(mr.InvalidInput, match="Colormap"):
             Colormap(colors, low, high)
+
+
+@pytest.mark.parametrize("depth", [1, 7, 300])
+def test_isolate_in_a_deep_chain(depth):
+    """Above, at and below the chosen one; a branch at each level goes. The rounds grow with the logarithm of the depth."""
+    scene, chain, branches = mr.Scene(), [], []
+    for _ in range(depth):
+        chain.append(scene.add(None, chain[-1] if chain else None))
+        branches.append(scene.add(None, chain[-1]))
+    middle = depth // 2
+    rounds, equal = [], np.array_equal
+
+    def counted(*arrays):
+        rounds.append(1)
+        return equal(*arrays)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(np, "array_equal", counted)
+        scene.isolate(chain[middle])
+    assert all(node.visible for node in chain)
+    assert [node.visible for node in branches] == [k >= middle for k in range(depth)]
+    assert len(rounds) <= np.log2(depth) + 3

@@ -195,3 +195,26 @@ def test_steps_that_do_not_fit_the_scene(steps, message):
     scene, _ = machine(1)
     with pytest.raises(InvalidInput, match=message):
         mr.procedure(scene, steps)
+
+
+def test_a_brief_turn_late_on_the_clock_has_room_for_its_keys():
+    """At 31 years a tick of float64 is 0.12 us: sixteen keys do not fit into two of them."""
+    for start, duration in ((1e9, 1.2e-6), (-1e9, 1.2e-6), (9e8, 2e-6), (1e9, 1e-5)):
+        scene = mr.Scene()
+        node = scene.add(None)
+        turned = np.diag([-1.0, -1.0, 1.0, 1.0])
+        play(scene, [mr.Step(node, start, duration, "move", to_matrix=turned)])
+        scene.at(max(start + duration + 1, 0.0))
+        assert np.allclose(node.matrix, turned)
+
+
+def test_a_sheared_part_can_be_moved():
+    """Only what turns or scales has to be taken apart."""
+    scene, matrix = mr.Scene(), np.eye(4)
+    matrix[0, 1] = 0.5
+    node = scene.add(None, matrix=matrix)
+    clip = play(scene, [mr.Step(node, 0, 1, "move", (2, 0, 0), "linear")])
+    scene.at(0.5)
+    assert [track.path for track in clip.tracks] == ["position"] and node.matrix[0].tolist() == [1, 0.5, 0, 1]
+    with pytest.raises(InvalidInput, match="sheared matrix"):
+        mr.procedure(scene, [mr.Step(node, 0, 1, "move", to_matrix=np.eye(4))])
