@@ -645,6 +645,11 @@ class Scene:
         """What plays, oldest first."""
         return self._player.playing
 
+    @property
+    def playing(self) -> bool:
+        """Whether `at` has something to do: actions, or fields with several moments."""
+        return len(self._player) > 0 or any(len(field.times) > 1 for field in self._tables.fields)
+
     def add_clip(self, clip: Clip) -> Clip:
         """Keep a clip with the scene, so that it is found by name and copied along; returns it.
 

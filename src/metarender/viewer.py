@@ -155,7 +155,7 @@ class Viewer:
                 self._on_frame(self._stepped - self._started)
                 if self.closed:
                     return False
-            elif self.scene.actions or any(len(field.times) > 1 for field in self.scene.fields):
+            elif self.scene.playing:
                 self.clock += 0.0 if self.paused or not before else self._stepped - before
                 self.scene.at(self.clock)
             self._drew = self._draw()

@@ -507,7 +507,9 @@ def test_a_stopped_action_is_over():
     for use in (lambda: action.weight, lambda: setattr(action, "speed", 2), lambda: action.fade_out(1), lambda: other.fade_to(action, 1)):
         with pytest.raises(ReleasedError, match=r"call scene\.play"):
             use()
-    assert repr(action).endswith("stopped>") and scene.actions == [other]
+    assert repr(action).endswith("stopped>") and scene.actions == [other] and scene.playing
+    other.stop()
+    assert not scene.playing
 
 
 def test_arrays_are_kept_where_nothing_writes_to_them_and_copied_otherwise():
@@ -574,7 +576,7 @@ def test_promise_1_a_figure_costs_no_python():
         for k, clip in enumerate(scene.clips):
             scene.play(clip, start=-0.001 * k)
         scene.at(0.5)
-        counts.append(calls_of(lambda scene=scene: scene.at(0.75)))
+        counts.append(calls_of(lambda scene=scene: scene.playing and scene.at(0.75)))
         assert [node.position[0] for node in scene.nodes if node.name][:2] == [0.75, 0.751]
     assert counts[0] == counts[1] < 20
 
