@@ -26,7 +26,8 @@ VARIANTS = {
 }
 
 CORE_TESTS = ("test_edits.py", "test_draws.py", "test_occlusion.py", "test_raycast.py", "test_query.py", "test_lod.py", "test_gpucull.py",
-              "test_rows.py", "test_bc7.py", "test_polygons.py", "test_closed.py", "../scene/test_animation.py")
+              "test_rows.py", "test_bc7.py", "test_polygons.py", "test_closed.py", "test_clips.py",
+              "../scene/test_animation.py")
 """Those that reach every source file of the core in little time; the C program stands for the model tests of many examples."""
 
 WITHOUT = "not memory"

@@ -490,7 +490,7 @@ void mr_put_poses(mr_store *s, uint32_t first, uint32_t n, const double *positio
 /* Sets the state rows of a slot range that have a `value` that is not finite to value 0; returns their number, notes the first. */
 size_t mr_check_state(mr_store *s, uint32_t first, uint32_t n, size_t *row);
 
-/* ---- clips (clips.c) ------------------------------------------------------------------------------------------- */
+/* ---- clips (layers.c, clips.c) ------------------------------------------------------------------------------------------- */
 /* What a track drives: transforms (f64[3], f64[4] xyzw, f64[3]), the node's own switch (on from 0.5), the override colour (4 x 0 .. 255), the
  * value, and bits of the flags (MR_DRIVE_FLAG + bit, on from 0.5) of the state row; all morph weights; or numbers of the caller's, by a number
  * of his. */
@@ -548,6 +548,8 @@ int mr_layer_fade(mr_mixer *m, uint32_t layer, const mr_fade *fades, uint32_t n)
 void mr_layer_remove(mr_mixer *m, uint32_t layer);
 /* Drops the layers that were emptied; the others move up. */
 void mr_layers_close_up(mr_mixer *m);
+/* What follows from what plays, once after each change of that: channels in use, and the long tracks that need no sums. */
+int mr_mixer_arrange(mr_mixer *m);
 /* Poses everything that is driven; one action for each layer. */
 int mr_play(mr_store *s, mr_mixer *m, const mr_action *actions, double seconds);
 /* What it holds. */
