@@ -151,7 +151,7 @@ TABLE = {
     "geometry_changes": None, "geometry_epoch": None, "geometry_list": names_and_geometries_are_kept, "has_posted": None, "kept": None,
     "legends": legends_are_told, "light_changes": None, "lights": lights_are_kept, "material_changes": None, "material_epoch": None,
     "material_list": materials_say_what_is_lost, "memory": None, "names": names_and_geometries_are_kept, "nodes": nodes_are_kept,
-    "parts": parts_say_what_is_lost, "shading_classes": None, "store": None,
+    "parts": parts_say_what_is_lost, "playing": None, "shading_classes": None, "store": None,
 }
 """By attribute of a Scene, what shows that it is kept or told; None where it says nothing of its own."""
 

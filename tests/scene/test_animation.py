@@ -513,9 +513,11 @@ def test_clips_of_a_node_among_few_targets_and_many():
     scene.add_clip(mr.Clip("none", []))
     assert scene.clips.of(node) == [few] and scene.clips.of(other) == []
     assert scene.clips.of(parts[10_000]) == [many, few] and scene.clips.of(parts[0]) == [many]
-    for name, value in (("duration", 5.0), ("name", "few")):
-        with pytest.raises(AttributeError):
-            setattr(many, name, value)
+    many.duration = 5
+    for wrong in (-1, np.nan, "5"):
+        with pytest.raises(InvalidInput, match="Clip duration"):
+            many.duration = wrong
+    assert many.duration == 5.0
 
 
 def test_a_stopped_action_is_over():

@@ -38,7 +38,7 @@ class Clip:
         Wrong kinds, or a duration that is negative or not finite.
     """
 
-    __slots__ = ("_duration", "_name", "_nodes", "_origin", "_tracks", "extras")
+    __slots__ = ("_duration", "_nodes", "_origin", "_tracks", "extras", "name")
 
     def __init__(self, name: str, tracks: Iterable[Track], duration: float | None = None, extras: dict[str, Any] | None = None) -> None:
         if not isinstance(name, str):
@@ -50,11 +50,11 @@ class Clip:
                                f"not {type(wrong).__name__}.")
         if extras is not None and not isinstance(extras, dict):
             raise InvalidInput(f"Clip extras must be a dict, not {type(extras).__name__}.")
-        self._name = name
+        self.name = name
         self._tracks = given
         self._nodes: frozenset[int] | NDArray[np.uint32] | None = None
         last = max((float(track.times[-1]) for track in given), default=0.0)
-        self._duration = max(last, 0.0) if duration is None else number(duration, "Clip duration", 0.0, LONGEST)
+        self.duration = max(last, 0.0) if duration is None else duration
         self.extras: dict[str, Any] = {} if extras is None else extras
         self._origin: Origin | None = None
 
@@ -62,14 +62,13 @@ class Clip:
         return f"<Clip {self.name!r} {self.duration:g} s, {len(self._tracks)} tracks>"
 
     @property
-    def name(self) -> str:
-        """As it was given."""
-        return self._name
-
-    @property
     def duration(self) -> float:
-        """Seconds."""
+        """Seconds; assign another, which actions that play already do not notice."""
         return self._duration
+
+    @duration.setter
+    def duration(self, value: float) -> None:
+        self._duration = number(value, "Clip duration", 0.0, LONGEST)
 
     @property
     def tracks(self) -> tuple[Track, ...]:
