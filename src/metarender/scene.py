@@ -351,8 +351,8 @@ class Scene:
         Removing a joint lets all nodes that follow it follow nothing any more. Nodes with the same skin and joints share what is computed.
         """
         if isinstance(node, Parts):
-            raise InvalidInput("bind() takes one Node: a skin puts what it moves where the joints are, so all parts would stand at the same "
-                               "place; bind each part to joints of its own, such as scene.bind(parts[0], skin, joints)")
+            raise InvalidInput("bind() takes one Node: a skin puts what it moves where the joints are, so all parts would stand at the "
+                               "same place; bind each part to joints of its own, such as scene.bind(parts[0], skin, joints)")
         if not isinstance(node, Node) or node.store is not self.store:
             raise InvalidInput(f"bind() takes a Node of this scene, got {type(node).__name__}")
         if skin is None:
