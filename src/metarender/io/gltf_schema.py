@@ -82,14 +82,14 @@ def boolean(value: Any, context: Context) -> None:
 def number(low: float = -_HUGE, high: float = _HUGE, *, above: float | None = None) -> Rule:
     """Make a rule for a finite number in [low, high], and greater than `above` where that is given."""
 
-    def rule(value: Any, context: Context) -> None:
+    def _rule(value: Any, context: Context) -> None:
         kind = type(value)
         if kind is not float and kind is not int:
             _wrong_type(value, "a number")
         if not low <= value <= high or (above is not None and value <= above):
             raise Fault("VALUE_NOT_IN_RANGE", f"{shown(value)} is out of range; {_range(low, high, above)}.")
 
-    return rule
+    return _rule
 
 
 def _range(low: float, high: float, above: float | None) -> str:
@@ -103,7 +103,7 @@ def _range(low: float, high: float, above: float | None) -> str:
 def integer(low: int = 0, high: int = 2**53, *, multiple: int = 1) -> Rule:
     """Make a rule for an integer in [low, high]; JSON integers above 2**53 are not portable and are refused."""
 
-    def rule(value: Any, context: Context) -> int | None:
+    def _rule(value: Any, context: Context) -> int | None:
         whole = value if type(value) is int else _whole(value, context)
         if not low <= whole <= high:
             raise Fault("VALUE_NOT_IN_RANGE", f"{shown(value)} is out of range; it must lie between {low} and {high}.")
@@ -111,7 +111,7 @@ def integer(low: int = 0, high: int = 2**53, *, multiple: int = 1) -> Rule:
             raise Fault("VALUE_MULTIPLE_OF", f"{value} is not a multiple of {multiple}.")
         return None if whole is value else whole
 
-    return rule
+    return _rule
 
 
 def _whole(value: Any, context: Context) -> int:
@@ -125,7 +125,7 @@ def _whole(value: Any, context: Context) -> int:
 def reference(collection: str, *, listed: bool = False) -> Rule:
     """Make a rule for an index into a top-level array; `listed` ones stand in arrays and maps, where a wrong type is no index at all."""
 
-    def rule(value: Any, context: Context) -> int | None:
+    def _rule(value: Any, context: Context) -> int | None:
         try:
             index = value if type(value) is int else _whole(value, context)
         except Fault as fault:
@@ -140,31 +140,31 @@ def reference(collection: str, *, listed: bool = False) -> Rule:
             )
         return None if index is value else index
 
-    return rule
+    return _rule
 
 
 def needing(collection: str, item: Rule) -> Rule:
     """Make a rule for what points into an array that an extension brings, which must be there itself."""
 
-    def rule(value: Any, context: Context) -> int | None:
+    def _rule(value: Any, context: Context) -> int | None:
         if collection not in context.counts:
             raise Fault("UNSATISFIED_DEPENDENCY", f"The file has no {collection} to point to; its root lacks the extension.")
         return item(value, context)
 
-    return rule
+    return _rule
 
 
 def text(pattern: str | None = None) -> Rule:
     """Make a rule for a string, optionally matching a whole regular expression."""
     compiled = re.compile(pattern) if pattern else None
 
-    def rule(value: Any, context: Context) -> None:
+    def _rule(value: Any, context: Context) -> None:
         if type(value) is not str:
             _wrong_type(value, "a string")
         if compiled is not None and compiled.fullmatch(value) is None:
             raise Fault("PATTERN_MISMATCH", f"{shown(value)} does not match {pattern!r}.")
 
-    return rule
+    return _rule
 
 
 def one_of(kind: type, *values: Any) -> Rule:
@@ -174,12 +174,12 @@ def one_of(kind: type, *values: Any) -> Rule:
     does `gltf_rules`, which refuses those that decide how memory is read.
     """
 
-    def rule(value: Any, context: Context) -> int | None:
+    def _rule(value: Any, context: Context) -> int | None:
         if type(value) is kind:
             return None
         return _whole(value, context) if kind is int else _wrong_type(value, "a string")
 
-    return rule
+    return _rule
 
 
 def array(
@@ -198,7 +198,7 @@ def array(
     """
     code, located = misfit
 
-    def rule(value: Any, context: Context) -> None:
+    def _rule(value: Any, context: Context) -> None:
         if type(value) is not list:
             _wrong_type(value, "an array")
         if not value:
@@ -222,7 +222,7 @@ def array(
         if unique:
             _check_unique(value)
 
-    return rule
+    return _rule
 
 
 def _check_unique(value: list[Any]) -> None:
@@ -237,7 +237,7 @@ def _check_unique(value: list[Any]) -> None:
 def mapping(item: Rule) -> Rule:
     """Make a rule for an object with free names whose values all obey `item`."""
 
-    def rule(value: Any, context: Context) -> None:
+    def _rule(value: Any, context: Context) -> None:
         if type(value) is not dict:
             _wrong_type(value, "an object")
         if not value:
@@ -251,7 +251,7 @@ def mapping(item: Rule) -> Rule:
             fault.path.append(key)
             raise
 
-    return rule
+    return _rule
 
 
 def record(
@@ -285,7 +285,7 @@ def record(
     dependencies = tuple((needs or {}).items())
     known = extensions or {}
 
-    def rule(value: Any, context: Context) -> None:
+    def _rule(value: Any, context: Context) -> None:
         if type(value) is not dict:
             _wrong_type(value, "an object")
         key = ""
@@ -307,7 +307,7 @@ def record(
         if exactly_one and sum(key in value for key in exactly_one) != 1:
             raise Fault("ONE_OF_MISMATCH", f"The {place} must have exactly one of {', '.join(exactly_one)}.")
 
-    return rule
+    return _rule
 
 
 def _check_extensions(value: Any, context: Context, place: str, known: Mapping[str, Mapping[str, Rule]]) -> None:
