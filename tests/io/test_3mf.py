@@ -109,7 +109,7 @@ OUTSIDE = '<?xml version="1.0"?><!DOCTYPE m [<!ENTITY a SYSTEM "file:///etc/pass
 
 
 @pytest.mark.parametrize(("part", "message"), [
-    (ENTITIES, "declares a document type"), (OUTSIDE, "declares a document type"), (nested(), "nodes; raise Limits.nodes"),
+    (ENTITIES, "declares a document type"), (OUTSIDE, "declares a document type"), (nested(), "makes more than 10,000 nodes; raise Limits.nodes"),
     (model(OBJECT.replace(MESH, '<components><component objectid="1"/></components>')), "contains itself"),
     (model(OBJECT, '<item objectid="7"/>'), "object '7' is used"), (model(OBJECT, ""), "builds nothing"),
     (model(OBJECT).replace("</model>", ""), "not well-formed"), (model(OBJECT, unit="ell"), "unit 'ell' is none of 3MF"),
@@ -232,9 +232,9 @@ def test_promise_6_nodes_are_counted_before_one_is_made(load, monkeypatch):
     from metarender.io import threemf
 
     monkeypatch.setattr(threemf, "NodeDescription", None)
-    with pytest.raises(mr.AssetError, match="builds more than 1,000,000 nodes"):
+    with pytest.raises(mr.AssetError, match="makes more than 1,000,000 nodes"):
         load(nested())
-    with pytest.raises(mr.AssetError, match="draws more than 10 times"):
+    with pytest.raises(mr.AssetError, match="draws more than 10 primitives"):
         load(model(OBJECT, '<item objectid="1"/>' * 11), limits=mr.io.Limits(draws=10))
 
 

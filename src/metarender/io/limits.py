@@ -117,3 +117,16 @@ class Budget:
                 pointer,
             )
         self.spent += size
+
+    def count(self, *, nodes: int = 0, draws: int = 0) -> None:
+        """Compare how many nodes a file has, and how often they draw, with the limits; nothing is reserved.
+
+        Raises
+        ------
+        AssetError
+            As `error`, with code ``LIMIT_EXCEEDED``.
+        """
+        for found, name, what in ((nodes, "nodes", "makes more than {} nodes"), (draws, "draws", "draws more than {} primitives")):
+            allowed = getattr(self.limits, name)
+            if found > allowed:
+                raise self.error(f"The file {what.format(f'{allowed:,}')}; raise Limits.{name} if it is trusted.", "LIMIT_EXCEEDED")

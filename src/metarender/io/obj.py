@@ -26,6 +26,8 @@ from .text import Piece, described, integers, pieces
 
 _STATES = {b"o": 0, b"g": 1, b"usemtl": 2, b"s": 3}
 _SHAPES = {"f": ("triangles", 3), "l": ("lines", 2), "p": ("points", 1)}
+_LIBRARIES = 1000
+"""Material libraries that a file may name; each is looked for beside it."""
 _IGNORED = (b"vp", b"cstype", b"deg", b"surf", b"curv", b"curv2", b"parm", b"end", b"mg", b"trim", b"hole", b"scrv", b"sp", b"con")
 
 Ints = NDArray[np.int64]
@@ -49,8 +51,8 @@ class _Statements:
     places: dict[bytes, list[Ints]] = field(default_factory=lambda: {b"v": [], b"vt": [], b"vn": []})
     shapes: dict[str, _Shapes] = field(default_factory=lambda: {kind: _Shapes() for kind in _SHAPES})
     states: list[tuple[int, int, str]] = field(default_factory=list)
-    libraries: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    libraries: dict[str, None] = field(default_factory=dict)
+    others: dict[bytes, None] = field(default_factory=dict)
 
 
 def read_obj(path: Path, *, limits: Limits, progress: Progress | None = None, unit: str = "metre", up: str = "y") -> Asset:
@@ -75,13 +77,14 @@ def read_obj(path: Path, *, limits: Limits, progress: Progress | None = None, un
         _take(piece, found, budget)
     del data
     library = Library(path.parent, budget)
-    for name in dict.fromkeys(found.libraries):
+    for name in found.libraries:
         library.read(name)
     builder = _Builder(found, library, budget)
     nodes = builder.nodes()
+    budget.count(nodes=len(nodes))
     if not nodes:
         raise AssetError(f"{path.name} has no vertices; check that it is a Wavefront OBJ file.")
-    return placed(path.stem, nodes, [*dict.fromkeys(found.notes), *library.notes], unit, up, builder.offset)
+    return placed(path.stem, nodes, [*(f"statements of the kind {described(word)}" for word in found.others), *library.notes], unit, up, builder.offset)
 
 
 def _take(piece: Piece, found: _Statements, budget: Budget) -> None:
@@ -132,17 +135,23 @@ def _take_shapes(piece: Piece, lines: NDArray[np.bool_], shapes: _Shapes, budget
 
 
 def _take_statement(line: bytes, number: int, found: _Statements) -> None:
-    word, _, rest = line.partition(b" ")
-    word, _, tail = word.partition(b"\t")
-    text = (tail + b" " + rest if tail else rest).decode("utf-8", "replace").strip()
+    word = line.split(None, 1)[0][:100]
     if word in _STATES:
-        found.states.append((number, _STATES[word], text[:1000]))
+        found.states.append((number, _STATES[word], _text(line[len(word) :])[:1000]))
     elif word == b"mtllib":
-        found.libraries.append(text)
+        found.libraries[_text(line[len(word) :])] = None
+        if len(found.libraries) > _LIBRARIES:
+            raise AssetError(f"The file names more than {_LIBRARIES:,} material libraries; check line {number}.", "LIMIT_EXCEEDED")
+    elif word in found.others:  # told once, however often they stand there
+        return
     elif word in _IGNORED or word[:1].isalpha():
-        found.notes.append(f"statements of the kind {described(word)}")
+        found.others[word] = None
     else:
         raise AssetError(f"Line {number} starts with {described(word)}, which is no statement of OBJ; check the file.")
+
+
+def _text(words: bytes) -> str:
+    return words.decode("utf-8", "replace").strip()
 
 
 class _Builder:
@@ -158,16 +167,16 @@ class _Builder:
         self._found, self._library, self._budget = found, library, budget
         vertices = _joined(found.vertices[b"v"])
         self._exact = np.ascontiguousarray(vertices[:, :3])
-        finite = np.isfinite(self._exact).all(axis=1)
-        if not finite.all():
-            line = int(np.concatenate(found.places[b"v"])[np.argmin(finite)])
+        if not np.isfinite(self._exact).all():
+            line = int(np.concatenate(found.places[b"v"])[np.argmin(np.isfinite(self._exact).all(axis=1))])
             raise AssetError(f"The vertex in line {line} is not finite; remove NaN and infinity.")
         self._positions, self.offset = centred(self._exact) if len(self._exact) else (self._exact.astype(np.float32), None)
         colors = vertices[:, 3:]
         self._colors = linear_colors(np.where(np.isnan(colors), 1.0, colors)) if np.isfinite(colors).any() else None
         self._uvs = _joined(found.vertices[b"vt"])
         self._normals: NDArray[Any] = _joined(found.vertices[b"vn"])
-        self._plain: dict[tuple[str, bool], Standard | Unlit] = {}
+        self._plain: dict[tuple[str, bool, bool], Standard | Unlit] = {}
+        self._draws = 0
 
     def nodes(self) -> list[NodeDescription]:
         """Describe one node for each object and group, with a primitive for each material."""
@@ -201,6 +210,8 @@ class _Builder:
         key = key[shape_of]
         order = np.argsort(key, kind="stable") if (key != key[:1]).any() else np.arange(len(key))
         bounds = np.flatnonzero(np.diff(key[order], prepend=-1, append=-2))
+        self._draws += len(bounds) - 1
+        self._budget.count(draws=self._draws)
         for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
             rows = order[begin:end]
             name, group, material = keys[int(key[rows[0]])]
@@ -300,8 +311,9 @@ class _Builder:
         named = self._library.material(name)
         if lit and named is not None:
             return named
-        if (plain := self._plain.get((name, lit))) is None:
-            plain = self._plain[name, lit] = default_material(geometry, name)
+        key = name, lit, geometry.colors is not None
+        if (plain := self._plain.get(key)) is None:
+            plain = self._plain[key] = default_material(geometry, name)
             if named is not None:
                 plain.color = named.color
         return plain

@@ -53,7 +53,8 @@ def read_stl(path: Path, *, limits: Limits, progress: Progress | None = None, un
         expected = _HEAD + FACET.itemsize * count
         raise AssetError(f"{path.name} has {len(data):,} bytes and its head speaks of {count:,} triangles, which take {expected:,}; "
                          "it is cut off or no STL file, so export it again.")
-    nodes = [NodeDescription(name=name, mesh=Mesh(geometry, default_material(geometry), name=name)) for name, geometry, _ in solids]
+    material = default_material(solids[0][1])  # either all solids have colours or none
+    nodes = [NodeDescription(name=name, mesh=Mesh(geometry, material, name=name)) for name, geometry, _ in solids]
     offset = next((offset for _, _, offset in solids if offset is not None), None)
     return placed(path.stem, nodes, [], unit, up, offset)
 
@@ -119,6 +120,8 @@ def _parts(corners: list[NDArray[np.float64]], solids: list[tuple[int, str]], na
     colors = linear_colors(values[:, 3:]) if width == 6 else None
     starts = [start for start, _ in solids] or [0]
     starts[0] = 0
+    filled = len(np.unique(starts))
+    budget.count(nodes=filled, draws=filled)
     parts = []
     for k, (start, end) in enumerate(zip(starts, [*starts[1:], len(values)], strict=True)):
         if start < end:

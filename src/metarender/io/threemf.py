@@ -241,11 +241,7 @@ class _Builder:
             root = _Parser("_rels/.rels", self._package, self._budget, self.notes).root
         model = self._model(root)
         plans = [self._plan(part, number, 0) for part, number, _, _ in model.items]
-        for count, limit, what in ((sum(plan.nodes for plan in plans), "nodes", "builds more than {} nodes"),
-                                   (sum(plan.draws for plan in plans), "draws", "draws more than {} times")):
-            allowed = getattr(self._budget.limits, limit)
-            if count > allowed:
-                raise AssetError(f"The file {what.format(f'{allowed:,}')}; raise Limits.{limit}.", "LIMIT_EXCEEDED")
+        self._budget.count(nodes=sum(plan.nodes for plan in plans), draws=sum(plan.draws for plan in plans))
         for plan, (_, _, matrix, name) in zip(plans, model.items, strict=True):
             self._add(plan, matrix, -1, name)
         return self._nodes, model.unit

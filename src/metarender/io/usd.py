@@ -183,8 +183,7 @@ class _Reader:
         place: dict[str, int] = {}
         walk = iter(Usd.PrimRange.Stage(self._stage, Usd.TraverseInstanceProxies()))
         for prim in walk:
-            if len(found) >= self._budget.limits.nodes:
-                raise AssetError(f"The stage has more than {self._budget.limits.nodes:,} prims; raise Limits.nodes.", "LIMIT_EXCEEDED")
+            self._budget.count(nodes=len(found) + 1)
             if not prim.IsA(UsdGeom.Imageable) or prim.IsA(UsdGeom.Subset):
                 continue
             if UsdGeom.Imageable(prim).GetPurposeAttr().Get() in ("proxy", "guide"):
@@ -224,8 +223,7 @@ class _Reader:
 
     def _count(self, draws: int) -> None:
         self._draws += draws
-        if self._draws > self._budget.limits.draws:
-            raise AssetError(f"The stage draws more than {self._budget.limits.draws:,} times; raise Limits.draws.", "LIMIT_EXCEEDED")
+        self._budget.count(draws=self._draws)
 
     def _instancer(self, instancer: Any, parent: int) -> list[NodeDescription]:
         """Describe the copies that a point instancer makes, one range for each mesh of each prototype."""
