@@ -258,3 +258,28 @@ def test_a_restore_without_a_device_fails_in_one_sentence_and_can_be_tried_again
                 renderer.render(scene, CAMERA)
         renderer.restore()
         assert np.array_equal(renderer.render(scene, CAMERA).color, expected)
+
+
+def test_a_page_of_textures_that_cannot_grow_stays_what_it_was(monkeypatch):
+    """The third upload is the first one into a larger page; what is drawn afterwards is what would have been drawn."""
+    from metarender.gpu.texture_pool import TexturePool
+
+    scene, uploads, upload = mr.Scene(), [], TexturePool._upload
+    scene.add(mr.Mesh(mr.plane(2), mr.Unlit(color_texture=picture((250, 20, 60, 255)), double_sided=True)))
+    with mr.Renderer(size=(32, 32), device="software") as renderer:
+        before = renderer.render(scene, CAMERA).color
+        scene.add(mr.Mesh(mr.plane(1), mr.Unlit(color_texture=picture((20, 250, 60, 255)), double_sided=True)), position=(0, 1, 0))
+
+        def fails(self, page, texture, layer):
+            uploads.append(texture)
+            if len(uploads) == 1:
+                raise OutOfDeviceMemory("no room, says the test")
+            upload(self, page, texture, layer)
+
+        monkeypatch.setattr(TexturePool, "_upload", fails)
+        with pytest.raises(OutOfDeviceMemory):
+            renderer.render(scene, CAMERA)
+        frame = renderer.render(scene, CAMERA).color
+        assert not np.array_equal(frame, before)
+    with mr.Renderer(size=(32, 32), device="software") as other:
+        assert np.array_equal(other.render(scene, CAMERA).color, frame)

@@ -155,3 +155,10 @@ def test_pictures_are_converted_in_strips_without_seams(monkeypatch):
     np.testing.assert_array_equal(read(encoded(Image.fromarray(noise))), noise)
     deep = np.random.default_rng(2).integers(0, 65536, (50, 7)).astype(np.uint16)
     np.testing.assert_array_equal(read(encoded(Image.fromarray(deep)))[..., 0], (deep.astype(np.uint32) + 128) // 257)
+
+
+@pytest.mark.parametrize("filler", [b"\xff", b"\xff\xd0", b"\xff\xe0\0\2"])
+def test_promise_6_a_jpeg_of_nothing_but_markers_is_not_walked_for_ever(filler):
+    sound = encoded(Image.new("RGB", (5, 3)), "JPEG")
+    assert header_size(sound[:2] + filler * 1000 + sound[2:]) == (5, 3)
+    assert header_size(sound[:2] + filler * 70_000 + sound[2:]) is None

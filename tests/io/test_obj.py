@@ -219,3 +219,19 @@ def test_a_warning_stays_readable(load):
     with pytest.warns(AssetWarning, match="and 4,960 more") as caught:
         load("".join(f"odd{number} 1\n" for number in range(5000)) + CUBE)
     assert len(str(caught[0].message)) < 4000
+
+
+def test_promise_6_parts_and_libraries_are_counted(load):
+    grouped = "v 0 0 0\nv 1 0 0\nv 0 1 0\n" + "".join(f"g a{number}\nf 1 2 3\n" for number in range(30))
+    with pytest.raises(mr.AssetError, match="draws more than 29 primitives"):
+        load(grouped, limits=mr.io.Limits(draws=29))
+    with pytest.raises(mr.AssetError, match="makes more than 29 nodes"):
+        load(grouped, limits=mr.io.Limits(nodes=29))
+    with pytest.raises(mr.AssetError, match=r"more than 1,000 material libraries; check line 1001"):
+        load("".join(f"mtllib a{number}\n" for number in range(1001)) + CUBE)
+
+
+def test_parts_with_and_without_colours_have_materials_of_their_own(load):
+    text = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 0 1 0 0\nv 1 0 0 1 0 0\nv 0 1 0 1 0 0\ng a\nf 1 2 3\ng b\nf 4 5 6\n"
+    (plain, grey), (red, white) = primitives(load(text))
+    assert plain.colors is None and grey.color[:3] == (0.6, 0.6, 0.6) and red.colors is not None and white.color[:3] == (1.0, 1.0, 1.0)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import metarender as mr
+from metarender.io import AssetWarning
 
 HEAD = "ply\nformat {0} 1.0\ncomment made by hand\nelement vertex 4\nproperty float x\nproperty float y\nproperty float z\n"
 SQUARE = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], float)
@@ -126,6 +127,8 @@ FACE = "element face 1\nproperty list uchar int vertex_indices\nend_header\n"
     (HEAD.format("binary_little_endian") + FACE + "x" * 47, "ends within the 4 rows of the element 'vertex'"),
     (HEAD.format("binary_little_endian") + FACE + "\0" * 48 + "\xff", "more than the file has left"),
     (HEAD.format("binary_little_endian").replace("vertex 4", "vertex 4000000000") + FACE, "ends within the 4,000,000,000 rows"),
+    (HEAD.format("ascii").replace("property float x", "property list uchar float x") + "end_header\n" + "2 1 2 0 0\n" * 4, "no vertices"),
+    (HEAD.format("ascii") + FACE + ROWS + "2.5 0 1 2\n", "list with too few"),
     (HEAD.format("ascii").replace("vertex 4", "vertex 0").replace("float z", "float w") + "end_header\n", "no vertices"),
 ])  # fmt: skip
 def test_promise_6_a_broken_file_is_refused(load, text, message):
@@ -150,3 +153,24 @@ def test_a_saved_scene_reads_back(tmp_path, as_text):
     assert (np.einsum("ij,ij->i", face, geometry.normals[geometry.indices[::3]]) > 0).all()  # mirrored parts keep their outside
     mr.save(again, tmp_path / "b.ply", ascii=as_text)
     assert (tmp_path / "a.ply").read_bytes() == (tmp_path / "b.ply").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["vertex_indices#", "vertex_indices_lengths", "red"])
+def test_promise_6_properties_that_pretend_to_be_of_others_do_no_harm(load, name):
+    head = HEAD.format("ascii") + f"element face 2\nproperty int vertex_indices\nproperty int {name}\nend_header\n" + ROWS
+    assert only(load(head + "0 3\n1 2000000000\n")).topology == "points"
+    listed = head.replace("int vertex_indices", "list uchar int vertex_indices", 1).replace(f"int {name}", f"list uchar int {name}", 1)
+    assert only(load(listed + "3 0 1 2 2 9 9\n3 0 2 3 0\n")).index_count == 6
+
+
+def test_each_colour_is_of_its_own_type(load):
+    head = HEAD.format("ascii") + "".join(f"property uchar {name}\n" for name in ("red", "green", "blue"))
+    head += "property float alpha\nend_header\n"
+    found = only(load(head + "".join(f"{row} 255 128 0 0.5\n" for row in ROWS.splitlines()))).colors
+    np.testing.assert_allclose(found, [[1.0, 0.2158605, 0.0, 0.5]] * 4, rtol=1e-5)
+
+
+def test_elements_that_are_not_drawn_are_told(load):
+    text = HEAD.format("ascii") + "element tristrips 1\nproperty list int int vertex_indices\nend_header\n" + ROWS + "4 0 1 2 3\n"
+    with pytest.warns(AssetWarning, match="the element 'tristrips'"):
+        assert only(load(text)).topology == "points"

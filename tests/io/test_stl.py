@@ -115,3 +115,11 @@ def test_an_open_surface_is_told_or_refused(tmp_path):
     with pytest.raises(mr.AssetError, match=r"could not be printed: .* 4 open edges; mend it"):
         mr.save(scene, tmp_path / "a.stl", strict=True)
     assert (tmp_path / "a.stl").read_bytes() == old
+
+
+def test_solids_share_a_material_and_are_counted(load):
+    text = b"solid a\n" + b"solid b\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\n" * 30
+    scene = load(text)
+    assert len({material for node in scene.nodes if node.mesh is not None for _, material in node.mesh.primitives}) == 1
+    with pytest.raises(mr.AssetError, match="makes more than 29 nodes"):
+        load(text, limits=mr.io.Limits(nodes=29))

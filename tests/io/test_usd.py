@@ -1,5 +1,6 @@
 """USD: meshes, transforms, units, instances, subsets, preview surfaces, and layers that lead elsewhere."""
 
+import os
 import subprocess
 import sys
 
@@ -100,9 +101,9 @@ def load(tmp_path):
     pytest.importorskip("pxr")
     Image.new("RGB", (4, 4), (10, 200, 30)).save(tmp_path / "tex.png")
 
-    def load(text, name="stage.usda"):
+    def load(text, name="stage.usda", **options):
         (tmp_path / name).write_text(text)
-        return mr.load(tmp_path / name)
+        return mr.load(tmp_path / name, **options)
 
     return load
 
@@ -277,6 +278,53 @@ def test_promise_6_a_binary_stage_that_ends_its_reader_is_refused(binary, load, 
     load(STAGE)
     load('#usda 1.0\ndef "a" (references = @stage.usda@</root>) {}\n', "other.usda")
     assert len(started) == 1
+    for text in (STAGE + "#" * (1 << 14), STAGE.replace("(0,0,5)", "(0,0,5) # " + "x" * (1 << 14), 1)):
+        with pytest.raises(mr.AssetError, match="ends the reader"):
+            load(text, "long.usda")
+    assert len(started) == 3 and all(command[1] == "-P" for command in started)
+
+
+def nested(count):
+    return "#usda 1.0\n" + 'def Xform "a" {\n' * count + 'def Mesh "m" {\n' + TRIANGLE + "}\n" * (count + 1)
+
+
+def test_promise_6_text_that_is_nested_too_deeply_ends_its_reader_alone(load):
+    assert load(nested(1500)).store.draw_count == 1
+    with pytest.raises(mr.AssetError, match="ends the reader of USD"):
+        load(nested(40_000))
+
+
+def instanced(levels, width):
+    """Instances within instances: ``width ** levels`` triangles."""
+    text = '#usda 1.0\nclass "L0" {\ndef Mesh "m" {\n' + TRIANGLE + "}\n}\n"
+    for level in range(1, levels + 1):
+        inner = "".join(f'def "i{k}" (\ninstanceable = true\ninherits = </L{level - 1}>\n) {{}}\n' for k in range(width))
+        text += f'class "L{level}" {{\n{inner}}}\n'
+    return text + f'def Xform "top" (\ninstanceable = true\ninherits = </L{levels}>\n) {{}}\n'
+
+
+def test_promise_6_instances_are_counted_before_they_are_walked(load, monkeypatch):
+    assert load(instanced(2, 3)).store.draw_count == 9
+    monkeypatch.setattr("metarender.io.usd._Reader.nodes", None)
+    with pytest.raises(mr.AssetError, match="more than 1,000,000 nodes"):
+        load(instanced(12, 10))
+    with pytest.raises(mr.AssetError, match="instances within instances more than 64 deep"):
+        load(instanced(80, 1))
+
+
+def test_subsets_share_what_they_read(load, monkeypatch):
+    """Two thousand subsets of one face each, and the primvars of the mesh are read once."""
+    count, reads = 2000, []
+    faces = f"int[] faceVertexCounts = [{','.join('3' * count)}]\nint[] faceVertexIndices = [{','.join(['0,1,2'] * count)}]\n"
+    points = "point3f[] points = [(0,0,0),(1,0,0),(0,1,0)]\ntexCoord2f[] primvars:st = [(0,0),(1,0),(0,1)] (interpolation = \"vertex\")\n"
+    subsets = "".join(f'def GeomSubset "s{k}" {{\nuniform token elementType = "face"\nuniform token familyName = "materialBind"\n'
+                      f"int[] indices = [{k}]\n}}\n" for k in range(count))
+    from metarender.io import usd
+
+    read = usd._Faces._read
+    monkeypatch.setattr(usd._Faces, "_read", lambda self, name, width: reads.append(name) or read(self, name, width))
+    scene = load(mesh(faces + points + subsets + 'uniform token subdivisionScheme = "none"'))
+    assert scene.store.draw_count == count and len(reads) < 10
 
 
 @pytest.mark.slow
@@ -356,3 +404,23 @@ def test_channels_come_from_the_pictures_that_are_there(load, tmp_path):
     assert made.color_texture.texture.pixels[0, 0].tolist() == [10, 200, 30, 70] and made.alpha_mode == "blend"
     assert made.metallic_roughness_texture.texture.pixels[0, 0].tolist() == [255, 7, 255, 255]
     assert (made.metallic, made.roughness) == (0.0, 1.0) and made.occlusion_texture.texture.pixels[0, 0, 0] == 70
+
+
+def test_promise_6_the_reader_that_may_die_opens_nothing_outside_the_folder(tmp_path):
+    """A pipe that nobody writes to would hold it for ever."""
+    pytest.importorskip("pxr")
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no pipes on this machine")
+    os.mkfifo(tmp_path / "secret.usda")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.usda").write_text('#usda 1.0\ndef "a" (references = @../secret.usda@) {}\n' + "#" * (1 << 15))
+    with pytest.raises(mr.AssetError, match="outside its folder"):
+        mr.load(tmp_path / "in" / "a.usda")
+
+
+def test_the_prototypes_of_an_instancer_keep_their_places_in_any_order(load):
+    text = STAGE.replace("int[] protoIndices = [0, 0]", "int[] protoIndices = [1, 0]").replace("[</pi/p>]", "[</pi/p>, </root/quad>]")
+    scene = load(text)
+    found = {parts.mesh.primitives[0][0].colors is None: scene.store.world_matrices(parts.ids)[:, :3, 3] for parts in scene.parts}
+    np.testing.assert_allclose(found[False], [[0, 0.1, 0]], atol=1e-7)
+    np.testing.assert_allclose(found[True], [[0, 0.05, 0]], atol=1e-7)

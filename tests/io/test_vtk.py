@@ -218,3 +218,12 @@ def test_a_list_of_files_declares_no_entities_in_any_encoding(tmp_path):
         (tmp_path / "a.pvd").write_bytes(f'<?xml version="1.0" encoding="{encoding}"?>{text}'.encode(encoding))
         with pytest.raises(mr.AssetError, match="declares entities"):
             mr.load(tmp_path / "a.pvd")
+
+
+def test_promise_6_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path):
+    write(tmp_path / "secret.vtu", grid_of(*hexes(1)))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.vtu").symlink_to(tmp_path / "secret.vtu")
+    (tmp_path / "in" / "run.pvd").write_text('<V><DataSet file="a.vtu"/></V>')
+    with pytest.raises(mr.AssetError, match="outside its folder"):
+        mr.load(tmp_path / "in" / "run.pvd")

@@ -124,10 +124,15 @@ class TexturePool:
         capacity = min(max(need, page.capacity * 3 // 2), limit)
         texture = self._make(page, capacity)
         old, page.texture = page.texture, texture
+        try:
+            for known, layer in list(page.layers.items()):
+                self._upload(page, known, layer)
+        except BaseException:
+            page.texture = old
+            texture.release()
+            raise
         page.free = [*range(capacity - 1, page.capacity - 1, -1), *page.free]
         page.capacity = capacity
-        for known, layer in list(page.layers.items()):
-            self._upload(page, known, layer)
         if old is not None:
             old.release()
 

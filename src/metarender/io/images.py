@@ -19,6 +19,8 @@ from .limits import Budget
 
 # Opened by name: `Image.open` would guess, and apply its own limit of pixels instead of the caller's.
 _PLUGINS: dict[str, type[ImageFile]] = {"image/png": PngImageFile, "image/jpeg": JpegImageFile, "image/webp": WebPImageFile}
+_SEGMENTS = 1 << 16
+"""Segments and fill bytes before the frame of a JPEG."""
 _STRIP = 1 << 18
 """Pixels converted at a time."""
 
@@ -55,9 +57,9 @@ def header_size(data: bytes | memoryview) -> tuple[int, int] | None:
 
 
 def _jpeg_size(data: bytes | memoryview) -> tuple[int, int] | None:
-    """Walk the segments to the start of the frame."""
+    """Walk the segments to the start of the frame; None where there are more than any camera writes."""
     at = 2
-    while True:
+    for _ in range(_SEGMENTS):
         mark, code, length = struct.unpack_from(">BBH", data, at)
         if mark != 0xFF:
             return None
@@ -70,6 +72,7 @@ def _jpeg_size(data: bytes | memoryview) -> tuple[int, int] | None:
             return width, height
         else:
             at += 2 + length
+    return None
 
 
 def _webp_size(data: bytes | memoryview) -> tuple[int, int] | None:

@@ -84,7 +84,8 @@ def read_obj(path: Path, *, limits: Limits, progress: Progress | None = None, un
     budget.count(nodes=len(nodes))
     if not nodes:
         raise AssetError(f"{path.name} has no vertices; check that it is a Wavefront OBJ file.")
-    return placed(path.stem, nodes, [*(f"statements of the kind {described(word)}" for word in found.others), *library.notes], unit, up, builder.offset)
+    notes = [f"statements of the kind {described(word)}" for word in found.others]
+    return placed(path.stem, nodes, notes + library.notes, unit, up, builder.offset)
 
 
 def _take(piece: Piece, found: _Statements, budget: Budget) -> None:

@@ -113,13 +113,14 @@ class _Library:
         self.lost: list[str] = []
         """What OBJ cannot hold of them, as noun phrases."""
         taken: set[str] = set()
+        numbers: dict[str, int] = {}  # the last one of each name, so that equal names are not tried anew
         for part in parts:
             if part.material not in self.names:
                 base = re.sub(r"\s+", "_", _word(part.material.name)) or "material"
-                name, number = base, 1
+                name = base
                 while name in taken:
-                    number += 1
-                    name = f"{base}_{number}"
+                    numbers[base] = numbers.get(base, 1) + 1
+                    name = f"{base}_{numbers[base]}"
                 taken.add(name)
                 self.names[part.material] = name
         text = "".join(self._entry(name, material) for material, name in self.names.items())

@@ -29,11 +29,19 @@ _TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4
 _ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 _HEAD = 1 << 16
 _PROPERTIES = 256
+_LONGEST = 1 << 30
+"""Bytes of the lists of one row that numpy has a type for."""
 _LISTS = ("vertex_indices", "vertex_index")
 _UVS = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"))
 _RED = (("red", "green", "blue"), ("r", "g", "b"), ("diffuse_red", "diffuse_green", "diffuse_blue"))
 
 Columns = dict[str, NDArray[Any]]
+"""By property: a number for each row, or all numbers of its lists, whose lengths then stand under the name that `_lengths_of` gives."""
+
+
+def _lengths_of(name: str) -> str:
+    """Return where the lengths of a list stand among columns: with a blank, which no property can have in its name."""
+    return f"{name} lengths"
 
 
 @dataclass
@@ -73,10 +81,15 @@ def read_ply(path: Path, *, limits: Limits, progress: Progress | None = None, un
     data, budget = opened(path, limits, progress)
     order, elements, start, lines = _head(data, path.name)
     read = _rows_of_text(data, start, lines, elements, budget) if not order else _rows_of_bytes(data, start, order, elements, budget)
-    vertices = read.get("vertex", {})
-    if not len(vertices.get("x", ())):
+    vertices = _numbers(read.get("vertex", {}))
+    if not all(len(vertices.get(axis, ())) for axis in "xyz"):
         raise AssetError(f"{path.name} has no vertices with x, y and z; check that it is a PLY file of a mesh or of points.")
     return _described(path.stem, read, unit, up, budget)
+
+
+def _numbers(columns: Columns) -> Columns:
+    """Return the columns that have one number for each row."""
+    return {name: column for name, column in columns.items() if " " not in name and _lengths_of(name) not in columns}
 
 
 def _head(data: bytes, name: str) -> tuple[str, list[_Element], int, int]:
@@ -145,6 +158,8 @@ def _binary_rows(data: bytes, at: int, order: str, element: _Element, budget: Bu
         raise _cut_off(element)
     budget.take(element.count * least, f"The element {described(element.name)}", "", array=False)
     lengths = _lengths(data, at, order, element)
+    if sum(length * np.dtype(element.properties[k][1]).itemsize for k, length in zip(listed, lengths, strict=True)) > _LONGEST:
+        return _mixed_rows(data, at, order, element, budget)
     kind = element.dtype(order, lengths)
     if element.count * kind.itemsize <= len(data) - at:
         rows = np.frombuffer(data, kind, element.count, at)
@@ -170,7 +185,7 @@ def _mixed_rows(data: bytes, at: int, order: str, element: _Element, budget: Bud
         place = np.repeat(offsets[k].astype(np.int64) - first * size, lengths[k]) + np.arange(total) * size
         columns[name] = whole[place[:, None] + np.arange(size)].reshape(-1).view(order + kind)
         if counted:
-            columns[f"{name}#"] = lengths[k]
+            columns[_lengths_of(name)] = lengths[k]
     return columns, end
 
 
@@ -193,12 +208,12 @@ def _lengths(data: bytes, at: int, order: str, element: _Element) -> list[int]:
 
 
 def _columns(element: _Element, rows: NDArray[Any]) -> Columns:
-    """Return each property as a column; of a list its values in a row, and their numbers as ``name#``."""
+    """Return each property as a column; of a list its values in a row, and beside them their lengths."""
     columns: Columns = {}
     for k, (name, _, counted) in enumerate(element.properties):
         columns[name] = rows[f"p{k}"].reshape(-1)
         if counted:
-            columns[f"{name}#"] = rows[f"n{k}"].astype(np.uint32)
+            columns[_lengths_of(name)] = rows[f"n{k}"].astype(np.uint32)
     return columns
 
 
@@ -238,14 +253,14 @@ def _text_columns(element: _Element, values: NDArray[np.float64], counts: NDArra
                 at = at + 1
                 continue
             lengths = values[at]
-            wrong = ~((lengths >= 0) & (lengths <= ends - at - 1))
+            wrong = ~((lengths >= 0) & (lengths <= ends - at - 1) & (lengths == np.floor(lengths)))
             if wrong.any():
                 raise AssetError(f"Row {int(np.argmax(wrong))} of the element {described(element.name)} has a list with too few numbers.")
             numbers = lengths.astype(np.int64)
             first = np.cumsum(numbers) - numbers
             place = np.arange(int(numbers.sum())) + np.repeat(at + 1 - first, numbers)
             columns[name] = values[place] if kind[0] == "f" else _whole(values[place], element)
-            columns[f"{name}#"] = numbers.astype(np.uint32)
+            columns[_lengths_of(name)] = numbers.astype(np.uint32)
             at = at + 1 + numbers
     return columns
 
@@ -257,17 +272,15 @@ def _whole(values: NDArray[np.float64], element: _Element) -> NDArray[np.int64]:
 
 
 def _described(name: str, read: dict[str, Columns], unit: str, up: str, budget: Budget) -> Asset:
-    vertices = read["vertex"]
-    if not all(axis in vertices for axis in "xyz"):
-        raise AssetError("The vertices have no x, y and z; check the file.")
+    vertices = _numbers(read["vertex"])
     budget.take(len(vertices["x"]) * 24, "The vertices", "", array=False)
     exact = np.stack([vertices[axis] for axis in "xyz"], axis=1).astype(np.float64)
     if not np.isfinite(exact).all():
         row = int(np.argmin(np.isfinite(exact).all(axis=1)))
         raise AssetError(f"Vertex {row} is not finite; remove NaN and infinity.")
     attributes = _attributes(vertices)
-    faces, edges = read.get("face", {}), read.get("edge", {})
-    key = next((key for key in _LISTS if f"{key}#" in faces), None)
+    faces, edges = read.get("face", {}), _numbers(read.get("edge", {}))
+    key = next((key for key in _LISTS if _lengths_of(key) in faces), None)
     joined = "vertex1" in edges and "vertex2" in edges
     if key is None and not joined:
         primitives, offset = cloud(exact, budget, **attributes)
@@ -287,7 +300,8 @@ def _described(name: str, read: dict[str, Columns], unit: str, up: str, budget: 
     if not primitives:
         primitives, offset = cloud(exact, budget, **attributes)
     mesh = Mesh(primitives=[(geometry, default_material(geometry)) for geometry in primitives], name=name)
-    return placed(name, [NodeDescription(name=name, mesh=mesh)], [], unit, up, offset)
+    notes = [f"the element {described(element)}" for element in read if element not in ("vertex", "face", "edge")]
+    return placed(name, [NodeDescription(name=name, mesh=mesh)], notes, unit, up, offset)
 
 
 def _attributes(columns: Columns) -> dict[str, Any]:
@@ -310,11 +324,10 @@ def _colors(columns: Columns) -> NDArray[np.float32] | None:
         if all(axis in columns for axis in names):
             alpha = next((axis for axis in ("alpha", "a", "diffuse_alpha") if axis in columns), None)
             chosen = [columns[axis] for axis in (*names, *((alpha,) if alpha else ()))]
-            values = np.stack(chosen, axis=1)
-            if values.dtype == np.uint8:
-                return linear_colors(values)
-            highest = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
-            return linear_colors(np.nan_to_num(values.astype(np.float64) / highest))
+            if all(column.dtype == np.uint8 for column in chosen):
+                return linear_colors(np.stack(chosen, axis=1))
+            shares = [column / (1.0 if column.dtype.kind == "f" else float(np.iinfo(column.dtype).max)) for column in chosen]
+            return linear_colors(np.nan_to_num(np.stack(shares, axis=1).astype(np.float64)))
     return None
 
 
@@ -328,7 +341,7 @@ def _checked(numbers: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 def _triangles(exact: NDArray[np.float64], positions: NDArray[np.float32], faces: Columns, key: str, attributes: dict[str, Any],
                budget: Budget) -> dict[str, Any] | None:
     """Return what a Geometry of the faces takes, None where no face has three corners."""
-    corners, counts = _checked(faces[key].astype(np.int64), len(exact)), faces[f"{key}#"]
+    corners, counts = _checked(faces[key].astype(np.int64), len(exact)), faces[_lengths_of(key)]
     budget.take(corners.nbytes * 4, "The faces", "")
     sound = counts > 2
     if not sound.all():
@@ -336,7 +349,7 @@ def _triangles(exact: NDArray[np.float64], positions: NDArray[np.float32], faces
     if not len(counts):
         return None
     places = cut(exact, corners.astype(np.uint32), counts).ravel()
-    of_face = _attributes({name: column[sound] for name, column in faces.items() if len(column) == len(sound)})
+    of_face = _attributes({name: column[sound] for name, column in _numbers(faces).items()})
     own = attributes.get("colors")
     if "colors" in of_face and (own is None or (own == own[0]).all()):  # programs write white vertices beside coloured faces
         triangle = np.repeat(np.arange(len(counts)), (counts - 2) * 3)

@@ -97,10 +97,10 @@ def _text(data: bytes, name: str, budget: Budget) -> list[tuple[str, Geometry, A
         before: NDArray[np.int64] = np.cumsum(lines) - lines
         for number in np.flatnonzero(piece.begins(b"solid")).tolist():
             solids.append((total + int(before[number]), piece.line(number)[5:].strip().decode("utf-8", "replace")[:200]))
-        for number in np.flatnonzero(piece.begins(b"endloop")).tolist() if wrong is None else ():
-            if (total + before[number]) % 3:
-                wrong = piece.first_line + number
-                break
+        ends = np.flatnonzero(piece.begins(b"endloop"))
+        torn = (total + before[ends]) % 3 != 0
+        if wrong is None and torn.any():
+            wrong = piece.first_line + int(ends[np.argmax(torn)])
         rows = piece.rows(lines, (6, 3), "The vertex", 6)
         budget.take(rows.nbytes * 3, "The vertices", "")
         corners.append(rows)

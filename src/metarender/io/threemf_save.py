@@ -137,8 +137,8 @@ def _palette(primitives: Primitives) -> tuple[NDArray[np.uint8] | None, NDArray[
         return None, np.zeros(0, np.int64)
     colors = [np.ones((geometry.vertex_count, 4)) if geometry.colors is None else geometry.colors * np.array(material_color(material))
               for geometry, material in primitives]
-    palette, place = np.unique(srgb_bytes(np.concatenate(colors)), axis=0, return_inverse=True)
-    return palette, place.reshape(-1)
+    palette, place = np.unique(srgb_bytes(np.concatenate(colors)).view("<u4"), return_inverse=True)  # four bytes as one number
+    return palette.view(np.uint8).reshape(-1, 4), place.reshape(-1)
 
 
 def _rows(form: str, values: NDArray[Any]) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """USD (.usd, .usda, .usdc, .usdz) to a description, through usd-core: meshes, transforms, instances, subsets, preview surfaces.
 
 The library composes and decodes; what it hands over is checked like any other file. Only layers and pictures in the folder of the file, or
-inside its own package, are read. Damaged binary layers may crash it, so a stage that has any is read in a process of its own first. Figures
-stand in their bind pose, and subdivision surfaces are drawn as their cage.
+inside its own package, are read. Damaged binary layers may crash it, and so may text that is nested deeply, so a stage with more than a
+little text is read in a process of its own first. Figures stand in their bind pose, and subdivision surfaces are drawn as their cage.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ from .text import described
 from .usd_materials import Materials
 
 _LAYERS = 10_000
+_SHORT = 1 << 14
+"""Bytes of text that cannot be nested so deeply that the library overflows the stack, or takes minutes."""
+_NESTED = 64
+"""Instances within instances."""
 _UVS = ("st", "UVMap", "st0", "uv", "map1")
 
 Ints = NDArray[np.int64]
@@ -53,6 +57,7 @@ def read_usd(path: Path, *, limits: Limits, progress: Progress | None = None) ->
         _check_layers(path, budget, rehearsal)
         stage = Usd.Stage.Open(str(path))
         _check_clips(stage, path, rehearsal)
+        _count_prims(stage, budget)
         reader = _Reader(stage, path, budget)
         nodes = reader.nodes(progress)
         unit, up = float(UsdGeom.GetStageMetersPerUnit(stage)), str(UsdGeom.GetStageUpAxis(stage)).lower()
@@ -75,10 +80,11 @@ def _said(error: Exception) -> str:
 
 
 class _Rehearsal:
-    """Lets another process read a stage before this one does, once, where a layer is no plain text."""
+    """Lets another process read a stage before this one does, where a layer is no plain text or there is much of it."""
 
     def __init__(self, path: Path, limits: Limits) -> None:
-        self._path, self._limits, self._done = path, limits, False
+        self._path, self._limits = path, limits
+        self._size, self._done = 0, False
 
     def before(self, layer: Path) -> None:
         """Say that a layer is about to be opened.
@@ -88,19 +94,39 @@ class _Rehearsal:
         AssetError
             The stage ended the other process, or takes it too long.
         """
+        self._size += layer.stat().st_size
         if self._done:
             return
         with layer.open("rb") as file:
-            if file.read(5) == b"#usda":
+            if file.read(5) == b"#usda" and self._size <= _SHORT:
                 return
-        self._done, size = True, self._path.stat().st_size + layer.stat().st_size
+        self._run(False)
+
+    def before_clips(self, clips: list[Path]) -> None:
+        """Say that files of values, which have been checked, are about to be opened.
+
+        Raises
+        ------
+        AssetError
+            As `before`.
+        """
+        if clips:
+            self._size += sum(clip.stat().st_size for clip in clips)
+            self._run(True)
+
+    def _run(self, clips: bool) -> None:
+        self._done, size = True, self._path.stat().st_size + self._size
         memory, patience = (2 << 30) + 3 * min(self._limits.total_bytes, 8 * self._limits.growth * size), 30.0 + size / 2e6
-        child = [sys.executable, str(Path(__file__).with_name("usd_child.py")), str(memory), str(self._path.absolute())]
+        # -P: the folder of the child is full of modules with short names, which are none of those that the library may import.
+        child = [sys.executable, "-P", str(Path(__file__).with_name("usd_child.py")), str(memory), str(int(clips)),
+                 str(self._path.absolute())]
         try:
             status = subprocess.run(child, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                     timeout=patience, check=False).returncode
         except subprocess.TimeoutExpired:
             raise AssetError(f"{self._path.name} takes usd-core more than {patience:.0f} seconds; it is damaged, or split it.") from None
+        except (OSError, ValueError) as error:
+            raise AssetError(f"{self._path.name} cannot be handed to usd-core: {error}; check the path.") from None
         if status:
             message = f"{self._path.name} ends the reader of USD, which is damaged or needs more memory than allowed; write it anew."
             raise AssetError(message)
@@ -139,9 +165,10 @@ def _check_clips(stage: Any, path: Path, rehearsal: _Rehearsal) -> None:
     """Refuse value clips outside the folder: no composition brings them, they are opened where an attribute is read."""
     from pxr import Usd
 
-    folder = Path(os.path.realpath(path)).parent
-    for prim in Usd.PrimRange.Stage(stage, Usd.TraverseInstanceProxies(Usd.PrimAllPrimsPredicate)):
-        for entry in (prim.GetMetadata("clips") or {}).values() if prim.HasAuthoredMetadata("clips") else ():
+    folder, inside = Path(os.path.realpath(path)).parent, list[Path]()
+    roots = [Usd.PrimRange.Stage(stage, Usd.PrimAllPrimsPredicate), *map(Usd.PrimRange.AllPrims, stage.GetPrototypes())]
+    for prim in (prim for prims in roots for prim in prims if prim.HasAuthoredMetadata("clips")):
+        for entry in (prim.GetMetadata("clips") or {}).values():
             template = Path(str(entry.get("templateAssetPath", "")))
             assets = [*entry.get("assetPaths", ()), entry.get("manifestAssetPath")]
             outer = [asset.resolvedPath.partition("[")[0] for asset in assets if asset is not None and asset.resolvedPath]
@@ -151,8 +178,32 @@ def _check_clips(stage: Any, path: Path, rehearsal: _Rehearsal) -> None:
             if strange is not None:
                 message = f"{path.name} refers to {described(strange)}, outside its folder; copy it beside the file."
                 raise AssetError(message, "URI_OUTSIDE_FOLDER")
-            for name in filter(os.path.isfile, outer):
-                rehearsal.before(Path(name))
+            inside += [Path(name) for name in outer if os.path.isfile(name)]
+    rehearsal.before_clips(inside)
+
+
+def _count_prims(stage: Any, budget: Budget) -> None:
+    """Refuse a stage whose instances make more prims than nodes are allowed, before they are walked: each prototype is counted once."""
+    from pxr import Usd
+
+    known: dict[str, int] = {}
+
+    def _size(prims: Any, depth: int) -> int:
+        if depth > _NESTED:
+            raise AssetError(f"The stage has instances within instances more than {_NESTED} deep.")
+        total = 0
+        for prim in prims:
+            total += 1
+            if prim.IsInstance():
+                root = prim.GetPrototype()
+                key = str(root.GetPath())
+                if key not in known:
+                    known[key] = _size(Usd.PrimRange(root), depth + 1)
+                total += known[key]
+            budget.count(nodes=total)
+        return total
+
+    _size(Usd.PrimRange.Stage(stage), 0)
 
 
 class _Reader:
@@ -171,7 +222,7 @@ class _Reader:
         self._time = Usd.TimeCode.EarliestTime()
         self._transforms = UsdGeom.XformCache(self._time)
         self._meshes: dict[str, Mesh | None] = {}
-        self._draws = 0
+        self._draws = self._walked = 0
         self.materials = Materials(path, budget)
         self.notes: list[str] = []
 
@@ -239,18 +290,25 @@ class _Reader:
             raise AssetError(f"The instancer {described(instancer.GetPath())} has {len(indices)} indices and {len(matrices)} places.")
         self._budget.take(matrices.nbytes * 2, "The instances", "")
         made, rest = [], np.zeros(0, np.float32)
-        for number, target in enumerate(instancer.GetPrototypesRel().GetForwardedTargets()):
-            mine = matrices[indices == number]
+        order = np.argsort(indices, kind="stable")
+        targets = instancer.GetPrototypesRel().GetForwardedTargets()
+        bounds = np.searchsorted(indices[order], np.arange(len(targets) + 1))
+        for number, target in enumerate(targets):
+            mine = matrices[order[bounds[number] : bounds[number + 1]]]
             root = self._stage.GetPrimAtPath(target)
             if not len(mine) or not root:
                 continue
             for prim in Usd.PrimRange(root, Usd.TraverseInstanceProxies()):
+                self._walked += 1
+                self._budget.count(nodes=self._walked)
                 if prim.IsA(UsdGeom.Mesh) and (mesh := self._mesh(prim)) is not None:
                     # The places hold the transform of the prototype's root already.
                     below = np.array(self._transforms.ComputeRelativeTransform(prim, root)[0], np.float64).T
                     self._count(len(mine) * len(mesh.primitives))
                     made.append(NodeDescription(parent=parent, name=prim.GetName(), where=str(prim.GetPath()),
                                                 instances=InstanceDescription(mesh.primitives, np.ascontiguousarray(mine @ below), rest)))
+                elif prim.IsA(UsdGeom.PointInstancer):
+                    self.notes.append("instancers within prototypes of instancers")
         return made
 
     def _mesh(self, prim: Any) -> Mesh | None:
@@ -284,8 +342,10 @@ class _Reader:
         scheme = mesh.GetSubdivisionSchemeAttr()
         if scheme.HasAuthoredValue() and scheme.Get() != UsdGeom.Tokens.none:
             self.notes.append("subdivision (surfaces are drawn as their cage)")
+        surfaces = self._surfaces(prim, len(counts))
         faces = _Faces(mesh, points, counts, corners, self._time, where)
-        pairs = [pair for face_numbers, material in self._surfaces(prim, len(counts))
+        self._budget.count(draws=self._draws + len(surfaces))
+        pairs = [pair for face_numbers, material in surfaces
                  if (pair := self._primitive(faces, face_numbers, material, mesh, name, where)) is not None]
         return Mesh(primitives=pairs, name=name) if pairs else None
 
@@ -334,6 +394,16 @@ class _Faces:
         if self._normals is None and (values := mesh.GetNormalsAttr().Get(time)):
             self._normals = self._indexed(_array(values, np.float64, 3), None, mesh.GetNormalsInterpolation(), "normals")
         self._colors = self._read("displayColor", 3)
+        self._uvs: dict[str, tuple[NDArray[np.float64], Ints] | None] = {}
+
+    def _coordinates(self, names: tuple[str, ...]) -> tuple[NDArray[np.float64], Ints] | None:
+        """Return the texture coordinates of the first name that has any; each is read once, whatever subsets ask for it."""
+        for name in names:
+            if name not in self._uvs:
+                self._uvs[name] = self._read(name, 2)
+            if self._uvs[name] is not None:
+                return self._uvs[name]
+        return None
 
     def _read(self, name: str, width: int) -> tuple[NDArray[np.float64], Ints] | None:
         """Return the values of a primvar and which of them each corner has."""
@@ -366,15 +436,13 @@ class _Faces:
             return None
         counts = self._counts[faces]
         place = np.arange(int(counts.sum())) + np.repeat(self._first[faces] - (np.cumsum(counts) - counts), counts)
-        triangles = place[cut(self._points, self._corners[place].astype(np.uint32), counts.astype(np.uint32))]
+        triangles = cut(self._points, self._corners[place].astype(np.uint32), counts.astype(np.uint32))
         if self._left_handed:
             triangles = triangles[:, ::-1]
-        uvs = next((found for name in (uv_name, *_UVS) if (found := self._read(name, 2)) is not None), None)
+        uvs = self._coordinates((uv_name, *_UVS))
         columns = [self._corners[place]] + [found[1][place] for found in (self._normals, uvs, self._colors) if found is not None]
         rows, kinds = merge(columns)
-        kind_of = np.zeros(int(place.max()) + 1, np.int64)
-        kind_of[place] = kinds
-        used, indices = compact(kind_of[triangles.ravel()])
+        used, indices = compact(kinds[triangles.ravel()])
         corner = place[rows[used]]
         arrays: dict[str, Any] = {"positions": self._points[self._corners[corner]], "indices": indices.astype(np.uint32)}
         if self._normals is not None:

@@ -1,11 +1,14 @@
 """What reads a USD stage first: a process of its own, which a damaged file may end. Started by usd.py and imports nothing of ours.
 
-Arguments: bytes of memory, file. What it reads goes nowhere; the exit code is 0 where the library came through, whatever it said.
+Arguments: bytes of memory, whether value clips may be opened (0 or 1), file. What it reads goes nowhere; the exit code is 0 where the
+library came through, whatever it said. Nothing outside the folder of the file is opened.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import Any
 
 
 def limit(memory: int) -> None:
@@ -18,14 +21,51 @@ def limit(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def layers_of(path: str, most: int = 10_000) -> list[Any] | None:
+    """Open a file and all layers that it brings, in the order of usd.py; None as soon as one is missing or outside the folder."""
+    from pxr import Sdf
+
+    folder = os.path.dirname(os.path.realpath(path))
+    left, seen, opened = [os.path.abspath(path)], set[str](), []
+    while left:
+        name = left.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        outer = Sdf.Layer.SplitIdentifier(name)[0].partition("[")[0]
+        place = os.path.realpath(outer)
+        if not os.path.isabs(outer) or os.path.commonpath([folder, place]) != folder or not os.path.isfile(place) or len(seen) > most:
+            return None
+        layer = Sdf.Layer.FindOrOpen(name)
+        if layer is None:
+            return None
+        opened.append(layer)
+        left += [layer.ComputeAbsolutePath(found) for found in layer.GetCompositionAssetDependencies() if found]
+    return opened
+
+
+def prims_of(stage: Any) -> list[Any]:
+    """Every prim once: what is instanced stands in its prototype."""
+    from pxr import Usd
+
+    roots = [Usd.PrimRange.Stage(stage, Usd.PrimAllPrimsPredicate), *(Usd.PrimRange.AllPrims(root) for root in stage.GetPrototypes())]
+    return [prim for prims in roots for prim in prims]
+
+
 def main(arguments: list[str]) -> int:
     """Compose the stage and ask for every value."""
     from pxr import Tf, Usd
 
     limit(int(arguments[0]))
     try:
-        stage = Usd.Stage.Open(arguments[1])
-        for prim in Usd.PrimRange.Stage(stage, Usd.TraverseInstanceProxies(Usd.PrimAllPrimsPredicate)):
+        layers = layers_of(arguments[2])  # held, so that none is opened twice
+        if layers is None:
+            return 0
+        stage = Usd.Stage.Open(arguments[2])
+        prims = prims_of(stage)
+        if arguments[1] == "0" and any(prim.HasAuthoredMetadata("clips") for prim in prims):
+            return 0
+        for prim in prims:
             for attribute in prim.GetAttributes():
                 attribute.Get(Usd.TimeCode.EarliestTime())
     except MemoryError:

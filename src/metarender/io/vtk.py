@@ -151,8 +151,9 @@ def _steps_of(place: Path, limits: Limits) -> tuple[list[Path], list[float] | No
 
 
 def _inside(place: Path, name: str) -> Path:
-    """A file that a collection names, which lies beside or below it."""
-    if not name or "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
+    """A file that a collection names, which lies beside or below it, also where links lead."""
+    sound = bool(name) and "\0" not in name and not Path(name).is_absolute() and ".." not in Path(name).parts
+    if not sound or not Path(os.path.realpath(place.parent / name)).is_relative_to(os.path.realpath(place.parent)):
         raise AssetError(f"{place} names the file {name[:80]!r}, which is outside its folder; put it beside the list.")
     return place.parent / name
 
@@ -162,7 +163,7 @@ def _read_steps(files: list[Path], limits: Limits, budget: Budget) -> list[dict[
     size = sum(file.stat().st_size for file in files)
     most = min(limits.total_bytes, 8 * limits.growth * size + (64 << 20))
     patience = 30.0 + size / 2e6
-    child = [sys.executable, str(Path(__file__).with_name("vtk_child.py")), str((1 << 30) + 3 * most), str(most + _HEADER)]
+    child = [sys.executable, "-P", str(Path(__file__).with_name("vtk_child.py")), str((1 << 30) + 3 * most), str(most + _HEADER)]
     with tempfile.TemporaryFile() as output:
         try:
             status = subprocess.run([*child, *(str(file.absolute()) for file in files)], stdin=subprocess.DEVNULL, stdout=output,
@@ -201,13 +202,13 @@ def _result(place: Path, steps: list[dict[str, NDArray[Any]]], times: list[float
     if not np.isfinite(points).all() or np.abs(points).max() > 1e15:
         raise AssetError(f"{place.name} has points that are not finite; write it anew.")
     for key in [key for key in first if key.startswith("field ")]:
-        made = _field(key[6:], [step.get(key) for step in steps], times)
+        made = _field(key[6:], [step.get(key) for step in steps], times, len(points))
         if made is None:
             left.append(key[6:])
         else:
             fields[key[6:]] = made
     if len(steps) > 1 and "displacement" not in fields and any(not np.array_equal(step["points"], points) for step in steps):
-        made = _field("displacement", [step["points"] - points for step in steps], times)
+        made = _field("displacement", [step["points"] - points for step in steps], times, len(points))
         if made is not None:
             fields["displacement"] = made
     if left:
@@ -219,9 +220,9 @@ def _result(place: Path, steps: list[dict[str, NDArray[Any]]], times: list[float
         raise AssetError(f"{place.name} has a surface that cannot be drawn: {error}") from None
 
 
-def _field(name: str, frames: list[NDArray[Any] | None], times: list[float] | None) -> Field | None:
-    """A field of arrays at all times, or None where they are none."""
-    rows = [frame for frame in frames if frame is not None and (frame.ndim == 1 or frame.shape[1:] == (3,))]
+def _field(name: str, frames: list[NDArray[Any] | None], times: list[float] | None, count: int) -> Field | None:
+    """A field of arrays at all times, or None where they are none or have no row for each point."""
+    rows = [frame for frame in frames if frame is not None and frame.shape in ((count,), (count, 3))]
     if len(rows) < len(frames) or any(row.shape != rows[0].shape for row in rows):
         return None
     values = rows[0] if times is None else np.stack(rows)
