@@ -132,7 +132,9 @@ def default_material(geometry: Geometry, name: str = "") -> Standard | Unlit:
 
 
 def make_geometry(budget: Budget, where: str, **arrays: Any) -> Geometry:
-    """Make a Geometry; triangles without normals get those of their faces. The arrays become read-only, so that none is copied.
+    """Make a Geometry; triangles without normals get those of their faces, unless a pose moves them.
+
+    The arrays become read-only, so that none is copied.
 
     Raises
     ------
@@ -140,7 +142,7 @@ def make_geometry(budget: Budget, where: str, **arrays: Any) -> Geometry:
         A number is not finite, or memory would pass a limit.
     """
     try:
-        if arrays.get("normals") is None and arrays.get("topology", "triangles") == "triangles":
+        if arrays.get("normals") is None and arrays.get("topology", "triangles") == "triangles" and "joints" not in arrays:
             arrays = _with_flat_normals(budget, where, arrays)
         for array in arrays.values():
             if isinstance(array, np.ndarray):

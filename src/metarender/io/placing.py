@@ -5,11 +5,13 @@ What a file says of lengths stays as it is in its geometries; one node above the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import AssetError, InvalidInput
-from .asset import Asset, NodeDescription
+from .asset import Asset, ClipDescription, NodeDescription
 
 METRES = {"micron": 1e-6, "millimetre": 1e-3, "centimetre": 1e-2, "inch": 0.0254, "foot": 0.3048, "metre": 1.0}
 """Metres of one unit, by the names that 3MF has for them, in British spelling; American spelling is understood too."""
@@ -38,7 +40,7 @@ def _check_up(up: str) -> None:
 
 
 def placed(name: str, nodes: list[NodeDescription], notes: list[str], unit: str | float, up: str,
-           offset: tuple[float, float, float] | None = None) -> Asset:
+           offset: tuple[float, float, float] | None = None, clips: Sequence[ClipDescription] = ()) -> Asset:
     """Make the asset of some nodes in the units and axes of a file.
 
     Parameters
@@ -50,6 +52,7 @@ def placed(name: str, nodes: list[NodeDescription], notes: list[str], unit: str 
     up : "y" or "z"
     offset : three floats, optional
         What was taken from all positions, in units of the file.
+    clips : sequence of ClipDescription
 
     Raises
     ------
@@ -65,8 +68,11 @@ def placed(name: str, nodes: list[NodeDescription], notes: list[str], unit: str 
         root = NodeDescription(name=name, matrix=matrix)
         for node in nodes:
             node.parent += 1  # from -1, which is no parent, to the root
+            node.joints = [joint + 1 for joint in node.joints]
+        for track in (track for clip in clips for track in clip.tracks):
+            track.target = tuple(at + 1 for at in track.target) if isinstance(track.target, tuple) else track.target
         nodes = [root, *nodes]
-    return Asset(nodes, notes, refusal=AssetError)
+    return Asset(nodes, notes, clips=list(clips), refusal=AssetError)
 
 
 def to_file(unit: str, up: str) -> NDArray[np.float64]:

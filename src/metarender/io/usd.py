@@ -2,7 +2,7 @@
 
 The library composes and decodes; what it hands over is checked like any other file. Only layers and pictures in the folder of the file, or
 inside its own package, are read. Damaged binary layers may crash it, and so may text that is nested deeply, so a stage with more than a
-little text is read in a process of its own first. Figures stand in their bind pose, and subdivision surfaces are drawn as their cage.
+little text is read in a process of its own first. Subdivision surfaces are drawn as their cage; what moves is described by `usd_poses`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from ..errors import AssetError, InvalidInput, MissingExtra
 from ..geometry import Geometry, Mesh
 from ..materials import Material
-from .asset import Asset, InstanceDescription, NodeDescription
+from .asset import Asset, ClipDescription, InstanceDescription, NodeDescription
 from .faces import compact, cut, default_material, make_geometry, merge, unit_vectors
 from .files import Progress, opened
 from .limits import Budget, Limits
 from .placing import placed
 from .text import described
 from .usd_materials import Materials
+from .usd_poses import Binding, Poses
 
 _LAYERS = 10_000
 _SHORT = 1 << 14
@@ -59,7 +60,7 @@ def read_usd(path: Path, *, limits: Limits, progress: Progress | None = None) ->
         _check_clips(stage, path, rehearsal)
         _count_prims(stage, budget)
         reader = _Reader(stage, path, budget)
-        nodes = reader.nodes(progress)
+        nodes, clips = reader.nodes(progress)
         unit, up = float(UsdGeom.GetStageMetersPerUnit(stage)), str(UsdGeom.GetStageUpAxis(stage)).lower()
     except (Tf.ErrorException, TypeError, ValueError, OverflowError) as error:  # attributes may hold values of any type
         raise AssetError(f"{path.name} cannot be read as USD: {_said(error)}; check the file.") from None
@@ -67,7 +68,8 @@ def read_usd(path: Path, *, limits: Limits, progress: Progress | None = None) ->
         raise AssetError(f"{path.name} has no meshes that are drawn.")
     if not 0.0 < unit < 1e9:
         raise AssetError(f"{path.name} has {unit:g} metres for its unit; it must be above 0.")
-    return placed(path.stem, nodes, [*dict.fromkeys([*reader.notes, *reader.materials.notes])], unit, up if up in ("y", "z") else "y")
+    notes = [*dict.fromkeys([*reader.notes, *reader.materials.notes])]
+    return placed(path.stem, nodes, notes, unit, up if up in ("y", "z") else "y", clips=clips)
 
 
 def _said(error: Exception) -> str:
@@ -223,12 +225,14 @@ class _Reader:
         self._transforms = UsdGeom.XformCache(self._time)
         self._meshes: dict[str, Mesh | None] = {}
         self._draws = self._walked = 0
+        self._name = path.stem
         self.materials = Materials(path, budget)
         self.notes: list[str] = []
+        self._poses = Poses(stage, budget, self.notes)
 
-    def nodes(self, progress: Progress | None) -> list[NodeDescription]:
-        """Describe every prim that draws something, and what is above it."""
-        from pxr import Usd, UsdGeom
+    def nodes(self, progress: Progress | None) -> tuple[list[NodeDescription], list[ClipDescription]]:
+        """Describe every prim that draws something, what is above it and what it hangs on, and how all of that moves."""
+        from pxr import Usd, UsdGeom, UsdSkel
 
         found: list[NodeDescription] = []
         place: dict[str, int] = {}
@@ -240,7 +244,10 @@ class _Reader:
             if UsdGeom.Imageable(prim).GetPurposeAttr().Get() in ("proxy", "guide"):
                 walk.PruneChildren()
                 continue
+            if prim.IsA(UsdSkel.Root):
+                self._poses.enter(prim)
             node = self._node(prim, place)
+            self._poses.move(prim, node, len(found))
             if prim.IsA(UsdGeom.PointInstancer):
                 walk.PruneChildren()
                 place[str(prim.GetPath())] = len(found)
@@ -251,7 +258,9 @@ class _Reader:
                 found.append(node)
             if progress is not None and len(found) % 64 == 0:
                 progress(len(found), len(found) + 1)
-        return _pruned(found)
+        self._poses.add_joints(found, place, self._transforms)
+        drawn, place_now = _pruned(found)
+        return drawn, self._poses.clips(self._name, place_now)
 
     def _node(self, prim: Any, place: dict[str, int]) -> NodeDescription:
         from pxr import UsdGeom
@@ -268,9 +277,17 @@ class _Reader:
         if prim.IsA(UsdGeom.Mesh):
             node.mesh = self._mesh(prim)
             self._count(0 if node.mesh is None else len(node.mesh.primitives))
+            if node.mesh is not None and (binding := self._binding(prim)) is not None:
+                self._poses.hang(node, binding)
         elif prim.IsA(UsdGeom.Gprim):
             self.notes.append(f"prims of the type {prim.GetTypeName()}")
         return node
+
+    def _binding(self, prim: Any) -> Binding | None:
+        """Return how a mesh that was made hangs on a skeleton; instances share vertices and have a skeleton each."""
+        from pxr import UsdGeom
+
+        return self._poses.binding(prim, len(UsdGeom.Mesh(prim).GetPointsAttr().Get(self._time)))
 
     def _count(self, draws: int) -> None:
         self._draws += draws
@@ -323,7 +340,7 @@ class _Reader:
         return self._meshes[key]
 
     def _made(self, prim: Any, name: str) -> Mesh | None:
-        from pxr import UsdGeom, UsdSkel
+        from pxr import UsdGeom
 
         mesh = UsdGeom.Mesh(prim)
         points = _array(mesh.GetPointsAttr().Get(self._time), np.float64, 3)
@@ -337,13 +354,14 @@ class _Reader:
             raise AssetError(f"{where} has faces that do not fit its {len(points):,} points and {len(corners):,} corners.")
         if not np.isfinite(points).all():
             raise AssetError(f"{where} has a point that is not finite.")
-        if prim.HasAPI(UsdSkel.BindingAPI) and UsdSkel.BindingAPI(prim).GetJointIndicesAttr().HasAuthoredValue():
-            self.notes.append("skeletons (figures stand in their bind pose)")
+        if mesh.GetPointsAttr().GetNumTimeSamples() > 1:
+            self.notes.append("points that move over time")
         scheme = mesh.GetSubdivisionSchemeAttr()
         if scheme.HasAuthoredValue() and scheme.Get() != UsdGeom.Tokens.none:
             self.notes.append("subdivision (surfaces are drawn as their cage)")
         surfaces = self._surfaces(prim, len(counts))
-        faces = _Faces(mesh, points, counts, corners, self._time, where)
+        binding = self._poses.binding(prim, len(points))
+        faces = _Faces(mesh, points, counts, corners, self._time, where, None if binding is None else binding.influences)
         self._budget.count(draws=self._draws + len(surfaces))
         pairs = [pair for face_numbers, material in surfaces
                  if (pair := self._primitive(faces, face_numbers, material, mesh, name, where)) is not None]
@@ -383,10 +401,12 @@ class _Reader:
 class _Faces:
     """The faces of a mesh with what USD interpolates over them: by mesh, face, vertex, or corner."""
 
-    def __init__(self, mesh: Any, points: NDArray[np.float64], counts: Ints, corners: Ints, time: Any, where: str) -> None:
+    def __init__(self, mesh: Any, points: NDArray[np.float64], counts: Ints, corners: Ints, time: Any, where: str,
+                 influences: tuple[NDArray[np.uint16], NDArray[np.float32]] | None) -> None:
         from pxr import UsdGeom
 
         self._points, self._counts, self._corners, self._time, self._where = points, counts, corners, time, where
+        self._influences = influences
         self._first = np.cumsum(counts) - counts
         self._left_handed = mesh.GetOrientationAttr().Get(time) == UsdGeom.Tokens.leftHanded
         self._primvars = UsdGeom.PrimvarsAPI(mesh.GetPrim())
@@ -451,6 +471,8 @@ class _Faces:
             arrays["uv0"] = uvs[0][uvs[1][corner]] * (1, -1) + (0, 1)
         if self._colors is not None:
             arrays["colors"] = np.clip(self._colors[0][self._colors[1][corner]], 0.0, 1.0)
+        if self._influences is not None:
+            arrays["joints"], arrays["weights"] = (rows[self._corners[corner]] for rows in self._influences)
         return arrays
 
 
@@ -465,13 +487,16 @@ def _array(values: Any, kind: Any, width: int = 0) -> NDArray[Any]:
     return array
 
 
-def _pruned(nodes: list[NodeDescription]) -> list[NodeDescription]:
-    """Leave out nodes that have nothing drawn at or below them."""
+def _pruned(nodes: list[NodeDescription]) -> tuple[list[NodeDescription], list[int]]:
+    """Leave out nodes that have nothing drawn at or below them and that nothing drawn hangs on; return also where each is now, or -1."""
     keep = [node.mesh is not None or node.instances is not None for node in nodes]
+    for joint in {joint for node in nodes for joint in node.joints}:
+        keep[joint] = True
     for number in range(len(nodes) - 1, -1, -1):
         if keep[number] and nodes[number].parent >= 0:
             keep[nodes[number].parent] = True
-    place = np.cumsum(keep) - 1
+    place: list[int] = np.where(keep, np.cumsum(keep) - 1, -1).tolist()
     for node in nodes:
-        node.parent = int(place[node.parent]) if node.parent >= 0 else -1
-    return [node for node, kept in zip(nodes, keep, strict=True) if kept]
+        node.parent = place[node.parent] if node.parent >= 0 else -1
+        node.joints = [place[joint] for joint in node.joints]
+    return [node for node, kept in zip(nodes, keep, strict=True) if kept], place

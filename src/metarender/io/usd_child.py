@@ -10,6 +10,9 @@ import os
 import sys
 from typing import Any
 
+MOVING = ("xformOp:", "visibility", "translations", "rotations", "scales")
+"""Beginnings of the names of what is read at all times."""
+
 
 def limit(memory: int) -> None:
     """Let the system end this process before it takes more than it was given."""
@@ -68,6 +71,9 @@ def main(arguments: list[str]) -> int:
         for prim in prims:
             for attribute in prim.GetAttributes():
                 attribute.Get(Usd.TimeCode.EarliestTime())
+                if attribute.GetName().startswith(MOVING):
+                    for time in attribute.GetTimeSamples():
+                        attribute.Get(time)
     except MemoryError:
         return 1
     except (Tf.ErrorException, TypeError, ValueError, OverflowError):  # said again, and told, by who reads it next

@@ -1,0 +1,193 @@
+"""USD: figures on skeletons and everything that moves, against what usd-core itself computes."""
+
+import numpy as np
+import pytest
+
+import metarender as mr
+from metarender.io import AssetWarning
+
+pytest.importorskip("pxr")
+from pxr import Gf, Usd, UsdGeom, UsdSkel
+
+JOINTS = ["hip", "hip/knee", "hip/knee/foot"]
+
+
+def matrix(*, turn=0.0, axis=(0, 0, 1), move=(0, 0, 0), scale=1.0):
+    found = Gf.Matrix4d().SetScale(scale) * Gf.Matrix4d().SetRotate(Gf.Rotation(Gf.Vec3d(*axis), turn))
+    return found * Gf.Matrix4d().SetTranslate(Gf.Vec3d(*move))
+
+
+def figure(stage, *, root="/figure", bend=60.0, joints=JOINTS, mesh_joints=None, influences=2, growing=True):
+    """A tube of a leg below a moved and turned root: 24 points that follow two joints each, an animation of three of four samples."""
+    UsdSkel.Root.Define(stage, root)
+    UsdGeom.Xformable(stage.GetPrimAtPath(root)).AddTransformOp().Set(matrix(turn=35, axis=(1, 2, 0), move=(3, 1, -2), scale=1.5))
+    skeleton = UsdSkel.Skeleton.Define(stage, f"{root}/rig")
+    UsdGeom.Xformable(skeleton.GetPrim()).AddTransformOp().Set(matrix(move=(0, 0.5, 0), turn=10))
+    local = [matrix(), *[matrix(move=(0, -1, 0), turn=5) for _ in joints[1:]]]
+    world = np.array(local[0])
+    binds = [Gf.Matrix4d(world)]
+    for found in local[1:]:
+        binds.append(found * binds[-1])
+    skeleton.CreateJointsAttr(joints)
+    skeleton.CreateBindTransformsAttr(binds)
+    skeleton.CreateRestTransformsAttr(local)
+    moving = UsdSkel.Animation.Define(stage, f"{root}/walk")
+    moving.CreateJointsAttr(joints[::-1])
+    for time, share in ((10, 0.0), (14, 1.0), (22, -0.5), (30, 0.25)):
+        moving.CreateTranslationsAttr().Set([Gf.Vec3f(0, -1 - 0.1 * share, 0)] * (len(joints) - 1) + [Gf.Vec3f(0.2 * share, 0, 0)], time)
+        turn = Gf.Quatf(Gf.Rotation(Gf.Vec3d(1, 0, 0.3), bend * share).GetQuat())
+        moving.CreateRotationsAttr().Set([turn] * len(joints), time)
+        moving.CreateScalesAttr().Set([Gf.Vec3h(1, 1 + 0.2 * share if growing else 1.25, 1)] * len(joints), time)
+    rig = UsdSkel.BindingAPI.Apply(skeleton.GetPrim())
+    rig.CreateAnimationSourceRel().SetTargets([moving.GetPath()])
+    mesh = UsdGeom.Mesh.Define(stage, f"{root}/skin")
+    UsdGeom.Xformable(mesh.GetPrim()).AddTranslateOp().Set(Gf.Vec3d(9, 9, 9))  # of no meaning: the figure is where its joints are
+    rows = [(np.cos(a) * 0.2, -0.25 * k, np.sin(a) * 0.2) for k in range(8) for a in (0, 2.1, 4.2)]
+    mesh.CreatePointsAttr([Gf.Vec3f(*map(float, row)) for row in rows])
+    faces = [(3 * k + i, 3 * k + (i + 1) % 3, 3 * k + 3 + (i + 1) % 3, 3 * k + 3 + i) for k in range(7) for i in range(3)]
+    mesh.CreateFaceVertexCountsAttr([4] * len(faces))
+    mesh.CreateFaceVertexIndicesAttr([corner for face in faces for corner in face])
+    mesh.CreateSubdivisionSchemeAttr("none")
+    binding = UsdSkel.BindingAPI.Apply(mesh.GetPrim())
+    binding.CreateSkeletonRel().SetTargets([skeleton.GetPath()])
+    binding.CreateGeomBindTransformAttr(matrix(move=(0, 0.1, 0), turn=3))
+    share = np.linspace(0, 1, len(rows)).astype(np.float32)
+    pairs = np.stack([np.minimum((share * 2.99).astype(int), 1), np.minimum((share * 2.99).astype(int), 1) + 1], axis=1)
+    binding.CreateJointIndicesPrimvar(False, influences).Set(np.resize(pairs, (len(rows), influences)).ravel().tolist())
+    weights = np.resize(np.stack([1 - share, share], axis=1), (len(rows), influences)) / (influences / 2)
+    binding.CreateJointWeightsPrimvar(False, influences).Set(weights.ravel().tolist())
+    if mesh_joints is not None:
+        binding.CreateJointsAttr(mesh_joints)
+    return mesh
+
+
+def stage_at(path, **head):
+    stage = Usd.Stage.CreateNew(str(path))
+    stage.SetTimeCodesPerSecond(head.get("rate", 4.0))
+    UsdGeom.SetStageUpAxis(stage, head.get("up", "Y"))
+    UsdGeom.SetStageMetersPerUnit(stage, head.get("unit", 1.0))
+    return stage
+
+
+def posed(scene, node):
+    """World positions of the vertices of a skinned node, in float64, from its joints as they stand."""
+    geometry = node.mesh.primitives[0][0]
+    joints = scene.store.world_matrices(np.array(node.joints)) @ node.skin.inverse_bind_matrices
+    points = np.concatenate([geometry.positions, np.ones((geometry.vertex_count, 1))], axis=1)
+    each = np.einsum("njab,nb->nja", joints[geometry.joints], points)
+    return np.einsum("nj,nja->na", geometry.weights, each)[:, :3]
+
+
+def expected(stage, mesh, time):
+    """World positions by usd-core, in metres with +Y up."""
+    cache = UsdSkel.Cache()
+    root = UsdSkel.Root.Find(mesh.GetPrim())
+    cache.Populate(root, Usd.PrimDefaultPredicate)
+    query = cache.GetSkinningQuery(mesh.GetPrim())
+    skeleton = cache.GetSkelQuery(UsdSkel.BindingAPI(mesh.GetPrim()).GetInheritedSkeleton())
+    transforms = skeleton.ComputeSkinningTransforms(time)
+    points = mesh.GetPointsAttr().Get()
+    assert query.ComputeSkinnedPoints(transforms, points, time)
+    place = np.array(UsdGeom.XformCache(time).GetLocalToWorldTransform(skeleton.GetPrim()))
+    found = np.array(points, np.float64) @ place[:3, :3] + place[3, :3]
+    found = found * UsdGeom.GetStageMetersPerUnit(stage)
+    return found if UsdGeom.GetStageUpAxis(stage) == "Y" else found[:, [0, 2, 1]] * (1, 1, -1)
+
+
+@pytest.mark.parametrize("head", [{}, {"up": "Z", "unit": 0.01, "rate": 24.0}])
+@pytest.mark.parametrize("how", [{}, {"growing": False}, {"mesh_joints": ["hip/knee/foot", "hip/knee", "hip"]}, {"influences": 6}])
+def test_figures_stand_as_the_library_skins_them_at_any_time(tmp_path, head, how):
+    stage = stage_at(tmp_path / "a.usda", **head)
+    mesh = figure(stage, **how)
+    stage.Save()
+    scene = mr.load(tmp_path / "a.usda")
+    (node,) = [node for node in scene.nodes if node.mesh is not None]
+    scene.play(scene.clips[0], loop="once")
+    assert scene.clips[0].name == "a" and scene.clips[0].duration == pytest.approx(20 / head.get("rate", 4.0))
+    moved = []
+    # The library rounds scales to half precision between samples.
+    for time in (10.0, 14.0, 22.0, 30.0) if how.get("growing", True) else (10.0, 12.0, 14.0, 19.0, 22.0, 29.5, 30.0):
+        scene.at((time - 10.0) / head.get("rate", 4.0))
+        scene.update()
+        ours, theirs = posed(scene, node), expected(stage, mesh, time)
+        apart = np.linalg.norm(ours[:, None] - theirs[None], axis=2)  # ours are in another order
+        assert max(apart.min(axis=0).max(), apart.min(axis=1).max()) < 1e-5 * np.ptp(theirs, axis=0).max() + 1e-6 * np.abs(theirs).max()
+        moved.append(ours)
+    assert np.abs(moved[1] - moved[0]).max() > 0.01 * np.ptp(moved[0], axis=0).max()
+
+
+def test_a_turntable_turns_round_and_a_lamp_blinks(tmp_path):
+    """Two keys of an angle are a whole turn, not none."""
+    stage = stage_at(tmp_path / "a.usda", rate=2.0)
+    disc = UsdGeom.Xform.Define(stage, "/disc")
+    disc.AddTranslateOp().Set(Gf.Vec3d(1, 2, 3))
+    turn = disc.AddRotateYOp()
+    turn.Set(0.0, 1.0)
+    turn.Set(720.0, 9.0)
+    triangle = UsdGeom.Mesh.Define(stage, "/disc/part")
+    triangle.CreatePointsAttr([(1, 0, 0), (2, 0, 0), (1, 1, 0)])
+    triangle.CreateFaceVertexCountsAttr([3])
+    triangle.CreateFaceVertexIndicesAttr([0, 1, 2])
+    triangle.CreateSubdivisionSchemeAttr("none")
+    for time, value in ((1.0, "inherited"), (5.0, "invisible"), (7.0, "inherited")):
+        triangle.CreateVisibilityAttr().Set(value, time)
+    lost = UsdGeom.Xform.Define(stage, "/nothing").AddTranslateOp()
+    for time in (0.5, 20.0):
+        lost.Set(Gf.Vec3d(time, 0, 0), time)
+    stage.Save()
+    scene = mr.load(tmp_path / "a.usda")
+    nodes = {node.name: node for node in scene.nodes}
+    assert set(nodes) == {"disc", "part"}
+    (clip,) = scene.clips
+    assert sorted(track.path for track in clip.tracks) == ["rotation", "visible"] and clip.duration == 4.0
+    scene.play(clip, loop="once")
+    for time in np.linspace(1.0, 9.0, 23):
+        scene.at((time - 1.0) / 2.0)
+        there = np.array(UsdGeom.XformCache(float(time)).GetLocalToWorldTransform(stage.GetPrimAtPath("/disc"))).T
+        np.testing.assert_allclose(nodes["disc"].world_matrix, there, atol=2e-6)
+        assert nodes["part"].visible == (not 5.0 <= time < 7.0)
+
+
+def test_what_stands_still_here_is_told(tmp_path):
+    stage = stage_at(tmp_path / "a.usda")
+    mesh = figure(stage)
+    sheared = UsdGeom.Xformable(mesh.GetPrim().GetParent()).GetOrderedXformOps()[0]
+    for time in (0.0, 5.0):
+        sheared.Set(Gf.Matrix4d(1, 0, 0, 0, 0.5 + time, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1), time)
+    mesh.GetPointsAttr().Set(mesh.GetPointsAttr().Get(), 1.0)
+    mesh.GetPointsAttr().Set([Gf.Vec3f(0, 0, 0)] * 24, 2.0)
+    stage.Save()
+    with pytest.warns(AssetWarning, match="points that move over time") as caught:
+        mr.load(tmp_path / "a.usda")
+    assert "animated transforms that are no position, rotation and scale" in str(caught[0].message)
+
+
+@pytest.mark.parametrize(("break_it", "message"), [
+    (lambda mesh: UsdSkel.BindingAPI(mesh.GetPrim()).GetJointIndicesPrimvar().Set([7] * 48), "follows a joint past its 3"),
+    (lambda mesh: UsdSkel.BindingAPI(mesh.GetPrim()).GetJointIndicesPrimvar().Set([-1] * 48), "follows a joint past its 3"),
+    (lambda mesh: UsdSkel.BindingAPI(mesh.GetPrim()).GetJointWeightsPrimvar().Set([-1.0] * 48), "negative or not finite"),
+    (lambda mesh: UsdSkel.BindingAPI(mesh.GetPrim()).GetJointWeightsPrimvar().Set([float("nan")] * 48), "negative or not finite"),
+    (lambda mesh: UsdSkel.BindingAPI(mesh.GetPrim()).CreateJointsAttr(["hip", "tail"]), "joint 'tail', which its skeleton does not have"),
+    (lambda mesh: UsdSkel.BindingAPI(mesh.GetPrim()).CreateGeomBindTransformAttr(Gf.Matrix4d(float("nan"))), "finite"),
+])  # fmt: skip
+def test_promise_6_figures_that_do_not_fit_are_refused(tmp_path, break_it, message):
+    stage = stage_at(tmp_path / "a.usda")
+    break_it(figure(stage))
+    stage.Save()
+    with pytest.raises(mr.AssetError, match=message):
+        mr.load(tmp_path / "a.usda")
+
+
+def test_a_thousand_keys_of_one_figure_are_drawn_in_one_call_and_saved_as_gltf(tmp_path, renderer):
+    stage = stage_at(tmp_path / "a.usda")
+    figure(stage)
+    stage.Save()
+    scene = mr.load(tmp_path / "a.usda")
+    mr.save(scene, tmp_path / "a.glb")
+    again = mr.load(tmp_path / "a.glb")
+    pictures = []
+    for found in (scene, again):
+        found.play(found.clips[0])
+        found.at(1.0)
+        pictures.append(renderer.render(found).color)
+    assert np.array_equal(*pictures) and (pictures[0][..., 3] == 255).any()
