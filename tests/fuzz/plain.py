@@ -58,12 +58,62 @@ point3f[] positions = [(0,0,1),(0,0,2)]
 rel prototypes = [</m>]
 }
 """
+FIGURE = b"""#usda 1.0
+(timeCodesPerSecond = 4)
+def SkelRoot "r" {
+double xformOp:rotateY.timeSamples = {0: 0, 4: 90, 8: 360}
+uniform token[] xformOpOrder = ["xformOp:rotateY"]
+def Skeleton "s" (apiSchemas = ["SkelBindingAPI"]) {
+uniform token[] joints = ["a", "a/b"]
+uniform matrix4d[] bindTransforms = [((1,0,0,0),(0,1,0,0),(0,0,1,0),(0,0,0,1)), ((1,0,0,0),(0,1,0,0),(0,0,1,0),(0,1,0,1))]
+uniform matrix4d[] restTransforms = [((1,0,0,0),(0,1,0,0),(0,0,1,0),(0,0,0,1)), ((1,0,0,0),(0,1,0,0),(0,0,1,0),(0,1,0,1))]
+rel skel:animationSource = </r/w>
+}
+def SkelAnimation "w" {
+uniform token[] joints = ["a/b", "a"]
+float3[] translations.timeSamples = {0: [(0,1,0),(0,0,0)], 6: [(0,2,0),(1,0,0)]}
+quatf[] rotations.timeSamples = {0: [(1,0,0,0),(1,0,0,0)], 6: [(0,1,0,0),(0.6,0,0.8,0)]}
+half3[] scales.timeSamples = {0: [(1,1,1),(1,1,1)], 6: [(1,1,1),(2,1,1)]}
+}
+def Mesh "m" (apiSchemas = ["SkelBindingAPI", "MaterialBindingAPI"]) {
+token visibility.timeSamples = {0: "inherited", 5: "invisible"}
+int[] faceVertexCounts = [3]
+int[] faceVertexIndices = [0, 1, 2]
+point3f[] points = [(0,0,0),(1,0,0),(1,1,0)]
+rel skel:skeleton = </r/s>
+matrix4d primvars:skel:geomBindTransform = ((1,0,0,0),(0,1,0,0),(0,0,1,0),(0,0,0,1))
+int[] primvars:skel:jointIndices = [0,1,0,1,0,1] (elementSize = 2; interpolation = "vertex")
+float[] primvars:skel:jointWeights = [1,0,0.5,0.5,0,1] (elementSize = 2; interpolation = "vertex")
+rel material:binding = </r/M>
+}
+def Material "M" {
+token outputs:surface.connect = </r/M/s.outputs:surface>
+def Shader "s" {
+uniform token info:id = "UsdPreviewSurface"
+color3f inputs:diffuseColor.connect = </r/M/t.outputs:rgb>
+float inputs:opacity.connect = </r/M/t.outputs:g>
+token outputs:surface
+}
+def Shader "t" {
+uniform token info:id = "UsdUVTexture"
+asset inputs:file = @tex.png@
+float2 inputs:st.connect = </r/M/u.outputs:result>
+float4 inputs:scale = (0.5,1,1,1)
+}
+def Shader "u" {
+uniform token info:id = "UsdTransform2d"
+float2 inputs:scale = (2,3)
+float inputs:rotation = 30
+}
+}
+}
+"""
 
 
 def seeds(kind: str) -> list[bytes]:
     """Sound files of a kind, small."""
     if kind in ("obj", "mtl", "usd"):
-        return [{"obj": OBJ, "mtl": MTL, "usd": USD}[kind]]
+        return {"obj": [OBJ], "mtl": [MTL], "usd": [USD, FIGURE]}[kind]
     if kind == "xyz":
         return [b"# a cloud\n1 2 3\n4 5 6.5\n", b"1 2 3 255 0 0\n4e3 5 6 0 9 255\n"]
     if kind == "las":

@@ -168,6 +168,8 @@ def load_plain(kind: str, data: bytes) -> None:
     """Load a file of a plain format, ask whether its surface is closed, and save it."""
     path = FOLDER / f"model{plain.SUFFIX[kind]}"
     path.write_bytes(data)
+    if kind == "usd":
+        (FOLDER / "tex.png").write_bytes(_pictures()[0])
     if kind in ("obj", "mtl"):
         (FOLDER / ("model.mtl" if kind == "obj" else "model.obj")).write_bytes(plain.MTL if kind == "obj" else plain.OBJ)
         (FOLDER / "tex.png").write_bytes(_pictures()[0])
@@ -181,6 +183,8 @@ def load_plain(kind: str, data: bytes) -> None:
         if not report.triangles and report.printable:
             raise Finding("Nothing is printable.")
         mr.save(scene, FOLDER / "saved.ply")
+    if scene.clips:
+        _play(scene)
 
 
 LOADERS: dict[str, Callable[[bytes], None]] = {

@@ -17,7 +17,7 @@ def matrix(*, turn=0.0, axis=(0, 0, 1), move=(0, 0, 0), scale=1.0):
     return found * Gf.Matrix4d().SetTranslate(Gf.Vec3d(*move))
 
 
-def figure(stage, *, root="/figure", bend=60.0, joints=JOINTS, mesh_joints=None, influences=2, growing=True):
+def figure(stage, *, root="/figure", bend=60.0, joints=JOINTS, mesh_joints=None, influences=2, growing=True, guide=False):
     """A tube of a leg below a moved and turned root: 24 points that follow two joints each, an animation of three of four samples."""
     UsdSkel.Root.Define(stage, root)
     UsdGeom.Xformable(stage.GetPrimAtPath(root)).AddTransformOp().Set(matrix(turn=35, axis=(1, 2, 0), move=(3, 1, -2), scale=1.5))
@@ -28,6 +28,8 @@ def figure(stage, *, root="/figure", bend=60.0, joints=JOINTS, mesh_joints=None,
     binds = [Gf.Matrix4d(world)]
     for found in local[1:]:
         binds.append(found * binds[-1])
+    if guide:
+        skeleton.CreatePurposeAttr("guide")
     skeleton.CreateJointsAttr(joints)
     skeleton.CreateBindTransformsAttr(binds)
     skeleton.CreateRestTransformsAttr(local)
@@ -95,7 +97,7 @@ def expected(stage, mesh, time):
 
 
 @pytest.mark.parametrize("head", [{}, {"up": "Z", "unit": 0.01, "rate": 24.0}])
-@pytest.mark.parametrize("how", [{}, {"growing": False}, {"mesh_joints": ["hip/knee/foot", "hip/knee", "hip"]}, {"influences": 6}])
+@pytest.mark.parametrize("how", [{}, {"growing": False, "guide": True}, {"mesh_joints": JOINTS[::-1]}, {"influences": 6}])
 def test_figures_stand_as_the_library_skins_them_at_any_time(tmp_path, head, how):
     stage = stage_at(tmp_path / "a.usda", **head)
     mesh = figure(stage, **how)

@@ -148,15 +148,12 @@ class Poses:
         from pxr import UsdSkel
 
         query = self._cache.GetSkelQuery(UsdSkel.Skeleton(prim))
-        above = prim
-        while above and str(above.GetPath()) not in place:
-            above = above.GetParent()
-        parent = place[str(above.GetPath())] if above else -1
-        matrix = transforms.ComputeRelativeTransform(prim, above)[0] if above else transforms.GetLocalToWorldTransform(prim)
         names = [str(name) for name in query.GetJointOrder()]
         self._budget.count(nodes=len(nodes) + 1 + len(names))
-        root = len(nodes)
-        nodes.append(NodeDescription(parent, prim.GetName(), matrix=_matrices([matrix])[0], where=str(prim.GetPath())))
+        root = place.get(str(prim.GetPath()), -1)
+        if root < 0:  # it is a guide, which is not drawn
+            root = self._place_of(prim, nodes, place, transforms)
+        first = len(nodes)
         parents = np.array(query.GetTopology().GetParentIndices(), np.int64)
         local = _matrices(query.ComputeJointLocalTransforms(self._time))
         if len(local) != len(names) or len(parents) != len(names) or not (parents < np.arange(len(names))).all():
@@ -166,11 +163,21 @@ class Poses:
             raise AssetError(f"The skeleton {described(prim.GetPath())} has a joint whose transform is no position, rotation and scale.")
         for k, name in enumerate(names):
             position, rotation, scale = (tuple(map(float, rows[k])) for rows in parts)
-            nodes.append(NodeDescription(root if parents[k] < 0 else root + 1 + int(parents[k]), name.rpartition("/")[2],
+            nodes.append(NodeDescription(root if parents[k] < 0 else first + int(parents[k]), name.rpartition("/")[2],
                                          position, rotation, scale))  # type: ignore[arg-type]
-        places = [root + 1 + k for k in range(len(names))]
+        places = [first + k for k in range(len(names))]
         self._follow(query.GetAnimQuery(), names, places)
         return places
+
+    def _place_of(self, prim: Any, nodes: list[NodeDescription], place: dict[str, int], transforms: Any) -> int:
+        """Add a node where a prim is that has none, below the nearest one above it that has; return its number."""
+        above = prim.GetParent()
+        while above and str(above.GetPath()) not in place:
+            above = above.GetParent()
+        matrix = transforms.ComputeRelativeTransform(prim, above)[0] if above else transforms.GetLocalToWorldTransform(prim)
+        nodes.append(NodeDescription(place[str(above.GetPath())] if above else -1, prim.GetName(), matrix=_matrices([matrix])[0],
+                                     where=str(prim.GetPath())))
+        return len(nodes) - 1
 
     def _follow(self, query: Any, names: list[str], places: list[int]) -> None:
         """Make tracks of the animation of a skeleton, for the joints that both have."""
