@@ -180,7 +180,17 @@ def test_promise_6_figures_that_do_not_fit_are_refused(tmp_path, break_it, messa
         mr.load(tmp_path / "a.usda")
 
 
-def test_a_thousand_keys_of_one_figure_are_drawn_in_one_call_and_saved_as_gltf(tmp_path, renderer):
+@pytest.mark.parametrize("time", [10.0, 22.0])
+def test_promise_6_animations_that_do_not_fit_are_refused(tmp_path, time):
+    stage = stage_at(tmp_path / "a.usda")
+    figure(stage)
+    UsdSkel.Animation(stage.GetPrimAtPath("/figure/walk")).GetRotationsAttr().Set([Gf.Quatf(1)], time)
+    stage.Save()
+    with pytest.raises(mr.AssetError, match="another number of values than of joints"):
+        mr.load(tmp_path / "a.usda")
+
+
+def test_a_figure_is_drawn_and_comes_back_from_gltf(tmp_path, renderer):
     stage = stage_at(tmp_path / "a.usda")
     figure(stage)
     stage.Save()

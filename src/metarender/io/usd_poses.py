@@ -190,6 +190,9 @@ class Poses:
         parts: tuple[list[Any], ...] = ([], [], [])
         for time in times:
             for found, values in zip(parts, query.ComputeJointLocalTransformComponents(time), strict=True):
+                if len(values) != len(query.GetJointOrder()):
+                    where = f"The animation {described(query.GetPrim().GetPath())}"
+                    raise AssetError(f"{where} has another number of values than of joints at the time {time:g}.")
                 found.append(values)
         rows, target = [k for k, _ in order], tuple(at for _, at in order)
         positions, scales = (np.array([np.array(values, np.float32).reshape(-1, 3) for values in part])[:, rows] for part in parts[::2])
