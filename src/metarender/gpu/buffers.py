@@ -10,9 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._core import fill_buffer, write_buffer
+from ..errors import DeviceError, OutOfDeviceMemory
+from .resources import MAX_BUFFER
 
 if TYPE_CHECKING:
     from .device import Device
+
+
+def check_block(device: Device, size: int, what: str, mend: str) -> None:
+    """Refuse what shaders could not read as one storage block.
+
+    Raises
+    ------
+    DeviceError
+    """
+    most = device.capabilities.max_storage_block
+    if size > most:
+        raise DeviceError(f"{what}: {size:,} bytes are needed, and shaders read at most {most:,} of one buffer on this device; {mend}.")
 
 
 class GrowBuffer:
@@ -27,10 +41,12 @@ class GrowBuffer:
         Which counter of the device its writes raise.
     size : int
         First allocation, bytes.
+    mend : str
+        Where shaders read the buffer as one storage block, which devices limit: what to do about one that would be too large.
     """
 
-    def __init__(self, device: Device, label: str, counter: str = "bytes_uploaded", size: int = 4096) -> None:
-        self._device, self._label, self._counter = device, label, counter
+    def __init__(self, device: Device, label: str, counter: str = "bytes_uploaded", size: int = 4096, mend: str = "") -> None:
+        self._device, self._label, self._counter, self._mend = device, label, counter, mend
         self._function = device.gl.address_of("glNamedBufferSubData")
         self._map = device.gl.address_of("glMapNamedBufferRange"), device.gl.address_of("glUnmapNamedBuffer")
         self._buffer: moderngl.Buffer | None = None
@@ -53,6 +69,11 @@ class GrowBuffer:
         return self._size
 
     def _allocate(self, size: int) -> None:
+        if self._mend:
+            check_block(self._device, size, self._label, self._mend)
+        if size > MAX_BUFFER:
+            raise OutOfDeviceMemory(f"{self._label}: {size:,} bytes are needed, and one buffer holds at most {MAX_BUFFER:,}; "
+                                    "draw the scene in parts.")
         self._device.drain()
         self._device.registry.admit(size, self._label)
         buffer = self._device.ctx.buffer(reserve=size, dynamic=True)
@@ -69,9 +90,16 @@ class GrowBuffer:
         self.generation += 1
 
     def reserve(self, size: int) -> None:
-        """Make room for at least `size` bytes; grows by half at a time so that n appends cost O(n)."""
+        """Make room for at least `size` bytes; grows by half at a time so that n appends cost O(n).
+
+        Raises
+        ------
+        DeviceError, OutOfDeviceMemory
+            More than shaders can read, or than there is; the buffer stays as it was.
+        """
         if size > self._size:
-            self._allocate(max(size, self._size + self._size // 2))
+            most = min(MAX_BUFFER, self._device.capabilities.max_storage_block) if self._mend else MAX_BUFFER
+            self._allocate(max(size, min(self._size + self._size // 2, most)))
 
     def write(self, data: NDArray[Any], offset: int = 0) -> None:
         """Write a C-contiguous array at a byte offset, growing first where it does not fit."""

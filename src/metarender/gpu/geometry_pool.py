@@ -141,7 +141,8 @@ class GeometryPool:
     def morphs(self) -> GrowBuffer:
         """Displacements of all morphs, of which no device has any until a geometry with morphs comes."""
         if self._morphs is None:
-            self._morphs = GrowBuffer(self._device, "morph arena")
+            self._morphs = GrowBuffer(self._device, "the morphs of all geometries",
+                                      mend="use fewer morphs or vertices, or leave out the normals and tangents of morphs")
         return self._morphs
 
     def arena(self, layout: int) -> _Arena:
@@ -170,6 +171,8 @@ class GeometryPool:
         base, first = arena.ranges.take(vertices), self._index_ranges.take(indices)
         morphs = [(self._morph_ranges.take(count), count) for count in map(_displacements, group)]
         try:
+            if needed := max((place + count for place, count in morphs if count), default=0):
+                self.morphs.reserve(needed * 12)
             for geometry, (place, count) in zip(group, morphs, strict=True):
                 if count:
                     self.morphs.write(displacement_rows(geometry), place * 12)

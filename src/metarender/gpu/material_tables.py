@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from ..errors import InvalidInput, ShaderError
 from ..materials import Material
 from .bindings import STORAGE_MATERIALS
-from .buffers import GrowBuffer
+from .buffers import GrowBuffer, check_block
 from .programs import SHADERS
 from .texture_pool import TexturePool
 
 if TYPE_CHECKING:
     from .device import Device
+
+
+_SHARE = "share materials between parts that look the same, and colour single parts by their state"
 
 
 def _called(material: Material) -> str:
@@ -65,11 +68,11 @@ class MaterialTables:
         for number, material in picked:
             by_shader.setdefault(material.shader, []).append((number, material))
         for shader, group in by_shader.items():
-            rows = self._reserve(shader, group[0][1].row_dtype, len(materials))
+            first, last = min(number for number, _ in group), max(number for number, _ in group)
+            rows = self._reserve(shader, group[0][1].row_dtype, last + 1)
             for number, material in group:
                 rows[number:number + 1] = np.zeros((), rows.dtype)
                 self._fill(material, rows[number])
-            first, last = min(number for number, _ in group), max(number for number, _ in group)
             self._buffers[shader].write(rows[first:last + 1], first * rows.itemsize)
 
     def _fill(self, material: Material, row: NDArray[Any]) -> None:
@@ -83,11 +86,14 @@ class MaterialTables:
     def _reserve(self, shader: str, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
         rows = self._rows.get(shader)
         if rows is None or len(rows) < count:
-            grown = np.zeros(max(count, 16, 0 if rows is None else len(rows) * 3 // 2), dtype)
+            what = f"materials of {shader}"
+            check_block(self._device, count * dtype.itemsize, what, _SHARE)
+            most = self._device.capabilities.max_storage_block // dtype.itemsize
+            grown = np.zeros(max(count, min(max(16, 0 if rows is None else len(rows) * 3 // 2), most)), dtype)
             if rows is not None:
                 grown[:len(rows)] = rows
             if shader not in self._buffers:
-                self._buffers[shader] = GrowBuffer(self._device, f"materials of {shader}", size=grown.nbytes)
+                self._buffers[shader] = GrowBuffer(self._device, what, size=grown.nbytes, mend=_SHARE)
             self._buffers[shader].reserve(grown.nbytes)
             rows = self._rows[shader] = grown  # last: the device may refuse
         return rows

@@ -18,6 +18,7 @@ from . import bindings as at
 from . import gl_extra as gl
 from .buffers import GrowBuffer
 from .programs import MASK, class_alpha
+from .scene_mirror import BOX_BYTES, CULL_ELSEWHERE
 from .view_constants import PlacedList
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ class Occlusion:
         self.pyramid = DepthPyramid(pools)
         self._view = GrowBuffer(device, "occlusion view", "bytes_view")
         self._anchors, self._blocks, self._places, self._commands = (
-            GrowBuffer(device, f"occlusion {name}", "bytes_view") for name in ("anchors", "blocks", "places", "commands"))
+            GrowBuffer(device, f"occlusion {name}", "bytes_view", mend=CULL_ELSEWHERE)
+            for name in ("anchors", "blocks", "places", "commands"))
         self._bits: Any = None
         self._mirror: Any = None
         self._boxes: Any = None
@@ -136,10 +138,13 @@ class Occlusion:
         Returns
         -------
         dict of PlacedList or None
-            "opaque", "transparent" and "occluders" as the device will fill them; None for a view that is no plain camera.
+            "opaque", "transparent" and "occluders" as the device will fill them; None for a view that is no plain camera, and where the
+            boxes or the commands are more than a shader can read: then everything in the frustum is drawn.
         """
         record, plain = view.gpu_view()
-        if not plain:
+        most = self._pools.device.capabilities.max_storage_block
+        commands = sum(int(placed.draws.places[-1]) for placed in (opaque, transparent))
+        if not plain or BOX_BYTES * view.store.draw_slots > most or 20 * commands > most:
             return None
         mirror.sync_boxes(view.store)
         self._follow(mirror, view.store.draw_slots)

@@ -30,6 +30,9 @@ MAPPED_BYTES = 65536
 STATE_PAGE = 256
 """Rows in a page of states: 4 KiB."""
 
+CULL_ELSEWHERE = "let the renderer look for hidden objects elsewhere, occlusion='cpu', or not at all, occlusion=False"
+"""How to mend what culling on the device cannot hold."""
+
 ROW_BYTES = {TRANSFORM: 48, INFO: 16, STATE: 16}
 BOX_BYTES, DEFORM_BYTES = 32, 16
 _ROW_LAYOUT = {TRANSFORM: ("4f4 4f4 4f4/i", "in_row0", "in_row1", "in_row2"), INFO: ("4u4/i", "in_info"), STATE: ("4u4/i", "in_state")}
@@ -109,7 +112,8 @@ class SceneMirror:
     def deform(self) -> GrowBuffer:
         """Rows of palettes and morph weights, of which no device has any until a scene does."""
         if self._deform is None:
-            self._deform = GrowBuffer(self._pools.device, "poses")
+            self._deform = GrowBuffer(self._pools.device, "the palettes and morph weights of a scene",
+                                      mend="show fewer figures with joints or morphs at a time, or draw the scene in parts")
         return self._deform
 
     def bind_deformation(self) -> None:
@@ -122,7 +126,7 @@ class SceneMirror:
     def boxes(self) -> GrowBuffer:
         """Rows of boxes, of which no device has any until it culls; up to date after ``sync_boxes``."""
         if self._boxes is None:
-            self._boxes = GrowBuffer(self._pools.device, "boxes")
+            self._boxes = GrowBuffer(self._pools.device, "the boxes of a scene", mend=CULL_ELSEWHERE)
         return self._boxes
 
     def sync_boxes(self, store: Any) -> None:
@@ -151,7 +155,7 @@ class SceneMirror:
         fill_runs(store, kind, runs, rows)
         if kind == STATE:
             self._follow_flags(runs, rows.view(np.uint32).reshape(-1, 4)[:, 1])
-        if len(runs) > MOST_WRITES:
+        if len(runs) > MOST_WRITES and buffer.size <= self._pools.device.capabilities.max_storage_block:
             self._pools.scatter.write(buffer, rows, runs, size)
             return
         ends = np.cumsum(counts) * size

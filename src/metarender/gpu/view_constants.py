@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import InvalidInput
 from .bindings import BLOCK_BYTES, LIGHT_DTYPE
-from .buffers import GrowBuffer
+from .buffers import GrowBuffer, check_block
 
 if TYPE_CHECKING:
     from .device import Device
@@ -49,8 +49,9 @@ class ViewConstants:
 
     def __init__(self, device: Device) -> None:
         self._blocks = GrowBuffer(device, "view constants", "bytes_view", 4 * BLOCK_BYTES)
+        self._device = device
         self._anchors = GrowBuffer(device, "anchor offsets", "bytes_view")
-        self._lights = GrowBuffer(device, "lights", "bytes_view")
+        self._lights = GrowBuffer(device, "lights", "bytes_view", mend="use fewer lights")
         self._commands = GrowBuffer(device, "indirect commands", "bytes_view", 1 << 16)
         self._written: dict[str, bytes] = {}
         self._placed: list[PlacedList] = []
@@ -83,9 +84,17 @@ class ViewConstants:
         self._write("blocks", self._blocks, b"".join([block.tobytes().ljust(BLOCK_BYTES, b"\0") for block in blocks]))
 
     def write_anchors(self, offsets: Sequence[NDArray[np.float32]]) -> list[tuple[int, int]]:
-        """Write (anchors, 4) float32 offsets of each view and return (byte offset, bytes) of each."""
+        """Write (anchors, 4) float32 offsets of each view and return (byte offset, bytes) of each.
+
+        Raises
+        ------
+        DeviceError
+            More than shaders can read.
+        """
         places, padded, start = [], [], 0
         for rows in offsets:
+            check_block(self._device, rows.nbytes, "the places that a scene is measured from",
+                        "call settle(), bring what lies more than 512 m apart closer together, or draw the scene in parts")
             places.append((start, rows.nbytes))
             padded.append(rows.tobytes().ljust(-(-rows.nbytes // 256) * 256, b"\0"))  # the strictest alignment of storage buffers
             start += len(padded[-1])

@@ -62,8 +62,12 @@ class ClipWriter:
                 self._label(self._document.lists["animations"][number], clip)
 
     def _file_of(self, clip: Clip) -> Copier | None:
-        """The copier of the file that a clip is of, set to the nodes that it drives; None for one made in code."""
+        """The copier of the file that a clip is of, set to the nodes that it drives; None for one made in code, and for one that drives
+        the weights of instances that became nodes of their own."""
         origin = clip._origin
+        weighed = [track.target for track in clip.tracks if track.path == "weights" and isinstance(track.target, np.ndarray)]
+        if any(row in self._plan.showing for target in weighed for row in self._plan.rows_of(target)):
+            return None
         files = [] if origin is None else [kept for kept in self._kept if kept.source is origin.source]
         driven = next((track.target for track in clip.tracks if isinstance(track.target, np.ndarray)), None)
         for kept in files:
