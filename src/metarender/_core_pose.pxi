@@ -115,19 +115,21 @@ def read_poses(Store store not None):
     store._guard()
     _sweep(store)
     cdef const mr_store *s = store.s
-    cdef uint32_t index, i, n = 0
+    cdef uint32_t index, i, n = 0, live = 0
     cdef uint64_t total = 0, end = 0
-    ids, skins = np.empty(s.pose_live, dtype=np.uint32), np.full(s.pose_live, -1, dtype=np.int64)
-    counts = np.empty(s.pose_live, dtype=np.uint32)
     for i in range(1, s.pose_count):
-        total += s.poses[i].weights if s.poses[i].node != MR_NONE else 0
+        if s.poses[i].node != MR_NONE and (s.poses[i].palette or s.poses[i].weights):  # one that was unbound has nothing
+            live += 1
+            total += s.poses[i].weights
+    ids, skins = np.empty(live, dtype=np.uint32), np.full(live, -1, dtype=np.int64)
+    counts = np.empty(live, dtype=np.uint32)
     values = np.empty(total, dtype=np.float32)
     cdef uint32_t[::1] to_ids = ids, to_counts = counts
     cdef int64_t[::1] to_skins = skins
     cdef float[::1] to_values = values
     for index in range(s.id_pose_cap):
         i = s.id_pose[index]
-        if not i:
+        if not i or not (s.poses[i].palette or s.poses[i].weights):
             continue
         to_ids[n], to_counts[n] = mr_public_id(s, index), s.poses[i].weights
         if s.poses[i].palette:

@@ -200,6 +200,23 @@ def test_equal_scenes_give_equal_files_whatever_was_edited_before(device, tmp_pa
     assert {member.date_time for member in zipfile.ZipFile(tmp_path / "a.mrz").infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
+def test_a_figure_that_was_bound_once_is_captured_as_one_that_never_was(device, tmp_path):
+    files, camera = [], mr.PerspectiveCamera().look_at((1, 2, 5), (1, 0, 0))
+    box = mr.box(1)
+    joints = np.zeros((box.vertex_count, 4), np.uint16)
+    flesh = mr.Geometry(positions=box.positions, indices=box.indices, joints=joints, weights=np.eye(4)[joints[:, 0]])
+    for bound in (False, True):
+        scene = mr.Scene()
+        node, joint = scene.add(mr.Mesh(flesh, mr.Standard())), scene.add(None)
+        if bound:
+            scene.bind(node, mr.Skin(np.eye(4)[None]), [joint])
+            scene.bind(node, None)
+        with mr.Renderer(SIZE, device=device) as renderer:
+            mr.capture(scene, camera, tmp_path / "a.mrz", renderer=renderer)
+        files.append((tmp_path / "a.mrz").read_bytes())
+    assert files[0] == files[1]
+
+
 def test_without_a_renderer_and_without_a_camera(tmp_path, device):
     scene = mr.Scene()
     scene.add(mr.Mesh(mr.box(1), mr.Standard(color="red")))

@@ -4,6 +4,24 @@
 #include <math.h>
 #include <string.h>
 
+#define SHORT 1e-15f /* square metres: the lengths of normals that float32 can square */
+#define LONG 1e15f
+
+/* The normal of a triangle so large or so small that its squares leave float32, unit length where it has an area. */
+static int wide_normal(const float *corners, float *n)
+{
+    double u[3], v[3], wide[3], length = 0.0;
+    for (int i = 0; i < 3; i++) u[i] = (double)corners[3 + i] - corners[i], v[i] = (double)corners[6 + i] - corners[i];
+    for (int i = 0; i < 3; i++) {
+        double first = u[(i + 1) % 3] * v[(i + 2) % 3], second = u[(i + 2) % 3] * v[(i + 1) % 3];
+        wide[i] = first - second;
+    }
+    for (int i = 0; i < 3; i++) length += wide[i] * wide[i];
+    length = sqrt(length);
+    for (int i = 0; i < 3 && length > 0.0; i++) n[i] = (float)(wide[i] / length);
+    return length > 0.0;
+}
+
 void mr_flat_normals(const float *positions, const uint32_t *indices, size_t triangles, float *corners, float *normals)
 {
     for (size_t t = 0; t < triangles; t++, corners += 9, normals += 9) {
@@ -16,8 +34,9 @@ void mr_flat_normals(const float *positions, const uint32_t *indices, size_t tri
         }
         float xx = n[0] * n[0], yy = n[1] * n[1], zz = n[2] * n[2];
         float length = sqrtf(xx + yy + zz);
-        int sound = length > 0.0f;
-        for (int i = 0; i < 3; i++) n[i] = sound ? n[i] / length : (i == 1 ? 1.0f : 0.0f);
+        int sound = length > SHORT && length < LONG;
+        for (int i = 0; i < 3 && sound; i++) n[i] /= length;
+        if (!sound && !wide_normal(corners, n)) n[0] = n[2] = 0.0f, n[1] = 1.0f;
         for (int k = 0; k < 3; k++) memcpy(normals + 3 * k, n, sizeof n);
     }
 }

@@ -165,7 +165,7 @@ typedef struct mr_store {
     uint32_t skin_count, skin_cap, palette_count, palette_cap, palette_live, pose_count, pose_cap, pose_live, pose_free, flesh_cap;
     uint32_t *id_pose, id_pose_cap;          /* by id index: its pose, 0 for none */
     float *deform;                           /* rows of four */
-    uint32_t deform_rows, deform_cap, deform_pages, deform_free_count, deform_free_cap;
+    uint32_t deform_rows, deform_cap, deform_pages, deform_free_count, deform_free_cap, deform_loose; /* loose: given since the last join */
     mr_run *deform_free;
     uint64_t *use_slot;                      /* node slots of all joints, ascending, and their palettes; twice the room, for sorting */
     uint32_t *use_palette, use_count, use_cap, use_palette_cap;

@@ -12,7 +12,10 @@
 #include "mr.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define TRIES 64 /* free runs that are looked at before rows are taken from the end */
 
 /* ---- rows ---- */
 
@@ -34,8 +37,8 @@ static int reserve_rows(mr_store *s, uint32_t count) {
 
 /* The first of `count` rows, zeroed; the caller has reserved them. */
 static uint32_t take_rows(mr_store *s, uint32_t count) {
-    uint32_t first = MR_NONE;
-    for (uint32_t i = 0; i < s->deform_free_count && first == MR_NONE; i++) {
+    uint32_t first = MR_NONE, tried = 0;
+    for (uint32_t i = s->deform_free_count; i-- > 0 && tried < TRIES && first == MR_NONE; tried++) {
         mr_run *r = s->deform_free + i;
         if (r->count < count) continue;
         first = r->first;
@@ -52,21 +55,31 @@ static uint32_t take_rows(mr_store *s, uint32_t count) {
     return first;
 }
 
-/* Gives rows back, joined with their neighbours; without memory for the note they stay unused. */
-static void give_rows(mr_store *s, uint32_t first, uint32_t count) {
-    mr_run run = {first, count};
-    for (uint32_t i = 0; i < s->deform_free_count;) {
-        mr_run r = s->deform_free[i];
-        if (r.first + r.count != run.first && run.first + run.count != r.first) {
-            i++;
-            continue;
-        }
-        run = (mr_run){r.first < run.first ? r.first : run.first, r.count + run.count};
-        s->deform_free[i] = s->deform_free[--s->deform_free_count];
-        i = 0;
+static int by_first(const void *a, const void *b) {
+    uint32_t x = ((const mr_run *)a)->first, y = ((const mr_run *)b)->first;
+    return (x > y) - (x < y);
+}
+
+/* Joins free runs with their neighbours; what is free at the end is no row any more. */
+static void join_free(mr_store *s) {
+    mr_run *runs = s->deform_free;
+    uint32_t kept = 0;
+    if (s->deform_free_count) qsort(runs, s->deform_free_count, sizeof *runs, by_first);
+    for (uint32_t i = 0; i < s->deform_free_count; i++) {
+        if (kept && runs[kept - 1].first + runs[kept - 1].count == runs[i].first) runs[kept - 1].count += runs[i].count;
+        else runs[kept++] = runs[i];
     }
-    if (run.first + run.count == s->deform_rows) s->deform_rows = run.first;
-    else if (!mr_grow(&s->deform_free, &s->deform_free_cap, s->deform_free_count + 1, sizeof(mr_run))) s->deform_free[s->deform_free_count++] = run;
+    if (kept && runs[kept - 1].first + runs[kept - 1].count == s->deform_rows) s->deform_rows = runs[--kept].first;
+    s->deform_free_count = kept;
+    s->deform_loose = 0;
+}
+
+/* Gives rows back. They are joined once a quarter of the runs is new, so that a million may go in any order; without memory for the note
+ * they stay unused. */
+static void give_rows(mr_store *s, uint32_t first, uint32_t count) {
+    if (mr_grow(&s->deform_free, &s->deform_free_cap, s->deform_free_count + 1, sizeof(mr_run))) return;
+    s->deform_free[s->deform_free_count++] = (mr_run){first, count};
+    if (++s->deform_loose > s->deform_free_count / 4) join_free(s);
 }
 
 static void put_word(mr_store *s, uint32_t row, uint32_t k, uint32_t word) { memcpy(s->deform + 4 * (size_t)row + k, &word, 4); }
@@ -170,7 +183,7 @@ void mr_unpose(mr_store *s, uint32_t index) {
     *p = (mr_pose){MR_NONE, s->pose_free, 0, 0, 0};
     s->pose_free = i;
     s->id_pose[index] = 0;
-    s->pose_live--;
+    if (--s->pose_live == 0) join_free(s);
 }
 
 /* The next update looks after its draws; 1: other weights, 2: other rows. */
@@ -552,6 +565,7 @@ void mr_pose_update(mr_store *s) {
 void mr_pose_all(mr_store *s) {
     for (uint32_t i = 1; i < s->palette_count; i++) s->palettes[i].dirty = s->palettes[i].users != 0;
     for (uint32_t i = 1; i < s->pose_count; i++) s->poses[i].dirty = 2;
+    join_free(s);
     s->pose_work = s->pose_live != 0;
     mr_pose_update(s);
 }

@@ -60,18 +60,20 @@ def read_poses(made: Scene, scene: Fields, archive: ArchiveReader) -> None:
     followed = archive.array("poses/joints", "<u4", (joints,))
     values = archive.array("poses/weights", "<f4", (weights,))
     lengths = np.array([*(len(skin) for skin in skins), 0], np.int64)
-    if ((rows["skin"] != _NONE) & (rows["skin"] >= len(skins))).any() or len(np.unique(rows["node"])) < count:
-        poses.refuse("a node has two poses, or a skin that is not there")
+    twice = len(np.unique(rows["node"])) < count or (rows["node"] == 0).any()
+    if ((rows["skin"] != _NONE) & (rows["skin"] >= len(skins))).any() or twice:
+        poses.refuse("a node has two poses, or a skin that is not there, or is the root")
     ends = np.cumsum(lengths[np.minimum(rows["skin"], len(skins))])
     stops = np.cumsum(rows["morphs"], dtype=np.int64)
     if (int(ends[-1]), int(stops[-1])) != (joints, weights) if count else joints + weights:
         poses.refuse("joints and weights must be as many as skins and nodes have")
     try:
-        for number, skin, end, stop, morphs in zip(*(rows[name].tolist() for name in ("node", "skin")), ends.tolist(), stops.tolist(),
-                                                   rows["morphs"].tolist(), strict=True):
-            made.store.hold_weights([number], values[stop - morphs:stop])
-            if skin != _NONE:
-                made.bind(made.node(number), skins[skin], followed[end - len(skins[skin]):end])
+        for morphs in np.unique(rows["morphs"]).tolist():
+            made.store.hold_weights(rows["node"][rows["morphs"] == morphs], np.zeros(morphs, np.float32))
+        made.store.set_morph_weights(rows["node"], np.concatenate([np.zeros(1, np.int64), stops]), values)
+        bound = rows["skin"] != _NONE
+        for number, skin, end in zip(*(array[bound].tolist() for array in (rows["node"], rows["skin"], ends)), strict=True):
+            made.bind(made.node(number), skins[skin], followed[end - len(skins[skin]):end])
     except (InvalidInput, ReleasedError) as error:
         raise CaptureError(f"The poses of the capture are damaged: {str(error).rstrip('.')}.", "NODES_INVALID", poses.pointer) from None
 
