@@ -366,6 +366,7 @@ CLIPS = tuple(Fault(name, f"src/metarender/{file}", old, new, (MOVING, *tests)) 
 ))
 
 POSED, POSES = "tests/gpu/test_posed_pictures.py", "tests/core/test_poses.py"
+SHOWN = "tests/gpu/test_posed_instances.py"
 POSING = (
     _shader("the second four influences are those of the first", "geometry/deform.glsl", "follow(palette + 3u * in_joints1[i],",
             "follow(palette + 3u * in_joints0[i],", f"{POSED}::test_the_vertex_path_places_vertices_within_1e_5_of_the_float64_model"),
@@ -388,6 +389,19 @@ POSING = (
             "double shift[3] = {0 * (to[0] - from[0]),", f"{POSES}::test_joints_of_several_anchors_are_where_they_belong"),
     _native("a joint at the end of a run moves alone", "pose.c", "s->use_slot[low] < (uint64_t)first + count; low++)",
             "s->use_slot[low] + 1 < (uint64_t)first + count; low++)", f"{POSES}::test_only_palettes_whose_joints_moved_are_computed"),
+    _native("instances keep the boxes of the weights before", "pose.c",
+            "    if (p->weights && !p->palette) refresh_parts(s, p, p->dirty > 1);\n", "",
+            f"{SHOWN}::test_any_edits_leave_what_a_new_scene_would_have"),
+    _native("an instance that leaves its node goes to rest", "store.c", "    int bad = mr_keep_pose(s, index);\n", "    int bad = MR_OK;\n",
+            f"{SHOWN}::test_parts_look_the_same_when_they_no_longer_show_what_is_above"),
+    _native("an instance that a clip drives drives all", "pose.c",
+            "    int bad = mr_keep_pose(s, index);\n    if (bad) return bad;\n    i =", "    i =",
+            f"{SHOWN}::test_a_part_with_weights_of_its_own_keeps_them"),
+    _python("twice as much as shaders read is uploaded", "gpu/buffers.py", "    if size > most:", "    if size > 2 * most:",
+            "tests/gpu/test_storage_limits.py::test_more_than_a_storage_block_is_refused_and_the_renderer_goes_on"),
+    _python("instances of a file are not animated", "io/gltf_animations.py", "drawn = described.mesh or described.instances",
+            "drawn = described.mesh",
+            "tests/io/test_instanced_poses.py::test_instances_of_a_node_with_morph_weights_are_animated_like_nodes"),
 )
 
 LOADED, MADE, LOSSES = "tests/io/test_save_gltf.py", "tests/io/test_save_made.py", "tests/io/test_save_losses.py"
@@ -405,6 +419,8 @@ SAVING = tuple(Fault(name, f"src/metarender/io/{file}", old, new, (test,)) for n
     ("parts are saved where they stand far from their node", "gltf_tree.py", "self._attributes(position - middle,",
      "self._attributes(position,",
      f"{MADE}::test_far_parts_keep_their_places"),
+    ("parts are saved with the weights of another", "gltf_rows.py", "color, self.pose[rows], np.where(", "color, np.where(",
+     "tests/io/test_instanced_poses.py::test_parts_made_in_code_keep_their_weights_in_a_save"),
     ("hidden parts are shown again", "gltf_rows.py", "keys = [self.visible[rows], color,", "keys = [color,",
      f"{MADE}::test_parts_come_back_as_instances_with_their_names"),
     ("the second turn of a shear is lost", "gltf_transforms.py", "_two_turns(self._rows.linear[row])[2], _PLAIN)",

@@ -396,19 +396,33 @@ static void join_box(const float *rows, const double lower[3], const double uppe
     }
 }
 
-static int posed_box(const mr_store *s, uint32_t node, uint32_t geometry, double slack, double centre[3], double half[3]) {
+/* The box of a group with what the weights move, local space: lower, upper. */
+static void group_box(const mr_flesh *f, uint32_t group, const float *weights, double box[6]) {
+    memcpy(box, f->box + 6 * (size_t)group, 6 * sizeof(double));
+    add_morphs(f, group, weights, box, box + 3);
+}
+
+#define FEW 32 /* groups whose boxes are kept from one draw to the next: all of a geometry without joints */
+/* Boxes of the groups of the last draw: parts that show one pose are many. */
+typedef struct { const mr_pose *pose; const mr_flesh *flesh; double box[FEW][6]; } last_boxes;
+
+static int posed_box(const mr_store *s, uint32_t node, uint32_t geometry, double slack, last_boxes *last, double centre[3], double half[3]) {
     const mr_pose *p = s->pose_live ? mr_posed(s, node, geometry) : NULL;
     if (!p) return 0;
     const mr_flesh *f = s->flesh[geometry];
+    const float *weights = s->deform + 4 * ((size_t)p->first + 1);
+    if (last && f->groups <= FEW && (last->pose != p || last->flesh != f)) {
+        for (uint32_t g = 0; g < f->groups; g++) group_box(f, g, weights, last->box[g]);
+        last->pose = p;
+        last->flesh = f;
+    }
     const mr_palette *palette = f->joints && p->palette ? s->palettes + p->palette : NULL;
     double low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
     for (uint32_t g = 0; g < f->groups; g++) {
         const float *rows = palette ? s->deform + 4 * ((size_t)palette->first + 3 * f->joint[g]) : s->world + 12 * (size_t)node;
-        double lower[3], upper[3];
-        memcpy(lower, f->box + 6 * (size_t)g, sizeof lower);
-        memcpy(upper, f->box + 6 * (size_t)g + 3, sizeof upper);
-        add_morphs(f, g, s->deform + 4 * ((size_t)p->first + 1), lower, upper);
-        join_box(rows, lower, upper, slack, low, high);
+        double own[6], *box = last && last->flesh == f ? last->box[g] : own;
+        if (box == own) group_box(f, g, weights, own);
+        join_box(rows, box, box + 3, slack, low, high);
     }
     for (int k = 0; k < 3; k++) {
         centre[k] = 0.5 * low[k] + 0.5 * high[k];
@@ -421,14 +435,15 @@ static int posed_box(const mr_store *s, uint32_t node, uint32_t geometry, double
 }
 
 int mr_posed_box(const mr_store *s, uint32_t node, uint32_t geometry, double centre[3], double half[3]) {
-    return posed_box(s, node, geometry, 0, centre, half);
+    return posed_box(s, node, geometry, 0, NULL, centre, half);
 }
 
 void mr_refit_posed(mr_store *s, uint32_t block, uint64_t todo) {
+    last_boxes last = {.pose = NULL};
     for (; todo; todo &= todo - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(todo), at = block * 64 + i;
         double centre[3], half[3];
-        if (!posed_box(s, s->slot_node[at], s->slot_geometry[at], SLACK, centre, half)) continue;
+        if (!posed_box(s, s->slot_node[at], s->slot_geometry[at], SLACK, &last, centre, half)) continue;
         float *box = s->box + (size_t)block * 384 + i;
         for (int k = 0; k < 3; k++) {
             float c = (float)centre[k], h = (float)(half[k] * (1 + 16.0 / 16777216.0) + 16.0 / 16777216.0 * fabs(centre[k]) + 1e-30);
