@@ -188,18 +188,27 @@ cdef int _vector(object value, int n, double *out, str what, double limit) excep
     return 0
 
 
-cdef object _id_array(object ids):
-    """Public ids as a C-contiguous (n,) uint32 array."""
+cdef object _node_id(object node, object store, Py_ssize_t row):
+    """The public id of a node handle, or what was given instead of one; a handle of another scene than `store`, if that is given, is refused."""
+    if not isinstance(node, Node):
+        return node
+    if store is not None and node.store is not store:
+        raise InvalidInput(f"{node!r} (row {row}) is a node of another scene; give nodes of this one")
+    return int(node.id)
+
+
+cdef object _id_array(object ids, object store=None):
+    """Public ids as a C-contiguous (n,) uint32 array; handles must be of `store` where it is given."""
     if type(ids) is np.ndarray and ids.dtype == np.uint32 and ids.ndim == 1:
         return np.ascontiguousarray(ids)
     if isinstance(ids, Node):
-        return np.array([ids.id], dtype=np.uint32)
+        return np.array([_node_id(ids, store, 0)], dtype=np.uint32)
     try:
         array = np.asarray(ids)
     except ValueError:
         raise InvalidInput("ids must be whole numbers of shape (n,), got rows of different lengths") from None
     if array.dtype == object:
-        array = np.array([int(k.id) if isinstance(k, Node) else k for k in np.atleast_1d(array)])
+        array = np.array([_node_id(k, store, row) for row, k in enumerate(np.atleast_1d(array))])
     if array.size == 0:
         return np.zeros(0, dtype=np.uint32)
     array = np.atleast_1d(array)

@@ -112,7 +112,7 @@ cdef class Store:
 
     cdef object _slots(self, object ids):
         """Node slots of public ids, (n,) uint32."""
-        cdef const uint32_t[::1] given = _id_array(ids)
+        cdef const uint32_t[::1] given = _id_array(ids, self)
         slots = np.empty(given.shape[0], dtype=np.uint32)
         cdef uint32_t[::1] out = slots
         cdef size_t n = given.shape[0], done
@@ -339,7 +339,7 @@ cdef class Store:
             An id is stale, named twice, or has children; nothing is removed then.
         """
         self._reshape()
-        chosen = _id_array(ids)
+        chosen = _id_array(ids, self)
         cdef const uint32_t[::1] given = chosen
         self._slots(chosen)
         if len(np.unique(chosen)) < len(chosen):
@@ -485,7 +485,7 @@ cdef class Store:
         if isinstance(visible, (bool, int, np.bool_)):
             self._flag(ids, 1 if visible else 0, 0)
             return
-        chosen, mask = _id_array(ids), np.asarray(visible)
+        chosen, mask = _id_array(ids, self), np.asarray(visible)
         if mask.dtype != bool or mask.shape != chosen.shape:
             raise InvalidInput(f"visible must be a bool or a bool array of shape ({len(chosen)},), got {mask.dtype} {mask.shape}")
         self._slots(chosen)  # nothing is changed when an id is stale
@@ -949,7 +949,7 @@ cdef class Store:
         """
         self._guard()
         cdef uint32_t index = self._real(id), number = _skin_number(self, skin)
-        cdef const uint32_t[::1] chosen = _id_array(joints)
+        cdef const uint32_t[::1] chosen = _id_array(joints, self)
         if <uint32_t>chosen.shape[0] != self.s.skins[number].joints:
             raise InvalidInput(f"the skin has {self.s.skins[number].joints} joints, got {chosen.shape[0]} nodes; give one for each")
         self._slots(chosen)

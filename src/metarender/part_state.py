@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._core import Node, change_state, parents_of
+from ._core import Node, Store, change_state, parents_of
 from .color import to_srgb_bytes
 from .errors import InvalidInput
+from .parts import Parts
 
 if TYPE_CHECKING:
     from .scene import Scene
@@ -30,19 +31,22 @@ class PartState(IntFlag):
     """Coloured by its value through the colormap of the scene."""
 
 
-def ids_of(parts: Any) -> NDArray[np.uint32]:
+def ids_of(parts: Any, store: Store) -> NDArray[np.uint32]:
     """Return the ids of a Node, of an Instances, of a sequence of nodes, or of ids, (n,) uint32.
 
     Raises
     ------
     InvalidInput
-        The argument is none of these.
+        The argument is none of these, or of another scene than `store`.
     """
-    if isinstance(parts, Node):
-        return np.array([parts.id], np.uint32)
-    found = getattr(parts, "ids", parts)
+    found = [parts] if isinstance(parts, Node) else getattr(parts, "ids", parts)
     if isinstance(found, Iterable) and not isinstance(found, (np.ndarray, str)):
+        found = list(found)
+        if any(part.store is not store for part in found if isinstance(part, Node)):
+            raise InvalidInput("parts has a node of another scene; give nodes of this one.")
         found = [part.id if isinstance(part, Node) else part for part in found]
+    if isinstance(parts, Parts) and parts.scene.store is not store:
+        raise InvalidInput("parts are of another scene; give those of this one.")
     try:
         array = np.atleast_1d(np.asarray(found))
     except ValueError:
@@ -62,7 +66,7 @@ def _override(color: Any, count: int) -> NDArray[np.uint8]:
 def set_state(scene: Scene, parts: Any, *, color: Any = None, ghost: bool | None = None, selected: bool | None = None,
               highlighted: bool | None = None, value: ArrayLike | None = None, visible: bool | None = None) -> None:
     """Change the state of parts and leave what is not named as it is; see ``Scene.set_state``."""
-    ids = ids_of(parts)
+    ids = ids_of(parts, scene.store)
     clear = give = PartState(0)
     for flag, on in ((PartState.GHOST, ghost), (PartState.SELECTED, selected), (PartState.HIGHLIGHTED, highlighted)):
         if on is not None:
@@ -84,7 +88,7 @@ def isolate(scene: Scene, parts: Any) -> None:
     # Place of each node's parent in `everything`; a top-level node is its own.
     above = order[np.searchsorted(everything, parents, sorter=order) % len(order)] if len(order) else order
     above = np.where(parents == 0, np.arange(len(everything)), above)
-    below = np.isin(everything, ids_of(parts))
+    below = np.isin(everything, ids_of(parts, scene.store))
     over = below.copy()
     while True:  # each round looks twice as far up as the one before
         below = below | below[above]

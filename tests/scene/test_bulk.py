@@ -65,3 +65,31 @@ def test_wrong_trees_are_refused_and_nothing_is_added(parents, names, meshes, me
 def test_nothing_to_add_adds_nothing():
     scene = mr.Scene()
     assert len(scene.add_many([])) == 0 and len(scene.add_many(np.zeros(0, np.int64), [], [])) == 0
+
+
+@pytest.mark.parametrize("call", [
+    lambda scene, own, other: scene.set([other], position=[(1, 2, 3)]),
+    lambda scene, own, other: scene.set((own, other), position=np.ones((2, 3))),
+    lambda scene, own, other: scene.set_state(other, color="red"),
+    lambda scene, own, other: scene.ghost([other]),
+    lambda scene, own, other: scene.set_state(other.store.owner.parts[0], value=1.0),
+    lambda scene, own, other: scene.isolate([own, other]),
+    lambda scene, own, other: scene.store.set_visible([other], False),
+    lambda scene, own, other: scene.store.remove_leaves([other]),
+    lambda scene, own, other: scene.bind(own, mr.Skin(np.eye(4)[None]), [other]),
+    lambda scene, own, other: scene.parts[0].set([other], color="red"),
+])
+def test_handles_of_another_scene_are_refused_though_their_numbers_fit(call):
+    box = mr.box(1)
+    joints = np.zeros((box.vertex_count, 4), np.uint16)
+    flesh = mr.Geometry(positions=box.positions, indices=box.indices, joints=joints, weights=np.eye(4)[joints[:, 0]])
+    scenes = [mr.Scene(), mr.Scene()]
+    for scene in scenes:
+        own = scene.add(mr.Mesh(flesh, mr.Standard()))
+        scene.add_instances(box, mr.Standard(), count=2)
+    other, own = scenes[1].parts[0][1], scenes[0].node(own.id)
+    assert scenes[0].store.is_alive(other.id)
+    before = scenes[0].store.states_of(scenes[0].subtree()).tobytes(), scenes[0].bounds.tobytes()
+    with pytest.raises(mr.InvalidInput, match="of another scene; give"):
+        call(scenes[0], own, other)
+    assert (scenes[0].store.states_of(scenes[0].subtree()).tobytes(), scenes[0].bounds.tobytes()) == before

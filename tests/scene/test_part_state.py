@@ -34,12 +34,12 @@ def test_fields_change_one_by_one(plant):
 
 
 def test_ids_of_whatever_names_parts(plant):
-    _, _, machine, child, parts, _ = plant
-    assert ids_of(machine).tolist() == [machine.id]
-    assert ids_of([machine, child]).tolist() == [machine.id, child.id]
-    assert ids_of(parts).tolist() == parts.ids.tolist()
-    assert ids_of(int(parts.ids[0])).tolist() == [parts.ids[0]]
-    assert ids_of([]).tolist() == []
+    scene, _, machine, child, parts, _ = plant
+    assert ids_of(machine, scene.store).tolist() == [machine.id]
+    assert ids_of([machine, child], scene.store).tolist() == [machine.id, child.id]
+    assert ids_of(parts, scene.store).tolist() == parts.ids.tolist()
+    assert ids_of(int(parts.ids[0]), scene.store).tolist() == [parts.ids[0]]
+    assert ids_of([], scene.store).tolist() == []
 
 
 def test_isolate_keeps_what_is_below_and_above(plant):
