@@ -104,3 +104,34 @@ def test_a_frame_of_a_thousand_moving_figures(benchmark, posed):
         found = benchmark.pedantic(frame, rounds=10)
         assert (found.stats.instances, found.stats.draw_calls) == (FIGURES, 1)
         benchmark.extra_info |= {"bytes_uploaded": found.stats.bytes_uploaded, "gl_calls": found.stats.gl_calls}
+
+
+@pytest.mark.benchmark(group="poses")
+def test_instances_that_show_one_row_of_weights_against_a_row_each(benchmark):
+    """100,000 instances with 20 morphs animated: by the weights of the node above, and by weights of their own in one call."""
+    count, morphs, ball = 100_000, 20, mr.sphere(0.5, 16, 12)
+    geometry = mr.Geometry(positions=ball.positions, normals=ball.normals, indices=ball.indices,
+                           morphs=[mr.Morph(ball.positions * (0.01 + 0.01 * number)) for number in range(morphs)])
+    matrices = np.tile(np.eye(4), (count, 1, 1))
+    matrices[:, :3, 3] = np.random.default_rng(2).uniform(-300, 300, (count, 3))
+    weights = np.random.default_rng(3).uniform(0, 1, (64, morphs)).astype(np.float32)
+    shared, alone = mr.Scene(), mr.Scene()
+    owner = shared.add(mr.Mesh(geometry, mr.Standard()))
+    shared.add_instances(geometry, mr.Standard(), matrices=matrices, parent=owner)
+    ids = alone.add_instances(geometry, mr.Standard(), matrices=matrices).ids
+    offsets = np.arange(count + 1) * morphs
+
+    def one(step: int = 0) -> None:
+        owner.weights = weights[step % 64]
+        shared.update()
+
+    def each(step: int = 0) -> None:
+        alone.store.set_morph_weights(ids, offsets, np.tile(weights[step % 64], count))
+        alone.update()
+
+    steps = iter(range(1 << 30))
+    benchmark(lambda: one(next(steps)))
+    benchmark.extra_info["instances"] = shared.store.draw_count - 1
+    benchmark.extra_info["times a row each"] = best(each, 5) / best(one, 5)
+    assert shared.store.draw_count - 1 == alone.store.draw_count == count
+    np.testing.assert_allclose(np.ptp(alone.bounds, axis=0), np.ptp(shared.bounds, axis=0), atol=2)

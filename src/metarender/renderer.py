@@ -234,7 +234,9 @@ class Renderer(PictureSettings):
 
         Raises
         ------
-        InvalidInput, ReleasedError, WrongThreadError, DeviceError
+        InvalidInput, ReleasedError, WrongThreadError
+        DeviceError
+            The driver failed, or the scene needs more of one buffer than shaders read on this device; the message says what of.
         """
         wanted = self._check_call(scene, outputs, "Renderer.render")
         with scene.store:                                                    # no other thread may come in before the frame is drawn

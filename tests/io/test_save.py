@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import pytest
 
 import metarender as mr
@@ -124,3 +125,41 @@ def test_options_of_a_load_are_checked_too(tmp_path, option):
     (name,) = option
     with pytest.raises(mr.InvalidInput, match=f"{name}( must be|=)"):
         mr.load(tmp_path / "a.xyz", **option)
+
+
+def posed_scene(normals):
+    """A skinned box with a morph far from home, a ball that swells, and two parts that show its weights; and where their vertices are."""
+    scene, box, ball = mr.Scene(), mr.box(1), mr.sphere(0.5, 12, 8)
+    joints = np.where(box.positions[:, 1:2] > 0, 1, 0) * np.array([[1, 0, 0, 0]])
+    flesh = mr.Geometry(positions=box.positions, normals=box.normals if normals else None, indices=box.indices, joints=joints,
+                        weights=np.tile((1.0, 0, 0, 0), (box.vertex_count, 1)), morphs=[mr.Morph(box.positions * (1, 0, 0))])
+    bones = [scene.add(None, position=(700, 0, 0), rotation=(0, 0, 0.6, 0.8)), scene.add(None, position=(700, 3, 0))]
+    node = scene.add(mr.Mesh(flesh, mr.Standard()), position=(9, 9, 9))
+    scene.bind(node, mr.Skin(np.tile(np.eye(4), (2, 1, 1))), bones)
+    node.weights = [0.5]
+    swollen = mr.Geometry(positions=ball.positions, normals=ball.normals if normals else None, indices=ball.indices,
+                          morphs=[mr.Morph(ball.positions)])
+    owner = scene.add(mr.Mesh(swollen, mr.Standard()), position=(0, -3, 0), scale=(-1, 1, 1))
+    places = np.tile(np.eye(4), (2, 1, 1))
+    places[:, 0, 3] = 5, 9
+    scene.add_instances(swollen, mr.Standard(), matrices=places, parent=owner)
+    owner.weights = [1.0]
+    moved = flesh.positions * (1.5, 1, 1)
+    world = np.stack([bone.world_matrix for bone in bones])[flesh.joints[:, 0]]
+    found = [np.einsum("vij,vj->vi", world[:, :3, :3], moved) + world[:, :3, 3]]
+    found += [ball.positions * (-2, 2, 2) + (-shift, -3, 0) for shift in (0, 5, 9)]
+    return scene, found
+
+
+@pytest.mark.parametrize("normals", [True, False])
+@pytest.mark.parametrize("suffix", [".stl", ".obj", ".ply", ".3mf"])
+def test_plain_formats_hold_what_is_posed_as_it_stands(tmp_path, suffix, normals):
+    scene, found = posed_scene(normals)
+    mr.save(scene, tmp_path / f"posed{suffix}")
+    again = mr.load(tmp_path / f"posed{suffix}")
+    points = np.concatenate(found)
+    np.testing.assert_allclose(again.bounds, [points.min(axis=0), points.max(axis=0)], atol=2e-4)
+    for above in ((0.1, 40, 0.1), (-5.1, 40, 0.1), (-9.1, 40, 0.1), (700.1, 40, 0.1)):
+        hit, wanted = again.raycast(above, (0, -1, 0)), scene.raycast(above, (0, -1, 0))
+        assert hit is not None and wanted is not None and abs(hit.distance - wanted.distance) < 1e-3
+        assert hit.normal[1] > 0 and hit.front == wanted.front
