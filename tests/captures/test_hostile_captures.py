@@ -181,6 +181,7 @@ DAMAGES = {
     "counters below zero": (at("/frame/counters/nodes", -1), "VALUE_INVALID"),
     "a pose of nobody": (array("poses/node", first(999)), "NODES_INVALID"),
     "two poses of a node": (array("poses/node", lambda ids: np.full_like(ids, ids[0])), "VALUE_INVALID"),
+    "a pose of the root": (array("poses/node", first(0)), "VALUE_INVALID"),
     "a skin of nothing": (array("poses/skin", first(77)), "VALUE_INVALID"),
     "a skin where there are none": (together(at("/scene/poses/skins", []), at("/scene/poses/joints", 0), array("poses/skin", np.zeros_like),
                                              *(array(name, lambda rows: rows[:0]) for name in ("poses/joints", "skins/inverse_bind"))),
