@@ -185,6 +185,18 @@ def test_parts_of_several_geometries_have_the_weights_that_fit():
     assert [part.weights.tolist() for part in below] == [[0, 0], [0.5]]
 
 
+def test_rigid_parts_below_have_no_weights_and_no_rows():
+    scene, owner, _ = crowd((0.5, 0))
+    rigid = scene.add_instances(mr.box(1), mr.Standard(), count=50, parent=owner)
+    assert all(not len(part.weights) for part in rigid)
+    scene.update()
+    rows = scene.store.row_count(DEFORM)
+    owner.mesh = mr.Mesh(mr.box(1), mr.Standard())  # the four that show its weights keep them
+    assert scene.store.row_count(DEFORM) <= rows + 4 * 2
+    rigid[0].mesh = mr.Mesh(blob(), mr.Standard(), weights=(0.25, 1))
+    assert rigid[0].weights.tolist() == [0.25, 1] and not len(rigid[1].weights)
+
+
 def test_parts_are_not_bound_together():
     scene, _, parts = crowd()
     with pytest.raises(InvalidInput, match=r"all parts would stand at the same place.*scene\.bind\(parts\[0\], skin, joints\)"):

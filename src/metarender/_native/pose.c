@@ -150,12 +150,23 @@ static int make_palette(mr_store *s, uint32_t skin, const uint32_t *joints, uint
 
 static uint32_t pose_index(const mr_store *s, uint32_t index) { return index < s->id_pose_cap ? s->id_pose[index] : 0; }
 
-/* The pose that a node shows: its own, or for a part without one that of the node above, where it has weights and follows no joints. */
+/* Whether a node draws something with so many morphs. */
+static int draws_morphs(const mr_store *s, uint32_t index, uint32_t count) {
+    for (uint32_t d = s->node_draw[s->id_slot[index]]; d != MR_NONE; d = s->draw_next[d]) {
+        uint32_t g = s->draw_geometry[d];
+        if (g < s->flesh_cap && s->flesh[g] && s->flesh[g]->morphs == count) return 1;
+    }
+    return 0;
+}
+
+/* The pose that a node shows: its own, or for a part without one that of the node above, which has the weights of what the part draws and
+ * follows no joints. */
 static uint32_t shown_pose(const mr_store *s, uint32_t index) {
     uint32_t own = pose_index(s, index);
     if (own || !s->pose_live || !s->id_range[index]) return own;
     uint32_t above = pose_index(s, s->id_parent[index]);
-    return above && s->poses[above].weights && !s->poses[above].palette ? above : 0;
+    const mr_pose *p = s->poses + above;
+    return above && p->weights && !p->palette && draws_morphs(s, index, p->weights) ? above : 0;
 }
 
 static uint32_t pose_rows(uint32_t weights) { return 1 + (weights + 3) / 4; }
