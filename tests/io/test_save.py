@@ -155,7 +155,8 @@ def posed_scene(normals):
 @pytest.mark.parametrize("suffix", [".stl", ".obj", ".ply", ".3mf"])
 def test_plain_formats_hold_what_is_posed_as_it_stands(tmp_path, suffix, normals):
     scene, found = posed_scene(normals)
-    mr.save(scene, tmp_path / f"posed{suffix}")
+    with pytest.warns(mrio.AssetWarning, match="figures stand as they are posed now"):
+        mr.save(scene, tmp_path / f"posed{suffix}")
     again = mr.load(tmp_path / f"posed{suffix}")
     points = np.concatenate(found)
     np.testing.assert_allclose(again.bounds, [points.min(axis=0), points.max(axis=0)], atol=2e-4)
