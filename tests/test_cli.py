@@ -334,8 +334,10 @@ def test_the_installed_command_runs_without_python_noise(model: Path, tmp_path: 
 def test_convert_writes_what_the_suffix_names(run: Run, model: Path, tmp_path: Path) -> None:
     from metarender import load
 
-    code, out, err = run("convert", model, tmp_path / "part.obj", "--unit", "millimetre", "--up", "z")
-    assert (code, out) == (0, "") and "warning" not in err
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        code, out, err = run("convert", model, tmp_path / "part.obj", "--unit", "millimetre", "--up", "z")
+    assert (code, out) == (0, "") and "warning: part.obj was saved without unlit materials." in err
     again = load(tmp_path / "part.obj", unit="millimetre", up="z")
     np.testing.assert_allclose(np.asarray(again.bounds), [[-1, -1, 0], [1, 1, 0]], atol=1e-6)
     code, _, err = run("convert", model, tmp_path / "part.stl", "--strict")
