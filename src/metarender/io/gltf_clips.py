@@ -17,7 +17,8 @@ from ..materials import Material
 from ..origin import KeptFile
 from ..scene import Scene
 from .gltf_animations import FACTORS, PROPERTIES
-from .gltf_copying import OTHER_MORPHS, SHEARED_CURVES, Copier
+from .gltf_copied_clips import OTHER_MORPHS, SHEARED_CURVES
+from .gltf_copying import Copier
 from .gltf_document import Document
 from .gltf_rows import Plan
 from .gltf_settings import KEY, put_entry

@@ -13,14 +13,25 @@ from numpy.typing import NDArray
 
 from ..checks import extent
 from ..errors import AssetError, MissingExtra
+from .gltf_copied_clips import copied_animation
 from .gltf_document import Document
 from .gltf_layout import INDEX, LAYOUTS, VERTEX, Layout, layout_of
-from .gltf_references import DECODED, EXTENSIONS, KEPT_WHOLE, MATERIAL_EXTENSIONS, OBJECTS, TABLES, TEXTURE, VITAL, Specification, is_safe
+from .gltf_references import (
+    DECODED,
+    EXTENSIONS,
+    KEPT_WHOLE,
+    MATERIAL_EXTENSIONS,
+    OBJECTS,
+    TABLES,
+    TEXTURE,
+    VITAL,
+    Missing,
+    Specification,
+    is_safe,
+)
 from .images import sniff
 from .kept import OpenedSource
 
-SHEARED_CURVES = "curves that turn or scale nodes whose matrix shears"
-OTHER_MORPHS = "curves of the morphs of nodes that have others now"
 UNREADABLE = (AssetError, MissingExtra)
 """What reading again may raise for what was not needed for drawing."""
 
@@ -33,10 +44,6 @@ _SUFFIXES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", "
 _PLACES = {"image/webp": "EXT_texture_webp", "image/ktx2": "KHR_texture_basisu"}
 
 
-class Missing(Exception):
-    """What is named is not in the scene any more, or its bytes cannot be had; whatever needs it goes too."""
-
-
 class Copier:
     """Copies from one file.
 
@@ -47,6 +54,11 @@ class Copier:
     live : callable
         ``live(collection, number)`` returns the number, in the new document, of a material, mesh, light or camera of the file as the
         scene has it now, None where the scene does not have it.
+
+    Attributes
+    ----------
+    nodes, outer : dict of int to int
+        See `enter`.
     """
 
     def __init__(self, document: Document, opened: OpenedSource, live: Callable[[str, int], int | None]) -> None:
@@ -56,8 +68,8 @@ class Copier:
         self._live = live
         self._shared: dict[tuple[str, int], int | None] = {}
         self._local: dict[tuple[str, int], int | None] = {}
-        self._nodes: dict[int, int] = {}
-        self._outer: dict[int, int] = {}
+        self.nodes: dict[int, int] = {}
+        self.outer: dict[int, int] = {}
         self._doubtful: list[tuple[dict[str, Any], dict[str, Any], str]] = []
         self._entries: dict[str, list[dict[str, Any]]] = {}
 
@@ -73,7 +85,7 @@ class Copier:
         local : dict
             What was copied for them so far.
         """
-        self._nodes, self._outer, self._local = nodes, outer, local
+        self.nodes, self.outer, self._local = nodes, outer, local
 
     def index(self, collection: str, number: int) -> int:
         """Copy an object, once, and return its new number.
@@ -248,7 +260,7 @@ class Copier:
             names = _COPIED_AS.get(collection, (collection,))
             pairs = {key[1]: new for key, new in [*self._shared.items(), *self._local.items()] if key[0] in names}
             if collection == "nodes":
-                pairs |= self._nodes
+                pairs |= self.nodes
             if len(entries) != len(self.entries(collection)) or any(old != new for old, new in pairs.items()):
                 return False
         return True
@@ -257,18 +269,18 @@ class Copier:
 
     def places(self, numbers: list[int]) -> list[int | None]:
         """New numbers of nodes, None for those that the scene has not."""
-        return [self._nodes.get(number) for number in numbers]
+        return [self.nodes.get(number) for number in numbers]
 
     def _node(self, number: int) -> int:
-        found = self._nodes.get(number)
+        found = self.nodes.get(number)
         if found is None:
             raise Missing
         return found
 
     def _lod(self, number: int) -> int:
         """A node that is only drawn instead of another (MSFT_lod); the scene has none of it, so it comes from the file."""
-        if number in self._nodes:
-            return self._nodes[number]
+        if number in self.nodes:
+            return self.nodes[number]
         if not 0 <= number < len(self.entries("nodes")):
             raise Missing
         return self.document.add("nodes", self.copy(self.entry("nodes", number), OBJECTS["nodes"]))
@@ -291,57 +303,10 @@ class Copier:
     def _skin(self, number: int) -> int:
         """A skin, if all of its joints are there."""
         entry = self.entry("skins", number)
-        if any(joint not in self._nodes for joint in entry["joints"]):
+        if any(joint not in self.nodes for joint in entry["joints"]):
             self.document.notes["a skin that lost a joint"] = None
             raise Missing
         return self.document.add("skins", self.copy(entry, OBJECTS["skins"]))
-
-    def _animation(self, number: int) -> int:
-        """An animation: the channels whose target is there, and their samplers."""
-        entry = self.entry("animations", number)
-        samplers: list[dict[str, Any]] = []
-        places: dict[int, int] = {}
-        channels = []
-        for channel in entry["channels"]:
-            target = channel["target"]
-            if not self._fits(target):
-                continue
-            try:
-                moved = {**self.copy({k: v for k, v in channel.items() if k not in ("sampler", "target")}),
-                         "sampler": self._animation_sampler(entry["samplers"], channel["sampler"], samplers, places),
-                         "target": self.copy(target, {"node": "nodes"})}
-            except Missing:
-                continue
-            if len(moved["target"]) < len(target) or len(moved["target"].get("extensions", ())) < len(target.get("extensions", ())):
-                continue  # what it moves is gone
-            if target["path"] == "translation" and target.get("node") in self._outer:
-                moved["target"]["node"] = self._outer[target["node"]]
-            channels.append(moved)
-        if not channels:
-            raise Missing
-        rest = self.copy({name: value for name, value in entry.items() if name not in ("channels", "samplers")})
-        return self.document.add("animations", {**rest, "channels": channels, "samplers": samplers})
-
-    def _fits(self, target: dict[str, Any]) -> bool:
-        """Whether a node can still be driven: it has as many morphs as in the file, and was not given a matrix that shears."""
-        node, path = target.get("node"), target["path"]
-        if path in ("rotation", "scale") and node in self._outer:
-            self.document.notes[SHEARED_CURVES] = None
-            return False
-        if path == "weights" and node in self._nodes and "mesh" in self.entry("nodes", node):
-            before = self.entry("meshes", self.entry("nodes", node)["mesh"])["primitives"][0].get("targets", ())
-            if self.document.morphs_of(self._nodes[node]) != len(before):
-                self.document.notes[OTHER_MORPHS] = None
-                return False
-        return True
-
-    def _animation_sampler(self, entries: list[dict[str, Any]], number: int, made: list[dict[str, Any]], places: dict[int, int]) -> int:
-        if number not in places:
-            entry = entries[number]
-            data = {"input": self.index("times", entry["input"]), "output": self.index("accessors", entry["output"])}
-            made.append({**data, **self.copy({k: v for k, v in entry.items() if k not in data})})
-            places[number] = len(made) - 1
-        return places[number]
 
     def _texture(self, number: int) -> int:
         """A texture; a picture that is neither PNG nor JPEG moves to where it is allowed (KHR_texture_basisu, EXT_texture_webp)."""
@@ -444,7 +409,7 @@ def _now(collection: str) -> Callable[[Copier, int], int]:
 
 
 _MAKERS: dict[str, Callable[[Copier, int], int]] = {
-    "accessors": Copier._accessor, "animations": Copier._animation, "images": Copier._image, "lods": Copier._lod,
+    "accessors": Copier._accessor, "animations": copied_animation, "images": Copier._image, "lods": Copier._lod,
     "indices": lambda copier, number: copier._accessor(number, INDEX),
     **{name: _now(name) for name in ("materials", "meshes", "lights", "cameras")},
     "nodes": Copier._node, "positions": lambda copier, number: copier._accessor(number, VERTEX, bounds=True), "skins": Copier._skin,

@@ -13,6 +13,12 @@ from types import MappingProxyType
 from typing import Any
 
 Specification = Any
+
+
+class Missing(Exception):
+    """What is named is not in the scene any more, or its bytes cannot be had; whatever needs it goes too."""
+
+
 _IN_POINTER = re.compile(r"/\d+(/|$)")
 
 TEXTURE: Specification = {"index": "textures"}

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ..deformation import Morph
 from ..geometry import Geometry, Mesh
 from ..materials import Material
-from .gltf_copying import Copier, Missing, with_attributes
+from .gltf_copying import Copier, with_attributes
 from .gltf_document import Document
-from .gltf_references import OBJECTS, PRIMITIVE
+from .gltf_references import OBJECTS, PRIMITIVE, Missing
 from .gltf_settings import put_entry
 from .gltf_surfaces import Surfaces, put_label
 

@@ -1,7 +1,8 @@
 """A Scene to glTF 2.0 files (.gltf, .glb): what was loaded comes back as it was, what was made in code from its arrays.
 
-The rooms: `kept` (loaded files), `gltf_references` (what names what), `gltf_copying` (objects of a file), `gltf_surfaces`, `gltf_shapes`
-and `gltf_tree` with `gltf_rows` (objects of the scene), `gltf_document` (collections and the buffer). Here they meet.
+The rooms: `kept` (loaded files), `gltf_references` (what names what), `gltf_copying` with `gltf_copied_clips` (objects of a file),
+`gltf_surfaces`, `gltf_shapes` and `gltf_tree` with `gltf_rows` (objects of the scene), `gltf_settings` (what we keep in extras), `losses`
+(what is told), `gltf_document` (collections and the buffer). Here they meet.
 """
 
 from __future__ import annotations
