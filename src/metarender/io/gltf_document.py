@@ -68,6 +68,7 @@ class Document:
         self.chunks: list[Any] = []
         self.size = 0
         self.notes: dict[str, None] = {}
+        self._zeros: dict[tuple[int, int], int] = {}
         self.postponed: list[Callable[[], None]] = []
 
     def add(self, collection: str, entry: dict[str, Any]) -> int:
@@ -135,10 +136,14 @@ class Document:
             entry["max"], entry["min"] = highest.tolist(), lowest.tolist()
         return self.add("accessors", entry)
 
-    def zeros(self, count: int) -> int:
-        """Append an accessor of `count` vectors (0, 0, 0), which needs no bytes (glTF 2.0, 3.6.2.3)."""
-        zero = [0.0, 0.0, 0.0]
-        return self.add("accessors", {"componentType": 5126, "count": count, "type": "VEC3", "max": zero, "min": zero})
+    def zeros(self, count: int, width: int) -> int:
+        """Return an accessor of `count` vectors of zeros, which needs no bytes (glTF 2.0, 3.6.2.3), made once."""
+        key = count, width
+        if key not in self._zeros:
+            zero = [0.0] * width
+            entry = {"componentType": 5126, "count": count, "type": _TYPES[width], "max": zero, "min": zero}
+            self._zeros[key] = self.add("accessors", entry)
+        return self._zeros[key]
 
     def vertices(self, array: NDArray[Any], *, bounds: bool = False) -> int:
         """Append an attribute of vertices."""

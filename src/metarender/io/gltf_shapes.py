@@ -43,7 +43,7 @@ class Shapes:
         self._copier = copier
         self._made: dict[tuple[Any, ...], int | None] = {}
         self._alive: list[Any] = []
-        self._primitives: dict[int, dict[str, Any]] = {}
+        self._primitives: dict[tuple[int, int, int], dict[str, Any]] = {}
         self._unpainted: dict[int, int | None] = {}
 
     def mesh(self, mesh: Mesh, painted: Paint = as_it_is) -> int | None:
@@ -85,8 +85,8 @@ class Shapes:
                 if mesh.weights.any():
                     entry["weights"] = mesh.weights.tolist()
                 pairs = zip(mesh.primitives, materials, strict=True)
-                entry["primitives"] = [self._primitive(geometry, material) for (geometry, _), material in pairs if geometry.index_count]
-                self._complete_morphs(mesh, entry["primitives"])
+                entry["primitives"] = [self._primitive(geometry, material, mesh.weights.size) for (geometry, _), material in pairs
+                                       if geometry.index_count]
         except Missing:
             self._document.notes[f"the mesh {mesh.name!r}"] = None
             return None
@@ -94,15 +94,6 @@ class Shapes:
             return None
         put_label(entry, mesh.name, self._with_target_names(mesh))
         return self._document.add("meshes", entry)
-
-    def _complete_morphs(self, mesh: Mesh, primitives: list[dict[str, Any]]) -> None:
-        """Give primitives without morphs such as move nothing, since all of a mesh have equally many (glTF 2.0, 3.7.2.2)."""
-        for primitive in primitives:
-            if mesh.weights.size and "targets" not in primitive:
-                count = self._document.lists["accessors"][primitive["attributes"]["POSITION"]]["count"]
-                zeros = self._document.zeros(count)
-                last = {"material": primitive.pop("material")} if "material" in primitive else {}
-                primitive |= {"targets": [{"POSITION": zeros}] * mesh.weights.size, **last}
 
     def _with_target_names(self, mesh: Mesh) -> dict[str, Any]:
         """Return the extras of a mesh, with the names of its morphs where exporters put them: one list for all of its geometries."""
@@ -122,9 +113,24 @@ class Shapes:
         return with_attributes(copied)
 
     def _copied(self, copier: Copier, primitive: dict[str, Any], geometry: Geometry, material: Material,
-                sets: tuple[int, int] | None = None) -> dict[str, Any]:
+                sets: tuple[int, int] | None = None, morphs: int = 0) -> dict[str, Any]:
         entry: dict[str, Any] = copier.copy({name: value for name, value in primitive.items() if name != "material"}, PRIMITIVE)
+        if "POSITION" in entry["attributes"]:
+            self._complete(entry, self._surfaces.coordinate_sets(material, sets), morphs)
         return self._finished(entry, geometry, material, sets)
+
+    def _complete(self, entry: dict[str, Any], coordinates: int, morphs: int) -> None:
+        """Give a primitive zeros where it lacks texture coordinates that its material reads, and morphs that others of its mesh have.
+
+        Both are drawn as zeros here, and glTF wants to see them (2.0, 3.7.2.1 and 3.7.2.2).
+        """
+        attributes = entry["attributes"]
+        count = self._document.lists["accessors"][attributes["POSITION"]]["count"]
+        for name in [f"TEXCOORD_{number}" for number in range(coordinates)]:
+            if name not in attributes:
+                attributes[name] = self._document.zeros(count, 2)
+        if morphs and "targets" not in entry:
+            entry["targets"] = [{"POSITION": self._document.zeros(count, 3)} for _ in range(morphs)]
 
     def _finished(self, entry: dict[str, Any], geometry: Geometry, material: Material, sets: tuple[int, int] | None) -> dict[str, Any]:
         """Give a primitive the name of its geometry, and its material, which stands last at every save."""
@@ -135,8 +141,8 @@ class Shapes:
             entry["material"] = number
         return entry
 
-    def _primitive(self, geometry: Geometry, material: Material) -> dict[str, Any]:
-        """A primitive of a mesh that was put together in code; its vertices may still be those of a file."""
+    def _primitive(self, geometry: Geometry, material: Material, morphs: int) -> dict[str, Any]:
+        """A primitive of a mesh with so many morphs that was put together in code; its vertices may still be those of a file."""
         for what, is_there in (("coarser levels of geometries", geometry.levels), ("fields over vertices", geometry.field)):
             if is_there:
                 self._document.notes[what] = None
@@ -147,14 +153,18 @@ class Shapes:
             copier = self._copier(origin.source)
             primitive = dict(copier.entry("meshes", mesh)["primitives"][place])
             extensions = {k: v for k, v in primitive.get("extensions", {}).items() if k != "KHR_materials_variants"}
-            return self._copied(copier, {**primitive, "extensions": extensions}, geometry, material, origin.held)
-        if id(geometry) not in self._primitives:
+            return self._copied(copier, {**primitive, "extensions": extensions}, geometry, material, origin.held, morphs)
+        has = 2 if geometry.uv1 is not None else int(geometry.uv0 is not None)
+        wanted = self._surfaces.coordinate_sets(material, (0, 1))
+        coordinates, morphs = wanted if wanted > has else 0, 0 if geometry.morphs else morphs  # what it lacks
+        key = id(geometry), coordinates, morphs
+        if key not in self._primitives:
             self._alive.append(geometry)
-            self._primitives[id(geometry)] = self._written(geometry)
-        return self._finished(dict(self._primitives[id(geometry)]), geometry, material, (0, 1))
+            self._primitives[key] = self._written(geometry, coordinates, morphs)
+        return self._finished(dict(self._primitives[key]), geometry, material, (0, 1))
 
-    def _written(self, geometry: Geometry) -> dict[str, Any]:
-        """The arrays of a geometry as accessors (glTF 2.0, 3.7.2)."""
+    def _written(self, geometry: Geometry, coordinates: int, morphs: int) -> dict[str, Any]:
+        """The arrays of a geometry as accessors (glTF 2.0, 3.7.2), zeros for sets of coordinates and morphs that it lacks."""
         vertices = self._document.vertices
         attributes = {"POSITION": vertices(geometry.positions, bounds=True)}
         if geometry.normals is not None:
@@ -169,6 +179,8 @@ class Shapes:
         for number, array in enumerate((first, second)):
             if array is not None:
                 attributes[f"TEXCOORD_{number}"] = vertices(array)
+            elif number < coordinates:
+                attributes[f"TEXCOORD_{number}"] = self._document.zeros(geometry.vertex_count, 2)
         if geometry.colors is not None:
             colors = np.clip(geometry.colors, 0.0, 1.0)
             if not np.array_equal(colors, geometry.colors):
@@ -185,6 +197,8 @@ class Shapes:
             entry["indices"] = self._document.indices(geometry.indices)
         if geometry.morphs:
             entry["targets"] = [self._target(morph, attributes) for morph in geometry.morphs]
+        elif morphs:
+            entry["targets"] = [{"POSITION": self._document.zeros(geometry.vertex_count, 3)} for _ in range(morphs)]
         if geometry.topology != "triangles":
             entry["mode"] = _MODES[geometry.topology]
         return entry

@@ -75,6 +75,13 @@ class Surfaces:
             self._materials[key] = self._describe(material, sets, read if sets != own else set())
         return self._materials[key]
 
+    def coordinate_sets(self, material: Material, sets: tuple[int, int] | None) -> int:
+        """Return how many sets of texture coordinates a primitive must have for the textures of its material; `sets` as in `material`."""
+        infos = [info for name in SLOTS if (info := getattr(material, name, None)) is not None]
+        origin = material._origin
+        chosen = sets or ((0, 1) if origin is None else origin.held["sets"])
+        return 1 + max((chosen[info.tex_coord] for info in infos), default=-1)
+
     def _describe(self, material: Material, sets: tuple[int, int], moved: set[str]) -> int | None:
         """Write a material; the slots in `moved` read other coordinates than in its file."""
         origin = material._origin
