@@ -436,6 +436,8 @@ SAVING = tuple(Fault(name, f"src/metarender/io/{file}", old, new, (test,)) for n
      f"{LOSSES}::test_a_node_with_a_matrix_is_taken_apart_where_a_clip_moves_it"),
     ("parts lose the weights of their morphs", "gltf_rows.py", "color, self.pose[rows], np.where", "color, np.where",
      f"{LOSSES}::test_parts_keep_the_weights_of_their_morphs"),
+    ("a material reads coordinates that are not there", "gltf_shapes.py", "wanted if wanted > has else 0,",
+     "wanted if wanted < has else 0,", "tests/io/test_save_losses.py::test_a_textured_material_without_coordinates_loads_again"),
     ("light brighter than 1 is cut", "gltf_surfaces.py", "min(light.intensity * brightest, LARGEST_INTENSITY), 1.0)",
      "min(light.intensity, LARGEST_INTENSITY), 1.0)", f"{LOSSES}::test_what_a_scene_holds_is_kept_or_told"),
     ("a scene keeps a background that it has no more", "gltf_settings.py", "if name not in names} if isinstance(before, dict)",

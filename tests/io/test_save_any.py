@@ -64,7 +64,7 @@ def any_parts(scene, rng, nodes, geometry, material):
 
 def any_scene(seed):
     rng, scene = np.random.default_rng(seed), mr.Scene()
-    root = scene.add(None, name="root")  # of all joints, as glTF asks
+    root = scene.add(None, name="root")
     nodes, geometries, materials = [root], [any_geometry(rng) for _ in range(3)], [any_material(rng) for _ in range(2)]
     things = [mr.PointLight(tuple(2 * rng.random(3))), mr.DirectionalLight(direction=rng.normal(size=3)), mr.PerspectiveCamera(40), None]
     for _ in range(int(rng.integers(1, 8))):
@@ -72,7 +72,8 @@ def any_scene(seed):
         if rng.random() < 0.6:
             pairs = [(geometries[rng.integers(3)], materials[rng.integers(2)]) for _ in range(int(rng.integers(1, 3)))]
             thing = mr.Mesh(primitives=pairs)
-        nodes.append(scene.add(thing, nodes[rng.integers(len(nodes))], name=str(rng.choice(["", "n", "é"])), **any_place(rng)))
+        above = nodes[rng.integers(len(nodes))] if rng.random() < 0.5 else None
+        nodes.append(scene.add(thing, above, name=str(rng.choice(["", "n", "é"])), **any_place(rng)))
     if rng.random() < 0.5:
         any_parts(scene, rng, nodes, geometries[0], materials[0])
     for node in nodes:

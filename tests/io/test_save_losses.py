@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from gltf_files import GltfFile
-from test_save_gltf import check_twice, check_valid, document, load, save
+from test_save_gltf import check_twice, check_valid, document, load, pictures, save
 
 import metarender as mr
 from metarender.drawn import drawn
@@ -521,3 +521,30 @@ def test_a_pointer_with_a_number_without_end_is_left_out(tmp_path):
     file.document["animations"] = [{"samplers": [{"input": times, "output": values}], "channels": [{"sampler": 0, "target": pointer}]}]
     save(load(file.glb(tmp_path)), tmp_path / "a.glb")
     assert "animations" not in document(tmp_path / "a.glb")
+
+
+def test_a_textured_material_without_coordinates_loads_again(tmp_path, renderer):
+    scene, texture = mr.Scene(), mr.Texture(PIXELS, srgb=True)
+    arrays = {"positions": np.eye(3), "normals": np.tile([0, 0, 1.0], (3, 1))}
+    bare, one = Geometry(**arrays), Geometry(**arrays, uv0=np.eye(3)[:, :2])
+    for place, (geometry, material) in enumerate((
+        (bare, mr.Unlit(color_texture=texture)), (bare, mr.Standard()), (one, mr.Unlit(color_texture=mr.TextureInfo(texture, 1))),
+    )):
+        scene.add(mr.Mesh(geometry, material), position=(2 * place, 0, 0))
+    said, again = saved(scene, tmp_path, "a.gltf")
+    found = [sorted(primitive["attributes"]) for mesh in document(tmp_path / "a.gltf")["meshes"] for primitive in mesh["primitives"]]
+    sets = [[name for name in each if name[0] == "T"] for each in found]
+    assert said == "" and sets == [["TEXCOORD_0"], [], ["TEXCOORD_0", "TEXCOORD_1"]]
+    assert pictures(renderer, again) == pictures(renderer, scene)
+    again.material_list[1].color_texture = texture  # a file's own mesh, too
+    check_twice(again, tmp_path / "twice", ".glb")
+
+
+def test_joints_without_a_node_in_common_get_one(tmp_path):
+    scene = bent()
+    free = scene.add(None)
+    figure = next(node for node in scene.nodes if node.skin is not None)
+    scene.bind(figure, figure.skin, [figure.joints[0], free.id])
+    again = saved(scene, tmp_path)[1]
+    assert len(again.nodes) == len(scene.nodes) + 1 and len({node.id for node in again.nodes if node.parent is None}) == 1
+    check_twice(again, tmp_path / "twice", ".glb")

@@ -1,7 +1,8 @@
 """The nodes of a scene as a save sees them: arrays in depth-first order, and a plan of which nodes the file will have.
 
 A file has nodes that the scene has not: one for each kind of part in a range (EXT_mesh_gpu_instancing), one that carries a light which
-does not shine along its node, one more where a matrix shears. The plan numbers all of them depth first, as they will be loaded again.
+does not shine along its node, one more where a matrix shears, one above all where joints have none in common. The plan numbers all of
+them depth first, as they will be loaded again.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Kind(Enum):
     PARTS = "many parts that draw the same"
     LIGHT = "a child that turns the light of its parent"
     INNER = "a child that completes the transform of its parent"
+    ROOT = "a node above all others, for skins whose joints have none in common"
 
 
 @dataclass(slots=True)
@@ -97,7 +99,8 @@ class Rows:
         posed, skins, counts, values = read_poses(scene.store)
         self.pose = _kinds_of_poses(self._rows_of(posed), skins, counts, values, len(self.ids))
         self.driven = np.isin(self.ids, _moved_ids(scene, PLACED))
-        self._named = _named_ids(scene, posed[skins >= 0])
+        self._bound = posed[skins >= 0]
+        self._named = _named_ids(scene, self._bound)
         self._kept = [kept for kept in scene.kept if isinstance(kept.source, Source)]
         self._file, self._number = self._origins()
 
@@ -187,6 +190,20 @@ class Rows:
         same = (linear == self.linear[row]).all() and (matrix[:3, 3] == self.position[row]).all()
         return bool(same and self.kind[row] != AS_GIVEN)
 
+    def need_root(self) -> bool:
+        """Whether the joints of a skin that is of no file have no node above all of them, as glTF asks (2.0, 3.7.3.2)."""
+        for number in self._bound.tolist():
+            skin = self.scene._skin_of(number)
+            if skin is not None and skin._origin is None:
+                tops = set()
+                for row in self._rows_of(joints_of(self.scene.store, number)).tolist():
+                    while self.parent[row] >= 0:
+                        row = int(self.parent[row])
+                    tops.add(row)
+                if len(tops) > 1:
+                    return True
+        return False
+
     def need_two(self) -> NDArray[np.bool_]:
         """For which nodes no single node of glTF has the matrix: it shears, or an axis of it has no length (glTF 2.0, 5.25)."""
         flat = ~(self.linear != 0).any(axis=1).all(axis=1)
@@ -248,7 +265,7 @@ class Plan:
         self._rows = rows
         self._by_id: dict[int, int] | None = None
         self._whole, self._two = whole, two
-        self.home: dict[int, int] = {-1: -1}
+        self.home: dict[int, int] = {-1: self._add(Entry(Kind.ROOT, 0, -1)) if rows.need_root() else -1}
         self.showing: dict[int, list[int]] = {}
         parents: list[int] = rows.parent.tolist()
         row, end = 0, len(parents)

@@ -69,6 +69,8 @@ class Tree:
                 found = self._parts(entry)
             elif entry.kind is Kind.LIGHT:
                 found = self._light(entry)
+            elif entry.kind is Kind.ROOT:
+                found = {}
             else:
                 found = self._inner(entry)
             if entry.children:

@@ -152,9 +152,6 @@ class _Writer:
         rows = Rows(scene)
         document.notes |= dict.fromkeys(state_losses(scene, rows.table))
         whole = reusable_instances(rows, lambda file: self._copier(file.source))
-        for mesh in whole.values():
-            assert mesh._origin is not None
-            self._live.setdefault(("meshes", id(mesh._origin.source), mesh._origin.number), mesh)
         plan = Plan(rows, set(whole), {row for row in np.flatnonzero(rows.need_two()).tolist() if not self._is_as_loaded(rows, row)})
         self._files = {id(file): ({}, {}, {}) for file in kept}
         for row, place in plan.home.items():
