@@ -137,7 +137,8 @@ def test_pictures_and_materials_of_an_obj_read_back(tmp_path):
 def test_materials_of_one_name_keep_their_colours_apart(tmp_path):
     scene = mr.Scene()
     for number in range(40):
-        scene.add(mr.Mesh(mr.box(0.1), mr.Standard(color=(number / 40, 0, 0), name="steel_2" if number == 7 else "steel")), name=f"b{number}")
+        steel = mr.Standard(color=(number / 40, 0, 0), name="steel_2" if number == 7 else "steel")
+        scene.add(mr.Mesh(mr.box(0.1), steel), name=f"b{number}")
     mr.save(scene, tmp_path / "a.obj")
     names = [line for line in (tmp_path / "a.mtl").read_text().splitlines() if line.startswith("newmtl")]
     again = {node.name: node.mesh.primitives[0][1].color[0] for node in mr.load(tmp_path / "a.obj").nodes if node.mesh is not None}
