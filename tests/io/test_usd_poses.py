@@ -180,6 +180,35 @@ def test_promise_6_figures_that_do_not_fit_are_refused(tmp_path, break_it, messa
         mr.load(tmp_path / "a.usda")
 
 
+def test_instances_share_vertices_only_where_they_follow_the_same_joints(tmp_path):
+    """One prototype below two skeletons, one of them with a joint less, and below none."""
+    stage = stage_at(tmp_path / "a.usda")
+    figure(stage)
+    figure(stage, root="/other")
+    figure(stage, root="/short", joints=JOINTS[:2])
+    shape = stage.GetPrimAtPath("/figure/skin")
+    proto = stage.CreateClassPrim("/proto")
+    from pxr import Sdf
+
+    Sdf.CopySpec(stage.GetRootLayer(), shape.GetPath(), stage.GetRootLayer(), proto.GetPath().AppendChild("skin"))
+    skin = stage.GetPrimAtPath("/proto/skin")
+    skin.RemoveProperty("skel:skeleton")
+    UsdSkel.BindingAPI(skin).GetJointIndicesPrimvar().Set([0, 1] * 24)
+    for root, name in (("/figure", "a"), ("/other", "b"), ("/short", "c"), ("", "d")):
+        stage.RemovePrim(f"{root}/skin")
+        instance = stage.DefinePrim(f"{root}/{name}", "Xform")
+        instance.GetInherits().AddInherit("/proto")
+        instance.SetInstanceable(True)
+        if root:
+            UsdSkel.BindingAPI.Apply(instance).CreateSkeletonRel().SetTargets([f"{root}/rig"])
+    stage.Save()
+    scene = mr.load(tmp_path / "a.usda")
+    drawn = [node for node in scene.nodes if node.mesh is not None]
+    assert [len(node.joints) for node in drawn] == [3, 3, 2, 0]
+    meshes = [node.mesh for node in drawn]
+    assert meshes[0] is meshes[1] and len(set(map(id, meshes))) == 3
+
+
 @pytest.mark.parametrize("time", [10.0, 22.0])
 def test_promise_6_animations_that_do_not_fit_are_refused(tmp_path, time):
     stage = stage_at(tmp_path / "a.usda")

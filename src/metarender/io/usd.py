@@ -223,7 +223,7 @@ class _Reader:
         self._stage, self._budget = stage, budget
         self._time = Usd.TimeCode.EarliestTime()
         self._transforms = UsdGeom.XformCache(self._time)
-        self._meshes: dict[str, Mesh | None] = {}
+        self._meshes: dict[tuple[str, bytes], Mesh | None] = {}
         self._draws = self._walked = 0
         self._name = path.stem
         self.materials = Materials(path, budget)
@@ -284,10 +284,11 @@ class _Reader:
         return node
 
     def _binding(self, prim: Any) -> Binding | None:
-        """Return how a mesh that was made hangs on a skeleton; instances share vertices and have a skeleton each."""
+        """Return how a mesh hangs on a skeleton, None where it does not or has no points."""
         from pxr import UsdGeom
 
-        return self._poses.binding(prim, len(UsdGeom.Mesh(prim).GetPointsAttr().Get(self._time)))
+        points = UsdGeom.Mesh(prim).GetPointsAttr().Get(self._time)
+        return self._poses.binding(prim, len(points)) if points else None
 
     def _count(self, draws: int) -> None:
         self._draws += draws
@@ -329,9 +330,10 @@ class _Reader:
         return made
 
     def _mesh(self, prim: Any) -> Mesh | None:
-        """Return the mesh of a prim; instances of one prototype share it."""
+        """Return the mesh of a prim; instances of one prototype share it where their vertices follow the same joints."""
         source = prim.GetPrimInPrototype() if prim.IsInstanceProxy() else prim
-        key = str(source.GetPath())
+        binding = self._binding(prim)
+        key = str(source.GetPath()), b"" if binding is None else binding.digest
         if key not in self._meshes:
             try:
                 self._meshes[key] = self._made(prim, prim.GetName())
