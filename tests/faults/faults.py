@@ -478,7 +478,7 @@ FORMATS = tuple(Fault(name, f"src/metarender/{file}", old, new, tuple(tests)) fo
      "tests/io/test_usd_poses.py"),
     ("the smaller of two grey pictures is left out", "io/pictures.py", "pixels[rows[:, None], columns, channel.number]",
      "pixels[0, 0, channel.number]", "tests/io/test_obj.py"),
-    ("long text of USD is read at once", "io/usd.py", 'b"#usda" and self._size <= _SHORT:', 'b"#usda":',
+    ("long text of USD is read at once", "io/usd_checks.py", 'b"#usda" and self._size <= _SHORT:', 'b"#usda":',
      "tests/io/test_usd.py::test_promise_6_a_binary_stage_that_ends_its_reader_is_refused"),
     ("colours of PLY have the type of the widest", "io/ply.py", "float(np.iinfo(column.dtype).max)", "1.0", "tests/io/test_ply.py"),
     ("the size of points is set once", "gpu/device.py", "if pixels != self._point_size:", "if self._point_size == 1.0:",

@@ -271,7 +271,7 @@ def test_promise_6_a_binary_stage_that_ends_its_reader_is_refused(binary, load, 
         started.append(command)
         return subprocess.CompletedProcess(command, -11)
 
-    monkeypatch.setattr("metarender.io.usd.subprocess.run", dies)
+    monkeypatch.setattr("metarender.io.usd_checks.subprocess.run", dies)
     with pytest.raises(mr.AssetError, match=r"stage.usdc ends the reader of USD, which is damaged or needs more memory.*; write it anew"):
         mr.load(binary)
     assert len(started) == 1

@@ -1,4 +1,4 @@
-"""What reads a USD stage first: a process of its own, which a damaged file may end. Started by usd.py and imports nothing of ours.
+"""What reads a USD stage first: a process of its own, which a damaged file may end. Started by usd_checks.py and imports nothing of ours.
 
 Arguments: bytes of memory, whether value clips may be opened (0 or 1), file. What it reads goes nowhere; the exit code is 0 where the
 library came through, whatever it said. Nothing outside the folder of the file is opened.
@@ -25,7 +25,7 @@ def limit(memory: int) -> None:
 
 
 def layers_of(path: str, most: int = 10_000) -> list[Any] | None:
-    """Open a file and all layers that it brings, in the order of usd.py; None as soon as one is missing or outside the folder."""
+    """Open a file and all layers that it brings, in the order of usd_checks.py; None as soon as one is missing or outside the folder."""
     from pxr import Sdf
 
     folder = os.path.dirname(os.path.realpath(path))
