@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import metarender as mr
-from metarender.io import AssetWarning
+from metarender.io import AssetWarning, Limits
 
 pytest.importorskip("pxr")
 from pxr import Gf, Usd, UsdGeom, UsdSkel
@@ -169,6 +169,7 @@ def test_what_stands_still_here_is_told(tmp_path):
     (lambda mesh: UsdSkel.BindingAPI(mesh.GetPrim()).GetJointIndicesPrimvar().Set([-1] * 48), "follows a joint past its 3"),
     (lambda mesh: UsdSkel.BindingAPI(mesh.GetPrim()).GetJointWeightsPrimvar().Set([-1.0] * 48), "negative or not finite"),
     (lambda mesh: UsdSkel.BindingAPI(mesh.GetPrim()).GetJointWeightsPrimvar().Set([float("nan")] * 48), "negative or not finite"),
+    (lambda mesh: UsdSkel.BindingAPI(mesh.GetPrim()).GetJointIndicesPrimvar().Set([0] * 47), "do not fit its 24 points"),
     (lambda mesh: UsdSkel.BindingAPI(mesh.GetPrim()).CreateJointsAttr(["hip", "tail"]), "joint 'tail', which its skeleton does not have"),
     (lambda mesh: UsdSkel.BindingAPI(mesh.GetPrim()).CreateGeomBindTransformAttr(Gf.Matrix4d(float("nan"))), "finite"),
 ])  # fmt: skip
@@ -217,6 +218,65 @@ def test_promise_6_animations_that_do_not_fit_are_refused(tmp_path, time):
     stage.Save()
     with pytest.raises(mr.AssetError, match="another number of values than of joints"):
         mr.load(tmp_path / "a.usda")
+
+
+def test_promise_6_a_rigid_mesh_is_refused_before_its_joints_are_repeated_for_each_point(tmp_path, monkeypatch):
+    stage = stage_at(tmp_path / "a.usda")
+    mesh = figure(stage)
+    binding = UsdSkel.BindingAPI(mesh.GetPrim())
+    binding.CreateJointIndicesPrimvar(True, 20_000).Set([0] * 20_000)
+    binding.CreateJointWeightsPrimvar(True, 20_000).Set([1.0] * 20_000)
+    mesh.GetPointsAttr().Set([Gf.Vec3f(k, k % 2, 0) for k in range(20_000)])
+    stage.Save()
+    monkeypatch.setattr(UsdSkel.SkinningQuery, "ComputeVaryingJointInfluences", lambda *_: pytest.fail("eight gigabytes were made"))
+    with pytest.raises(mr.AssetError, match="needs 3,200,480,000 bytes") as caught:
+        mr.load(tmp_path / "a.usda")
+    assert caught.value.code == "LIMIT_EXCEEDED"
+
+
+def test_promise_6_joints_count_for_each_mesh_that_hangs_on_them(tmp_path):
+    stage = stage_at(tmp_path / "a.usda")
+    figure(stage, joints=["hip", *(f"hip/{k}" for k in range(999))])
+    stage.Save()
+    mr.load(tmp_path / "a.usda")
+    with pytest.raises(mr.AssetError, match="needs 300,000 bytes"):
+        mr.load(tmp_path / "a.usda", limits=Limits(total_bytes=(tmp_path / "a.usda").stat().st_size + 250_000))
+
+
+def moving(path, **samples):
+    """A stage of one triangle; `samples` are an attribute of its transform, (time, value) each."""
+    stage = stage_at(path)
+    mesh = UsdGeom.Mesh.Define(stage, "/part")
+    mesh.CreatePointsAttr([Gf.Vec3f(0, 0, 0), Gf.Vec3f(1, 0, 0), Gf.Vec3f(0, 1, 0)])
+    mesh.CreateFaceVertexCountsAttr([3])
+    mesh.CreateFaceVertexIndicesAttr([0, 1, 2])
+    mesh.CreateSubdivisionSchemeAttr("none")
+    for name, pairs in samples.items():
+        op = getattr(UsdGeom.Xformable(mesh.GetPrim()), name)()
+        for time, value in pairs:
+            op.GetAttr().Set(value, time)
+    stage.Save()
+    return path
+
+
+def test_promise_6_turns_without_end_are_counted_before_they_are_cut(tmp_path):
+    path = moving(tmp_path / "a.usda", AddRotateXOp=[(k, 20_000.0 * (k % 2)) for k in range(300)])
+    with pytest.raises(mr.AssetError, match="The samples of a turn needs 59,8"):
+        mr.load(path, limits=Limits(total_bytes=10_000_000))
+
+
+def test_promise_6_samples_past_float32_are_refused(tmp_path):
+    path = moving(tmp_path / "a.usda", AddTranslateOp=[(0, Gf.Vec3d(0)), (1, Gf.Vec3d(1e300, 0, 0))])
+    with pytest.raises(mr.AssetError, match=r"a position over time that is beyond 3.4e\+38"):
+        mr.load(path)
+
+
+def test_a_blocked_sample_of_a_turn_is_the_rest(tmp_path):
+    from pxr import Sdf
+
+    path = moving(tmp_path / "a.usda", AddRotateXYZOp=[(0, Sdf.ValueBlock()), (4, Gf.Vec3f(0, 0, 90))])
+    (track,) = mr.load(path).clips[0].tracks
+    assert np.allclose(track.values[:, 0], [[0, 0, 0, 1], [0, 0, np.sqrt(0.5), np.sqrt(0.5)]], atol=1e-6)
 
 
 def test_a_figure_is_drawn_and_comes_back_from_gltf(tmp_path, renderer):

@@ -20,6 +20,9 @@ _STEP = 10.0
 """Degrees that a turn makes at most between two keys: angles may run through whole turns, quaternions do not."""
 _TURNS = 1000
 """Keys that one pair of samples becomes at most."""
+_JOINT_BYTES = 300
+"""What a joint costs each mesh that hangs on it: matrices of 128 bytes, and its number."""
+_SAMPLE_BYTES = 200
 _ROUNDING = 1e-4
 """Share by which a transform may differ from its position, rotation and scale."""
 
@@ -117,19 +120,22 @@ class Poses:
         strange = next((name for name in used if name not in number), None)
         if strange is not None:
             raise AssetError(f"{where} follows the joint {described(strange)}, which its skeleton does not have.")
+        self._budget.take(len(used) * _JOINT_BYTES, where, "", array=False)
         bind = _matrices(known.GetJointWorldBindTransforms())[[number[name] for name in used]]
         skin = Skin(_inverses(bind, where) @ _matrices([query.GetGeomBindTransform(self._time)])[0], skeleton.GetPrim().GetName())
         return Binding(skeleton.GetPrim(), [number[name] for name in used], skin, self._influences(query, points, len(used), where))
 
     def _influences(self, query: Any, points: int, joints: int, where: str) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+        # Taken before they are asked for: of a mesh that follows joints as a whole, the library repeats them for each point.
+        self._budget.take(points * (max(query.GetNumInfluencesPerComponent(), 0) + 3) * 8, where, "")
         found = query.ComputeVaryingJointInfluences(points, self._time)
-        numbers, weights = (np.array(values or [], kind) for values, kind in zip(found[-2:], (np.int64, np.float32), strict=True))
+        pair = (None, None) if found is None else found[-2:]  # nothing at all where the library finds that they do not fit
+        numbers, weights = (np.array(values or [], kind) for values, kind in zip(pair, (np.int64, np.float32), strict=True))
         width = len(numbers) // points
         if not width or len(numbers) != width * points or len(weights) != len(numbers):
             raise AssetError(f"{where} has {len(numbers):,} joints and {len(weights):,} weights, which do not fit its {points:,} points.")
         if not ((numbers >= 0) & (numbers < joints)).all() or not (np.isfinite(weights) & (weights >= 0)).all():
             raise AssetError(f"{where} follows a joint past its {joints:,}, or with a weight that is negative or not finite.")
-        self._budget.take(points * (width + 3) * 8, where, "")
         more = ((0, 0), (0, -width % 4))
         return np.pad(numbers.reshape(points, width), more).astype(np.uint16), np.pad(weights.reshape(points, width), more)
 
@@ -209,7 +215,7 @@ class Poses:
         length = np.linalg.norm(turns, axis=-1, keepdims=True)
         if not (np.isfinite(positions).all() and np.isfinite(scales).all() and (length > 0).all() and np.isfinite(length).all()):
             raise AssetError(f"The animation {described(query.GetPrim().GetPath())} has a value that is not finite, or no rotation.")
-        for path, values in (("position", positions), ("rotation", (turns / length).astype(np.float32)), ("scale", scales)):
+        for path, values in (("position", positions), ("rotation", turns / length), ("scale", scales)):
             self._add(target, path, times, values)
 
     def move(self, prim: Any, node: NodeDescription, at: int) -> None:
@@ -223,8 +229,8 @@ class Poses:
         form = UsdGeom.Xformable(prim)
         if not form or len(times := form.GetTimeSamples()) < 2:
             return
+        self._budget.take(len(times) * _SAMPLE_BYTES, "The samples of a transform", "", array=False)
         times = self._fine(form, times)
-        self._budget.take(len(times) * 200, "The samples of a transform", "", array=False)
         parts = _parts(_matrices([form.GetLocalTransformation(time) for time in times]))
         if parts is None:
             self._notes.append("animated transforms that are no position, rotation and scale")
@@ -232,25 +238,36 @@ class Poses:
         node.matrix = None
         node.position, node.rotation, node.scale = (tuple(map(float, rows[0])) for rows in parts)  # type: ignore[assignment]
         for path, values in zip(("position", "rotation", "scale"), parts, strict=True):
-            self._add((at,), path, times, values[:, None].astype(np.float32))
+            self._add((at,), path, times, values[:, None])
 
     def _fine(self, form: Any, times: list[float]) -> list[float]:
         """Put keys between samples that turn far, since angles are what the library interpolates."""
         angles = []
         for op in form.GetOrderedXformOps():
             if "rotate" in op.GetOpName().lower():
-                values = [np.ravel(np.array(op.Get(time), np.float64)) for time in times]
-                angles.append(np.abs(np.diff(np.array(values), axis=0)).max(axis=1))
+                values = [op.Get(time) for time in times]
+                if None not in values:  # where one is blocked, the others do not turn towards it
+                    angles.append(np.abs(np.diff(np.array(values, np.float64).reshape(len(times), -1), axis=0)).max(axis=1))
         if not angles:
             return times
         largest = np.nan_to_num(np.max(angles, axis=0), posinf=0.0)
         counts = np.clip(np.ceil(largest / _STEP), 1, _TURNS).astype(int).tolist()
+        self._budget.take(sum(counts) * _SAMPLE_BYTES, "The samples of a turn", "", array=False)
         fine = [begin + (end - begin) * k / count for begin, end, count in zip(times[:-1], times[1:], counts, strict=True)
                 for k in range(count)]
         return [*fine, times[-1]]
 
-    def _add(self, target: tuple[int, ...], path: str, times: Any, values: NDArray[np.float32], interpolation: str = "linear") -> None:
-        """Add a track of (k, n, w) values at time codes, unless they stand still."""
+    def _add(self, target: tuple[int, ...], path: str, times: Any, numbers: NDArray[Any], interpolation: str = "linear") -> None:
+        """Add a track of (k, n, w) values at time codes, unless they stand still.
+
+        Raises
+        ------
+        AssetError
+            One is past what float32 holds.
+        """
+        values = numbers.astype(np.float32)
+        if not np.isfinite(values).all():
+            raise AssetError(f"The stage has a {path} over time that is beyond {np.finfo(np.float32).max:.1e}; check its samples.")
         if len(times) > 1 and (values != values[:1]).any():
             values.flags.writeable = False
             self._tracks.append(TrackDescription(target, path, np.array(times, np.float64), values, interpolation))
