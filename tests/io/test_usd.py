@@ -1,6 +1,7 @@
 """USD: meshes, transforms, units, instances, subsets, preview surfaces, and layers that lead elsewhere."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 import metarender as mr
-from metarender.io import AssetWarning
+from metarender.io import AssetWarning, usd_child
 
 STAGE = """#usda 1.0
 (
@@ -416,6 +417,36 @@ def test_promise_6_the_reader_that_may_die_opens_nothing_outside_the_folder(tmp_
     (tmp_path / "in" / "a.usda").write_text('#usda 1.0\ndef "a" (references = @../secret.usda@) {}\n' + "#" * (1 << 15))
     with pytest.raises(mr.AssetError, match="outside its folder"):
         mr.load(tmp_path / "in" / "a.usda")
+
+
+class Asked:
+    """Stands for an attribute; raises what it is given, and remembers that it was asked."""
+
+    def __init__(self, error=None):
+        self.error, self.asked = error, 0
+
+    def GetName(self):
+        return "points"
+
+    def Get(self, time):
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+
+    def GetAttributes(self):
+        return [self]
+
+
+def test_promise_6_a_value_that_is_refused_hides_none_of_the_others_from_the_reader_that_may_die():
+    first, last = Asked(ValueError("refused")), Asked()
+    usd_child.read([first, last])
+    assert (first.asked, last.asked) == (1, 1)
+
+
+def test_promise_6_the_reader_that_may_hang_ends_by_itself():
+    code = f"import runpy; runpy.run_path({usd_child.__file__!r})['limit'](1 << 32, 1)\nwhile True: pass"
+    done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
+    assert done.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
 
 
 def test_the_prototypes_of_an_instancer_keep_their_places_in_any_order(load):

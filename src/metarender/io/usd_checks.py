@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -58,8 +59,8 @@ class Rehearsal:
         self._done, size = True, self._path.stat().st_size + self._size
         memory, patience = (2 << 30) + 3 * min(self._limits.total_bytes, 8 * self._limits.growth * size), 30.0 + size / 2e6
         # -P: the folder of the child is full of modules with short names, which are none of those that the library may import.
-        child = [sys.executable, "-P", str(Path(__file__).with_name("usd_child.py")), str(memory), str(int(clips)),
-                 str(self._path.absolute())]
+        child = [sys.executable, "-P", str(Path(__file__).with_name("usd_child.py")), str(memory),
+                 str(math.ceil(patience) * (os.cpu_count() or 1)), str(int(clips)), str(self._path.absolute())]
         try:
             status = subprocess.run(child, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                     timeout=patience, check=False).returncode
