@@ -12,6 +12,7 @@ import metarender as mr
 from metarender.drawn import drawn
 from metarender.geometry import Geometry
 from metarender.io import AssetWarning
+from metarender.io.gltf_rows import Rows
 
 PIXELS = np.full((4, 4, 4), 200, np.uint8)
 UNDER = "textures and colours of vertices below the colours of parts"
@@ -203,7 +204,9 @@ def test_extras_that_are_no_object_have_no_room_and_stay(tmp_path):
     5, [], "x", {"background": [1, 2, 3]}, {"background": [1, 2, 3, 1.5]}, {"background": [-1, 0, 0, 1]}, {"background": [True, 0, 0, 1]},
     {"background": "red"}, {"background": None}, {"background": [10**400, 0, 0, 1]}, {"environment": {}}, {"environment": "studio"},
     {"environment": {"kind": "../../secret.hdr", "intensity": 1, "rotation": 0}},
-    {"environment": {"kind": "studio", "intensity": -1, "rotation": 0}},
+    {"environment": {"kind": "studio", "intensity": -1, "rotation": 0}}, {"background": [1e31, 0, 0, 1]},
+    {"environment": {"kind": "studio", "intensity": 1e31, "rotation": 0}},
+    {"environment": {"kind": "studio", "intensity": 1, "rotation": 1e308}},
     {"environment": {"kind": "studio", "intensity": 1, "rotation": None}}, {"background": "environment", "extensions": {"X": {}}}],
     ids=lambda entry: str(entry)[:60])
 def test_settings_that_break_a_rule_change_nothing_and_are_told(tmp_path, entry):
@@ -549,3 +552,14 @@ def test_joints_without_a_node_in_common_get_one(tmp_path):
     again = saved(scene, tmp_path)[1]
     assert len(again.nodes) == len(scene.nodes) + 1 and len({node.id for node in again.nodes if node.parent is None}) == 1
     check_twice(again, tmp_path / "twice", ".glb")
+
+
+def test_figures_are_asked_for_their_joints_together(tmp_path, monkeypatch):
+    """Whether their joints have a node in common is one question, and not one that sorts all nodes for each figure."""
+    scene, asked = mr.Scene(), []
+    for _ in range(30):
+        scene.add(bent())
+    rows_of = Rows._rows_of
+    monkeypatch.setattr(Rows, "_rows_of", lambda rows, ids: asked.append(len(ids)) or rows_of(rows, ids))
+    again = saved(scene, tmp_path)[1]
+    assert len(again.nodes) == len(scene.nodes) and len(asked) <= 4

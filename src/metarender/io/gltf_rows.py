@@ -192,17 +192,14 @@ class Rows:
 
     def need_root(self) -> bool:
         """Whether the joints of a skin that is of no file have no node above all of them, as glTF asks (2.0, 3.7.3.2)."""
-        for number in self._bound.tolist():
-            skin = self.scene._skin_of(number)
-            if skin is not None and skin._origin is None:
-                tops = set()
-                for row in self._rows_of(joints_of(self.scene.store, number)).tolist():
-                    while self.parent[row] >= 0:
-                        row = int(self.parent[row])
-                    tops.add(row)
-                if len(tops) > 1:
-                    return True
-        return False
+        bound = [number for number in self._bound.tolist() if (skin := self.scene._skin_of(number)) is not None and skin._origin is None]
+        joints = [joints_of(self.scene.store, number) for number in bound]
+        if not joints:
+            return False
+        tops = np.flatnonzero(self.parent < 0)
+        above = np.searchsorted(tops, self._rows_of(np.concatenate(joints)), side="right")  # depth first: all rows up to the next top
+        starts = np.cumsum([0, *map(len, joints[:-1])])
+        return bool((np.maximum.reduceat(above, starts) > np.minimum.reduceat(above, starts)).any())
 
     def need_two(self) -> NDArray[np.bool_]:
         """For which nodes no single node of glTF has the matrix: it shears, or an axis of it has no length (glTF 2.0, 5.25)."""

@@ -16,8 +16,10 @@ from .gltf_schema import Context, Fault, Rule, array, number, one_of, record, sh
 from .losses import is_studio
 
 KEY = "metarender"
-_COLOR = array(number(0), lengths=(4,))
-_STUDIO = record("environment", {"kind": one_of(str), "intensity": number(0), "rotation": number()},
+_MOST = 1e30
+"""Of a colour, an intensity or an angle: shaders work with float32, and a scene beyond that could be loaded but not drawn."""
+_COLOR = array(number(0, _MOST), lengths=(4,))
+_STUDIO = record("environment", {"kind": one_of(str), "intensity": number(0, _MOST), "rotation": number(-_MOST, _MOST)},
                  required=("kind", "intensity", "rotation"))
 _ANYWHERE = Context({}, ())
 
