@@ -213,7 +213,9 @@ def test_render_poses_a_clip_at_a_time(run: Run, tmp_path: Path) -> None:
 
 def test_a_model_without_clips_says_so(run: Run, model: Path, tmp_path: Path) -> None:
     code, _, err = run("render", model, "-o", tmp_path / "none.png", "--time", "1")
-    assert code == 1 and one_sentence(err) and "its clips: none" in err
+    assert code == 1 and one_sentence(err) and "the model has no clips; leave" in err
+    code, _, err = run("render", model, "-o", tmp_path / "none.png", "--clip", "walk")
+    assert code == 1 and one_sentence(err) and "no clip 'walk' nor any other" in err
 
 
 def test_time_shows_the_moment_of_a_simulation_without_clips(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -223,7 +225,7 @@ def test_time_shows_the_moment_of_a_simulation_without_clips(run: Run, monkeypat
     monkeypatch.setattr("metarender.cli._load", lambda options: scene)
     assert run("render", "any.pvd", "-o", tmp_path / "a.png", "--size", "32x32", "--time", "1.5")[0] == 0 and field.time == 1.5
     code, _, err = run("render", "any.pvd", "-o", tmp_path / "a.png", "--clip", "0")
-    assert code == 1 and "its clips: none" in err
+    assert code == 1 and "no clip '0' nor any other" in err
 
 
 def test_info_lists_clips(run: Run) -> None:

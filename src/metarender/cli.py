@@ -231,7 +231,7 @@ def _prepare(options: argparse.Namespace) -> tuple[Scene, PerspectiveCamera]:
 
 def _clip_of(scene: Scene, name: str | None) -> Clip:
     """The clip that an option names; the first one for None."""
-    known = ", ".join(repr(clip.name) for clip in scene.clips) or "none"
+    known = ", ".join(repr(clip.name) for clip in scene.clips)
     numbered = name is not None and name.isascii() and name.isdigit() and len(name) < 7 and int(name) < len(scene.clips)
     if name is None and len(scene.clips):
         return scene.clips[0]
@@ -239,7 +239,9 @@ def _clip_of(scene: Scene, name: str | None) -> Clip:
         return scene.clips[name]
     if name is not None and numbered:
         return scene.clips[int(name)]
-    raise InvalidInput(f"the model has no clip {'' if name is None else repr(name)}; use one of its clips: {known}.")
+    if not len(scene.clips):
+        raise InvalidInput(f"the model has no clip{'s' if name is None else f' {name!r} nor any other'}; leave out what poses it.")
+    raise InvalidInput(f"the model has no clip {name!r}; use one of its clips: {known}.")
 
 
 def _pose(scene: Scene, clip: str | None, seconds: float | None) -> None:
