@@ -2,6 +2,7 @@
 
 import gc
 import json
+import re
 
 import numpy as np
 import pytest
@@ -563,3 +564,13 @@ def test_figures_are_asked_for_their_joints_together(tmp_path, monkeypatch):
     monkeypatch.setattr(Rows, "_rows_of", lambda rows, ids: asked.append(len(ids)) or rows_of(rows, ids))
     again = saved(scene, tmp_path)[1]
     assert len(again.nodes) == len(scene.nodes) and len(asked) <= 4
+
+
+@pytest.mark.parametrize(("strength", "told"), [
+    (1.0, {}), (5.0, {".obj": True}), (0.0, dict.fromkeys((".ply", ".stl", ".3mf"), False))])
+def test_what_materials_emit_is_told_where_it_is_lost(tmp_path, strength, told):
+    scene = mr.Scene()
+    scene.add(mr.Mesh(mr.box(1), mr.Standard(emissive="white" if strength else "black", emissive_strength=strength or 1.0)))
+    told = {".obj": False, ".ply": True, ".stl": True, ".3mf": True, ".glb": False} | told
+    found = {suffix: re.search("emit|emission", save(scene, tmp_path / f"a{suffix}")) is not None for suffix in told}
+    assert found == told

@@ -11,6 +11,7 @@ from .._core import read_rows
 from ..colormap import Colormap
 from ..drawn import Drawn, material_color
 from ..environment import Environment
+from ..materials import Standard
 from ..part_state import PartState
 from ..scene import Scene
 
@@ -55,7 +56,7 @@ def plain_losses(scene: Scene, parts: list[Drawn], holds: frozenset[str]) -> lis
     parts : list of Drawn
         What is written.
     holds : frozenset of str
-        Which of "colours" and "textures" the format has.
+        Which of "colours", "textures" and "emission" the format has.
     """
     environment = scene.environment
     usual = is_studio(environment) and environment is not None and (environment.intensity, environment.rotation) == (1.0, 0.0)
@@ -63,6 +64,8 @@ def plain_losses(scene: Scene, parts: list[Drawn], holds: frozenset[str]) -> lis
     found = [
         ("colours" not in holds and are_colored(parts), "colours"),
         (any(any(material.texture_infos) for material in materials) and "textures" not in holds, "textures"),
+        ("emission" not in holds and any(isinstance(material, Standard) and any(material.emissive) for material in materials),
+         "what materials emit"),
         (any(not part.is_exact for part in parts), UNDER_COLORS), (any(part.geometry.field is not None for part in parts), "fields"),
         (any(part.is_posed for part in parts), "joints and morphs, so that figures stand as they are posed now"),
         (scene.lights, "lights"), (scene.cameras, "cameras"), (len(scene.clips), "clips"), (not usual, "the environment"),

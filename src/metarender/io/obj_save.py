@@ -45,7 +45,7 @@ def save_obj(scene: Scene, output: Output, *, unit: str = "metre", up: str = "y"
         raise AssetError(f"The scene shows nothing, so {output.path.name} would be empty; make visible what is to be saved.")
     place = to_file(unit, up)
     library = _Library(parts, output)
-    if losses := library.lost + plain_losses(scene, parts, frozenset({"colours", "textures"})):
+    if losses := library.lost + plain_losses(scene, parts, frozenset({"colours", "textures", "emission"})):
         warnings.warn(f"{output.path.name} was saved without {listed(losses)}.", AssetWarning, stacklevel=4)
     stream = output.open()
     stream.write(f"mtllib {library.name}\n".encode())
@@ -134,8 +134,9 @@ class _Library:
         if isinstance(material, Standard):
             lines += [f"Pr {material.roughness:.9g}", f"Pm {material.metallic:.9g}"]
             if any(material.emissive):
-                light = np.clip(np.array(material.emissive) * material.emissive_strength, 0.0, 1.0)
-                lines.append("Ke " + _numbers(srgb_encode(light)))
+                light = np.array(material.emissive) * material.emissive_strength
+                self.lost += ["emission beyond 1"] * bool(light.max() > 1.0)
+                lines.append("Ke " + _numbers(srgb_encode(np.clip(light, 0.0, 1.0))))
         for slot, info in zip(material.slots, material.texture_infos, strict=True):
             if info is not None:
                 lines += self._maps(name, slot, info)
