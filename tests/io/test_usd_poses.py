@@ -243,6 +243,22 @@ def test_promise_6_joints_count_for_each_mesh_that_hangs_on_them(tmp_path):
         mr.load(tmp_path / "a.usda", limits=Limits(total_bytes=(tmp_path / "a.usda").stat().st_size + 250_000))
 
 
+def test_promise_6_all_joints_of_an_animation_count_also_those_that_no_skeleton_has(tmp_path):
+    stage = stage_at(tmp_path / "a.usda")
+    figure(stage)
+    walk = UsdSkel.Animation(stage.GetPrimAtPath("/figure/walk"))
+    walk.CreateJointsAttr([*JOINTS, *map(str, range(997))])
+    attributes = walk.GetTranslationsAttr(), walk.GetRotationsAttr(), walk.GetScalesAttr()
+    for attribute, value in zip(attributes, (Gf.Vec3f(0), Gf.Quatf(1), Gf.Vec3h(1)), strict=True):
+        attribute.Clear()
+        attribute.Set([value] * 1000, 0.0)
+        attribute.Set([value] * 1000, 9.0)
+    stage.Save()
+    mr.load(tmp_path / "a.usda")
+    with pytest.raises(mr.AssetError, match="animation of a skeleton needs 160,000 bytes"):
+        mr.load(tmp_path / "a.usda", limits=Limits(total_bytes=(tmp_path / "a.usda").stat().st_size + 100_000))
+
+
 def moving(path, **samples):
     """A stage of one triangle; `samples` are an attribute of its transform, (time, value) each."""
     stage = stage_at(path)

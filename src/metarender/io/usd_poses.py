@@ -198,20 +198,21 @@ class Poses:
         """Make tracks of the animation of a skeleton, for the joints that both have."""
         times = list(query.GetJointTransformTimeSamples()) if query else []
         number = {name: k for k, name in enumerate(names)}
-        order = [(k, places[number[str(name)]]) for k, name in enumerate(query.GetJointOrder() if query else ()) if str(name) in number]
+        driven = [str(name) for name in query.GetJointOrder()] if query else []
+        order = [(k, places[number[name]]) for k, name in enumerate(driven) if name in number]
         if len(times) < 2 or not order:
             return
-        self._budget.take(len(times) * len(order) * 80, "The animation of a skeleton", "", array=False)
-        parts: tuple[list[Any], ...] = ([], [], [])
+        # All that it drives, since the library hands over all of it at each time, and files may hold equal samples once.
+        self._budget.take(len(times) * len(driven) * 80, "The animation of a skeleton", "", array=False)
+        rows, target = [k for k, _ in order], tuple(at for _, at in order)
+        parts: tuple[list[Floats], ...] = ([], [], [])
         for time in times:
             for found, values in zip(parts, query.ComputeJointLocalTransformComponents(time), strict=True):
-                if len(values) != len(query.GetJointOrder()):
+                if len(values) != len(driven):
                     where = f"The animation {described(query.GetPrim().GetPath())}"
                     raise AssetError(f"{where} has another number of values than of joints at the time {time:g}.")
-                found.append(values)
-        rows, target = [k for k, _ in order], tuple(at for _, at in order)
-        positions, scales = (np.array([np.array(values, np.float32).reshape(-1, 3) for values in part])[:, rows] for part in parts[::2])
-        turns = np.array([[[*q.GetImaginary(), q.GetReal()] for q in values] for values in parts[1]], np.float64)[:, rows]
+                found.append(np.array(values, np.float64)[rows])  # quaternions as xyzw
+        positions, turns, scales = map(np.array, parts)
         length = np.linalg.norm(turns, axis=-1, keepdims=True)
         if not (np.isfinite(positions).all() and np.isfinite(scales).all() and (length > 0).all() and np.isfinite(length).all()):
             raise AssetError(f"The animation {described(query.GetPrim().GetPath())} has a value that is not finite, or no rotation.")
