@@ -259,6 +259,19 @@ def test_promise_6_all_joints_of_an_animation_count_also_those_that_no_skeleton_
         mr.load(tmp_path / "a.usda", limits=Limits(total_bytes=(tmp_path / "a.usda").stat().st_size + 100_000))
 
 
+def test_figures_in_prototypes_stand_still_and_are_told(tmp_path):
+    stage = stage_at(tmp_path / "a.usda")
+    instancer = UsdGeom.PointInstancer.Define(stage, "/crowd")
+    figure(stage, root="/crowd/figure")
+    instancer.CreatePrototypesRel().SetTargets(["/crowd/figure"])
+    instancer.CreateProtoIndicesAttr([0, 0])
+    instancer.CreatePositionsAttr([Gf.Vec3f(0), Gf.Vec3f(5, 0, 0)])
+    stage.Save()
+    with pytest.warns(AssetWarning, match="skeletons within prototypes of instancers"):
+        scene = mr.load(tmp_path / "a.usda")
+    assert not scene.clips and all(node.skin is None for node in scene.nodes)
+
+
 def moving(path, **samples):
     """A stage of one triangle; `samples` are an attribute of its transform, (time, value) each."""
     stage = stage_at(path)

@@ -162,7 +162,7 @@ class _Reader:
 
     def _instancer(self, instancer: Any, parent: int) -> list[NodeDescription]:
         """Describe the copies that a point instancer makes, one range for each mesh of each prototype."""
-        from pxr import Usd, UsdGeom
+        from pxr import Usd, UsdGeom, UsdSkel
 
         indices = np.array(instancer.GetProtoIndicesAttr().Get(self._time) or [], np.int64)
         matrices = np.array(instancer.ComputeInstanceTransformsAtTime(self._time, self._time) or [], np.float64).reshape(-1, 4, 4)
@@ -186,6 +186,8 @@ class _Reader:
                 self._walked += 1
                 self._budget.count(nodes=self._walked)
                 if prim.IsA(UsdGeom.Mesh) and (mesh := self._mesh(prim)) is not None:
+                    if UsdSkel.BindingAPI(prim).GetInheritedSkeleton():
+                        self.notes.append("skeletons within prototypes of instancers (their figures stand as they were modelled)")
                     # The places hold the transform of the prototype's root already.
                     below = np.array(self._transforms.ComputeRelativeTransform(prim, root)[0], np.float64).T
                     self._count(len(mine) * len(mesh.primitives))
