@@ -649,6 +649,24 @@ def morphed(count):
     return mr.Mesh(mr.Geometry(positions=np.eye(3), morphs=morphs), mr.Unlit())
 
 
+@pytest.mark.parametrize("before", [0.0, 0.9])
+def test_a_part_that_showed_driven_weights_rests_where_those_rest(before):
+    """Whatever the time was when its own clip was played: what another action made of the node above is no rest value."""
+    scene, mesh = mr.Scene(), morphed(1)
+    node = scene.add(mesh)
+    (geometry, material), = mesh.primitives
+    parts = scene.add_instances(geometry, material, count=2, parent=node)
+    node.weights = [0.125]
+    scene.play(mr.Clip("all", [mr.Track(node, "weights", [0, 1], [[0], [1]])]), loop="once")
+    scene.at(before)
+    own = scene.play(mr.Clip("one", [mr.Track(parts[0], "weights", [0], [[5]])]), weight=0.5)
+    scene.at(0.25)
+    assert [each.weights.tolist() for each in (node, *parts)] == [[0.25], [0.5 * 5 + 0.5 * 0.125], [0.25]]
+    own.stop()
+    scene.at(0.25)
+    assert [each.weights.tolist() for each in (node, *parts)] == [[0.25], [0.125], [0.25]]
+
+
 @pytest.mark.parametrize("stopped", [False, True])
 def test_a_node_with_another_number_of_morphs_is_driven_anew(stopped):
     """The channel of its old weights is still there: at rest, or driven by a clip that fits no longer."""

@@ -78,6 +78,12 @@ static int read_rest(const mr_store *s, const mr_channel *c, const double *given
     return MR_OK;
 }
 
+/* Where a part has shown weights of the node above that are driven: what these are at rest, so that it does not matter when it is bound. */
+static void inherit_rest(const mr_store *s, const mr_mixer *m, const mr_channel *c, uint32_t above) {
+    const uint32_t k = *place_of(m, s->id_serial[above], MR_DRIVE_WEIGHTS, c->width);
+    if (k != EMPTY && m->channels[k].idle != 1) memcpy(m->rest + c->at, m->rest + m->channels[k].at, c->width * sizeof(double));
+}
+
 /* The channel of a target, made where there is none; its rest value is taken when the first action binds it. */
 static int bind(mr_store *s, mr_mixer *m, const mr_track *t, uint32_t target, uint32_t *out) {
     uint32_t index = t->kind == MR_DRIVE_NUMBERS ? target : mr_resolve(s, target);
@@ -92,9 +98,11 @@ static int bind(mr_store *s, mr_mixer *m, const mr_track *t, uint32_t target, ui
     }
     mr_channel *c = m->channels + k;
     if (c->width != t->width) return MR_OK;
-    int bad = t->kind == MR_DRIVE_WEIGHTS ? mr_keep_pose(s, index) : MR_OK; /* a part that is driven is on its own */
+    const uint32_t above = t->kind == MR_DRIVE_WEIGHTS ? mr_weights_from(s, index) : index;
+    int bad = above == index ? MR_OK : mr_keep_pose(s, index); /* a part that is driven is on its own */
     if (bad) return bad;
     if (c->idle == 1 && read_rest(s, c, t->rest, m->rest + c->at)) return MR_NONFINITE;
+    if (c->idle == 1 && above != index) inherit_rest(s, m, c, above);
     if (k == m->channel_count) {
         *place = m->channel_count++;
         m->number_count += t->width;

@@ -429,6 +429,8 @@ int mr_hold_weights(mr_store *s, uint32_t index, const float *values, uint32_t c
 int mr_set_weights(mr_store *s, uint32_t index, const float *values, uint32_t count);
 /* Gives a part that shows the pose of the node above a copy of its own; nothing for any other node. */
 int mr_keep_pose(mr_store *s, uint32_t index);
+/* The node whose weights a node shows: itself, or the one above. */
+uint32_t mr_weights_from(const mr_store *s, uint32_t index);
 /* The weights that a node shows and their number (0, NULL): a part without any shows those of the node above, unless that follows joints.
  * Its palette or NULL. */
 const float *mr_weights_of(const mr_store *s, uint32_t index, uint32_t *count);

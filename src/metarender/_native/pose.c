@@ -5,8 +5,9 @@
  *     of a palette   three rows a joint: world(joint) x inverse bind, relative to the palette's anchor, which is that of its first joint
  *     of a pose      (first row of the palette or 0, number of weights, 0, 0), then its weights, four a row
  * Row 0 stands for no pose. A part without a pose of its own shows the weights of the node above it, so that any number of instances is
- * animated by one row; it gets a copy of its own (mr_keep_pose) before something could part the two. Palettes are computed in float64 and rounded once. A palette is computed anew only when one of its joints
- * moved: `use_slot` lists the slots of all joints in order, so that a run of moved slots finds its palettes by a binary search.
+ * animated by one row; it gets a copy of its own (mr_keep_pose) before something could part the two. Palettes are computed in float64 and
+ * rounded once. A palette is computed anew only when one of its joints moved: `use_slot` lists the slots of all joints in order, so that a
+ * run of moved slots finds its palettes by a binary search.
  * One room because all of it keeps the same rows and lists true: what is bound, what moved, what is written.
  */
 #include "mr.h"
@@ -216,6 +217,11 @@ static int hold(mr_store *s, uint32_t index, const float *values, uint32_t count
     if (count) memcpy(s->deform + 4 * ((size_t)p->first + 1), values, 4 * (size_t)count);
     changed(s, p, 2);
     return MR_OK;
+}
+
+uint32_t mr_weights_from(const mr_store *s, uint32_t index) {
+    uint32_t i = shown_pose(s, index);
+    return i ? s->poses[i].node : index;
 }
 
 int mr_keep_pose(mr_store *s, uint32_t index) {
