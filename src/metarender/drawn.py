@@ -54,6 +54,7 @@ def drawn(scene: Scene) -> list[Drawn]:
     colored = rows["color"][:, 3] > 0
     colors = dict(zip(rows["id"][colored].tolist(), rows["color"][colored], strict=True))
     palette = Palette()
+    shapes: dict[tuple[int, bytes], Geometry] = {}
     ids = store.subtree()
     ids = ids[store.shown(ids)]
     geometries, materials = scene.geometry_list, scene.material_list
@@ -67,30 +68,42 @@ def drawn(scene: Scene) -> list[Drawn]:
             if number in colors:
                 material, is_exact = palette.painted(geometry, material, colors[number])
             if is_posed:
-                geometry, place = _posed(scene, number, g, geometry, matrix)
+                geometry, place = _posed(scene, number, g, geometry, matrix, shapes)
             found.append(Drawn(geometry, material, names.get(number, ""), number, place, is_exact, is_posed))
     return found
 
 
-def _posed(scene: Scene, number: int, index: int, geometry: Geometry, matrix: NDArray[np.float64]) -> tuple[Geometry, NDArray[np.float64]]:
-    """Return a geometry as joints and morphs have moved it, and where it stands: what follows joints has left the space of its node."""
+def _posed(scene: Scene, number: int, index: int, geometry: Geometry, matrix: NDArray[np.float64],
+           shapes: dict[tuple[int, bytes], Geometry]) -> tuple[Geometry, NDArray[np.float64]]:
+    """Return a geometry as joints and morphs have moved it, and where it stands: what follows joints has left the space of its node.
+
+    `shapes` keeps what only morphs move, by geometry and weights, since many instances may show the same.
+    """
     store = scene.store
     weights = Node(store, number).weights if geometry.morphs else np.zeros(0, np.float32)
     joints = palette_of(store, number)
     follows = len(joints) > 0 and geometry.joints is not None
-    if not follows and not weights.any():
+    if len(weights) != len(geometry.morphs) or not (follows or weights.any()):  # what does not fit is drawn at rest
         return geometry, matrix
-    place, indices = matrix, geometry.indices
-    if follows:
-        place = np.eye(4)
-        place[:3, 3] = draw_space(store, number, index)[1]
-        if geometry.topology == "triangles" and np.linalg.det(joints[0, :, :3]) < 0.0:
-            indices = indices.reshape(-1, 3)[:, ::-1].reshape(-1)
+    if not follows:
+        key = index, weights.tobytes()
+        if key not in shapes:
+            shapes[key] = _moved(geometry, geometry.indices, weights, None)
+        return shapes[key], matrix
+    place, indices = np.eye(4), geometry.indices
+    place[:3, 3] = draw_space(store, number, index)[1]
+    if geometry.topology == "triangles" and np.linalg.det(joints[0, :, :3]) < 0.0:
+        indices = indices.reshape(-1, 3)[:, ::-1].reshape(-1)
+    return _moved(geometry, indices, weights, joints), place
+
+
+def _moved(geometry: Geometry, indices: NDArray[np.uint32], weights: NDArray[np.float32], joints: NDArray[np.float32] | None) -> Geometry:
+    """Return a copy of a geometry with other triangles whose vertices were moved by morphs and joints (j, 3, 4)."""
     moved = Geometry(
-        positions=posed_positions(geometry, weights, joints if follows else None, np.eye(4, dtype=np.float32)[:3]), indices=indices,
-        normals=posed_normals(geometry, weights, joints if follows else None), uv0=geometry.uv0, uv1=geometry.uv1, colors=geometry.colors,
+        positions=posed_positions(geometry, weights, joints, np.eye(4, dtype=np.float32)[:3]), indices=indices,
+        normals=posed_normals(geometry, weights, joints), uv0=geometry.uv0, uv1=geometry.uv1, colors=geometry.colors,
         topology=geometry.topology, name=geometry.name)
-    return moved.with_field(geometry.field), place
+    return moved.with_field(geometry.field)
 
 
 class Palette:

@@ -473,6 +473,29 @@ def test_normals_turn_with_what_is_posed():
     assert figure.matrix[0, 3] == 1000 and figure.is_posed and figure.geometry.joints is None
 
 
+def test_instances_that_show_the_same_weights_share_one_shape():
+    scene = bent()
+    owner = next(node for node in scene.nodes if len(node.weights) and node.skin is None)
+    (geometry, material), = owner.mesh.primitives
+    parts = scene.add_instances(geometry, material, count=5, parent=owner)
+    parts[3].weights = [1.0]
+    _, *shapes = (part.geometry for part in drawn(scene))
+    assert len(shapes) == 6 and len({id(shape) for shape in shapes}) == 2
+    assert [float(shape.positions[0, 0]) for shape in shapes] == [0.5, 0.5, 0.5, 0.5, 0.25, 0.5]
+
+
+@pytest.mark.parametrize("weights", [(), (1.0, 2.0)])
+def test_weights_that_do_not_fit_a_geometry_leave_it_at_rest(weights):
+    """As a damaged capture may have them; a renderer draws both at rest, too."""
+    scene = bent()
+    for node in scene.nodes:
+        if len(node.weights):
+            scene.store.hold_weights([node.id], weights)
+    for part in drawn(scene):
+        assert part.geometry is scene.geometry_list[int(scene.store.draws_of(part.node)[0][0])]
+        np.testing.assert_array_equal(part.matrix, scene.node(part.node).world_matrix)
+
+
 # ---- memory and speed ----
 
 
