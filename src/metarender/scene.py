@@ -305,9 +305,9 @@ class Scene:
             raise
         self._ranges[number] = mesh, name
         shared = 0 if parent is None or parent.skin is not None else len(parent.weights)
-        for place, each in enumerate(geometries):
-            if each.morphs and len(each.morphs) != shared:
-                self.store.hold_weights(ids[geometry_index == place], np.zeros(len(each.morphs), np.float32))
+        morphs = np.array([len(each.morphs) for each in geometries])[geometry_index]
+        for count in np.unique(morphs[(morphs > 0) & (morphs != shared)]).tolist():
+            self.store.hold_weights(ids[morphs == count], np.zeros(count, np.float32))
         return Parts(self, number, mesh, name), ids
 
     def set(self, ids: ArrayLike | Sequence[Node], *, position: ArrayLike | None = None, rotation: ArrayLike | None = None,
