@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from ._core import draw_space, palette_of, read_rows
 from .color import srgb_encode, to_linear
 from .deformation import posed_normals, posed_positions
+from .errors import InvalidInput
 from .geometry import DEFORMED, Geometry
 from .materials import Material, Standard, Unlit
 from .scene import Node, Scene
@@ -47,7 +49,13 @@ class Drawn:
 
 
 def drawn(scene: Scene) -> list[Drawn]:
-    """List what a scene shows, as it is posed and coloured now; hidden nodes are left out."""
+    """List what a scene shows, as it is posed and coloured now; hidden nodes are left out.
+
+    Raises
+    ------
+    InvalidInput
+        A pose puts vertices beyond float32.
+    """
     scene.update()
     store, names = scene.store, scene.names
     rows = read_rows(store)
@@ -73,6 +81,14 @@ def drawn(scene: Scene) -> list[Drawn]:
     return found
 
 
+def bodies(parts: Iterable[Drawn]) -> list[list[Drawn]]:
+    """Group what one node draws at one place, each group one surface: what follows joints has left the place of its node."""
+    groups: dict[tuple[int, bytes], list[Drawn]] = {}
+    for part in parts:
+        groups.setdefault((part.node, part.matrix.tobytes()), []).append(part)
+    return list(groups.values())
+
+
 def _posed(scene: Scene, number: int, index: int, geometry: Geometry, matrix: NDArray[np.float64],
            shapes: dict[tuple[int, bytes], Geometry]) -> tuple[Geometry, NDArray[np.float64]]:
     """Return a geometry as joints and morphs have moved it, and where it stands: what follows joints has left the space of its node.
@@ -92,15 +108,20 @@ def _posed(scene: Scene, number: int, index: int, geometry: Geometry, matrix: ND
         return shapes[key], matrix
     place, indices = np.eye(4), geometry.indices
     place[:3, 3] = draw_space(store, number, index)[1]
-    if geometry.topology == "triangles" and np.linalg.det(joints[0, :, :3]) < 0.0:
+    if geometry.topology == "triangles" and np.linalg.det(joints[0, :, :3].astype(np.float64)) < 0.0:
         indices = indices.reshape(-1, 3)[:, ::-1].reshape(-1)
     return _moved(geometry, indices, weights, joints), place
 
 
 def _moved(geometry: Geometry, indices: NDArray[np.uint32], weights: NDArray[np.float32], joints: NDArray[np.float32] | None) -> Geometry:
     """Return a copy of a geometry with other triangles whose vertices were moved by morphs and joints (j, 3, 4)."""
+    with np.errstate(over="ignore", invalid="ignore"):  # refused below
+        positions = posed_positions(geometry, weights, joints, np.eye(4, dtype=np.float32)[:3]).astype(np.float32)
+    if not np.isfinite(positions).all():
+        raise InvalidInput(f"The geometry {geometry.name!r} is posed beyond what float32 can hold; lessen its weights or bring its joints "
+                           "nearer.")
     moved = Geometry(
-        positions=posed_positions(geometry, weights, joints, np.eye(4, dtype=np.float32)[:3]), indices=indices,
+        positions=positions, indices=indices,
         normals=posed_normals(geometry, weights, joints), uv0=geometry.uv0, uv1=geometry.uv1, colors=geometry.colors,
         topology=geometry.topology, name=geometry.name)
     return moved.with_field(geometry.field)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ._core import faulty_edges, measure, number_rows, pieces_of
 from .checks import extent
-from .drawn import Drawn, drawn
+from .drawn import Drawn, bodies, drawn
 from .errors import InvalidInput
 from .geometry import Geometry
 from .scene import Scene
@@ -134,8 +134,9 @@ def check_solid(thing: Geometry | Scene) -> SolidReport:
     """Look whether a surface can be printed: whether it is closed, and where it is not.
 
     Vertices at one place count as one. Where that leaves a surface open, those within a millionth of its size do too, as numbers in
-    files are rounded and printers allow for that; the report says so. What one node draws is one surface, whatever its materials;
-    nodes are checked each for itself, as printers join bodies that overlap. Hidden nodes, lines and points do not count.
+    files are rounded and printers allow for that; the report says so. What one node draws is one surface, whatever its materials,
+    but what follows joints is another than what does not; each is checked for itself, as printers join bodies that overlap. Hidden
+    nodes, lines and points do not count.
 
     Parameters
     ----------
@@ -149,7 +150,7 @@ def check_solid(thing: Geometry | Scene) -> SolidReport:
     Raises
     ------
     InvalidInput
-        It is neither.
+        It is neither, or a pose puts vertices beyond float32.
     """
     if isinstance(thing, Geometry):
         return _report([(np.eye(4), _best([thing]))] if thing.topology == "triangles" else [])
@@ -160,17 +161,14 @@ def check_solid(thing: Geometry | Scene) -> SolidReport:
 
 def examine(parts: Sequence[Drawn]) -> tuple[SolidReport, Joined]:
     """Do what `check_solid` does, and return how it joined vertices, as a format needs that lists each place once."""
-    groups: dict[int, tuple[Floats, list[Geometry]]] = {}
-    for part in parts:
-        if part.geometry.topology == "triangles":
-            groups.setdefault(part.node, (part.matrix, []))[1].append(part.geometry)
     known: dict[tuple[int, ...], _Surface] = {}
     surfaces = []
-    for matrix, geometries in groups.values():
+    for body in bodies(part for part in parts if part.geometry.topology == "triangles"):
+        geometries = [part.geometry for part in body]
         key = tuple(map(id, geometries))
         if key not in known:
             known[key] = _best(geometries)
-        surfaces.append((matrix, known[key]))
+        surfaces.append((body[0].matrix, known[key]))
     return _report(surfaces), {key: (surface.positions, surface.place) for key, surface in known.items()}
 
 

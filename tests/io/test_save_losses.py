@@ -496,6 +496,40 @@ def test_weights_that_do_not_fit_a_geometry_leave_it_at_rest(weights):
         np.testing.assert_array_equal(part.matrix, scene.node(part.node).world_matrix)
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0)])
+def test_what_follows_joints_and_what_does_not_stand_where_they_are_drawn(tmp_path, order):
+    """Boxes of one mesh, of which some stand at the joint and one at the node, which is twice as large."""
+    scene, box = mr.Scene(), mr.box(1)
+    shares = np.tile(np.float32([1, 0, 0, 0]), (box.vertex_count, 1))
+    skinned = Geometry(positions=box.positions, normals=box.normals, indices=box.indices, weights=shares,
+                       joints=np.zeros(shares.shape, np.uint16))
+    mesh = mr.Mesh(primitives=[((skinned, box)[which], mr.Standard()) for which in order])
+    node = scene.add(mesh, position=(-5, 0, 0), scale=(2, 2, 2))
+    scene.bind(node, mr.Skin(np.eye(4)[None]), [scene.add(None, position=(10, 0, 0))])
+    report = mr.check_solid(scene)
+    assert report.volume == pytest.approx(8 + order.count(0)) and report.parts == 2
+    for suffix in ("3mf", "stl", "ply", "obj"):
+        _, again = saved(scene, tmp_path, f"a.{suffix}")
+        found = np.concatenate([part.geometry.positions @ part.matrix[:3, :3].T + part.matrix[:3, 3] for part in drawn(again)])
+        for bounds in (report.bounds, [found.min(axis=0), found.max(axis=0)]):
+            np.testing.assert_allclose(bounds, [[-6, -1, -1], [10.5, 1, 1]], atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [3e38, 1e200])
+def test_a_pose_beyond_float32_is_refused_in_a_sentence(tmp_path, size):
+    scene = bent()
+    figure = next(node for node in scene.nodes if node.skin is not None)
+    inverse = np.tile(np.eye(4), (2, 1, 1))
+    inverse[:, :3, :3] *= size
+    scene.bind(figure, mr.Skin(inverse), figure.joints)
+    with pytest.raises(mr.errors.InvalidInput, match="posed beyond what float32 can hold; lessen"):
+        mr.check_solid(scene)
+    for suffix in ("stl", "3mf", "ply", "obj"):
+        with pytest.raises(mr.errors.InvalidInput, match="posed beyond what float32 can hold; lessen"):
+            mr.save(scene, tmp_path / f"a.{suffix}")
+    assert not list(tmp_path.iterdir())
+
+
 # ---- memory and speed ----
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..drawn import Drawn, in_file, material_color, srgb_bytes
+from ..drawn import Drawn, bodies, in_file, material_color, srgb_bytes
 from ..errors import AssetError
 from ..geometry import Geometry
 from ..materials import Material
@@ -84,8 +83,7 @@ def _model(parts: list[Drawn], joined: Joined, place: NDArray[np.float64], unit:
     objects: dict[Primitives, int] = {}
     items = []
     following = 2
-    for _, group in groupby(parts, key=lambda part: part.node):
-        drawn = [*group]
+    for drawn in bodies(parts):
         primitives = tuple((part.geometry, part.material) for part in drawn)
         if primitives not in objects:
             colored = any(geometry.colors is not None for geometry, _ in primitives)
