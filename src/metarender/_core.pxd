@@ -189,7 +189,7 @@ cdef extern from "mr.h" nogil:
     int mr_set_parent(mr_store *s, uint32_t index, uint32_t parent)
     uint32_t mr_children(const mr_store *s, uint32_t index, uint32_t *ids)
     int mr_order(mr_store *s)
-    void mr_range_free(mr_store *s, uint32_t range)
+    int mr_range_free(mr_store *s, uint32_t range)
     int mr_mark(mr_store *s, uint32_t first, uint32_t count, uint8_t bits)
     int mr_set_trs(mr_store *s, uint32_t slot, const double *position, const double *rotation, const double *scale)
     int mr_set_matrix(mr_store *s, uint32_t slot, const double *m)

@@ -695,11 +695,11 @@ cdef class Store:
         mr_put_poses(self.s, first, n, &p[0], &r[0], width, w_first, &k[0] if k is not None else NULL)
 
     def free_range(self, uint32_t number):
-        """Forgets a range; its members stay as plain nodes."""
+        """Forgets a range; its members stay as plain nodes, with the weights that they show."""
         self._reshape()
         if not 0 < number < self.s.range_count:
             raise InvalidInput(f"range {number} does not exist")
-        mr_range_free(self.s, number)
+        _fail(mr_range_free(self.s, number))
 
     # ---- draws ----
 

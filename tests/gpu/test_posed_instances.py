@@ -123,7 +123,7 @@ def test_a_part_with_weights_of_its_own_keeps_them():
     assert parts[0].weights.tolist() == [0, 0]
 
 
-@pytest.mark.parametrize("edit", ["leave", "become a parent", "mesh of the owner", "skin of the owner"])
+@pytest.mark.parametrize("edit", ["leave", "become a parent", "forget the range", "mesh of the owner", "skin of the owner"])
 def test_parts_look_the_same_when_they_no_longer_show_what_is_above(edit):
     scene, owner, parts = crowd((0.5, 1))
     before, members, ids = [part.bounds for part in parts], list(parts), parts.ids
@@ -131,6 +131,8 @@ def test_parts_look_the_same_when_they_no_longer_show_what_is_above(edit):
         members[1].parent = scene.add(None, matrix=owner.world_matrix)
     elif edit == "become a parent":
         scene.add(None, members[1])
+    elif edit == "forget the range":
+        scene.store.free_range(scene.store.range_of(ids[0]))
     elif edit == "mesh of the owner":
         owner.mesh = mr.Mesh(mr.box(1), mr.Standard())
     else:

@@ -240,7 +240,7 @@ static int apply(world *w, operation *o, uint32_t *made) {
     case ORDER: return mr_order(s);
     case SETTLE: return mr_settle(s);
     case CLOSE_RANGE: return mr_range_close(s, s->id_range[o->index] % s->range_count);
-    case FREE_RANGE: if (s->id_range[o->index]) mr_range_free(s, s->id_range[o->index]); return MR_OK;
+    case FREE_RANGE: return s->id_range[o->index] ? mr_range_free(s, s->id_range[o->index]) : MR_OK;
     case COPY: {
         uint32_t same[KINDS];
         for (uint32_t k = 0; k < KINDS; k++) same[k] = (k + o->value) % KINDS;

@@ -239,8 +239,8 @@ int mr_move_to_tail(mr_store *s, uint32_t index, uint32_t parent);
 void mr_trim_ids(mr_store *s);
 /* Gives back spare rows of nodes, ids and draws beyond what a settled scene needs. */
 void mr_trim(mr_store *s);
-/* Frees a range record (its members stay as plain nodes). */
-void mr_range_free(mr_store *s, uint32_t range);
+/* Frees a range record; its members stay as plain nodes, with the weights that they show. */
+int mr_range_free(mr_store *s, uint32_t range);
 /* Pieces that store.c and rows.c share: room for ids up to an index; an id without relatives for a slot; the last child of a parent
  * (both indices); an index to the end of those that are given out again. */
 int mr_grow_ids(mr_store *s, uint32_t need);

@@ -235,14 +235,19 @@ static uint32_t new_range(mr_store *s) {
     return s->range_count++;
 }
 
-void mr_range_free(mr_store *s, uint32_t range) {
+int mr_range_free(mr_store *s, uint32_t range) {
     mr_range *r = s->ranges + range;
     uint32_t index = r->count ? r->first_id : MR_NONE;
+    int bad = MR_OK;
+    for (uint32_t i = 0; i < r->count && !bad; i++, index = s->id_next[index]) bad = mr_keep_pose(s, index);
+    if (bad) return bad;
+    index = r->count ? r->first_id : MR_NONE;
     for (uint32_t i = 0; i < r->count; i++, index = s->id_next[index]) s->id_range[index] = 0;
     r->count = 0;
     r->first_id = MR_NONE;
     r->next = s->range_free;
     s->range_free = range;
+    return MR_OK;
 }
 
 static uint32_t take_id(mr_store *s) {
@@ -434,6 +439,7 @@ static int reserve_copy(mr_store *s, const mr_store *from, const uint32_t *geome
 int mr_copy(mr_store *s, uint32_t parent, const mr_store *from, const uint32_t *geometry, const uint32_t *material, uint32_t *ids) {
     uint32_t most, *pairs;
     int bad = reserve_copy(s, from, geometry, material, &most);
+    if (!bad) bad = mr_keep_pose(s, parent);
     if (bad || !(pairs = mr_block_new((size_t)most * 8))) return bad ? bad : MR_NOMEM;
     for (uint32_t i = 1; i < from->n;) { /* memory was reserved: nothing below fails */
         uint32_t up = from->parent[i], r = from->id_range[from->node_id[i]], count = r ? from->ranges[r].count : 1;
