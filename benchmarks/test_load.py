@@ -102,7 +102,9 @@ def test_load_100k_nodes_and_10_million_triangles(benchmark, tmp_path):
     triangles = sum(g.index_count // 3 for g in scene.geometry_list if g is not None)
     assert triangles == 10_000_000 and len(scene.nodes) == NODES and scene.store.draw_count == 99_000
     assert len(calls) > 300 and calls[-1] == 1.0
-    figures = {"whole_s": seconds(lambda: mr.load(whole)), "quarter_s": seconds(lambda: mr.load(quarter)),
+    del scene  # both find its memory
+    turns = [(seconds(lambda: mr.load(whole)), seconds(lambda: mr.load(quarter))) for _ in range(2)]
+    figures = {"whole_s": min(turn[0] for turn in turns), "quarter_s": min(turn[1] for turn in turns),
                "megabytes": whole.stat().st_size / 1e6}
     figures["megabytes_per_s"] = figures["megabytes"] / figures["whole_s"]
     benchmark.extra_info |= figures
