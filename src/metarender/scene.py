@@ -1,6 +1,7 @@
 """Scene: nodes with meshes, lights and cameras over the compiled Store; knows no renderer and no window.
 
-Long because it is one class and half of it documentation: the work is in _core, descriptions, bulk, queries and part_state.
+One room because it is one class and half of it documentation: each method is short, and the work is in _core, descriptions, bulk, queries,
+animation and part_state. Mixins would share its private attributes and hide which of them a method needs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-/* Ids and the tree: adding, removing and moving nodes in O(1) list edits; order.c restores slot order later. */
+/* Ids and the tree: adding, removing and moving nodes in O(1) list edits; order.c restores slot order later.
+ * One room because every edit of the tree keeps the same lists and counts true. */
 #include "mr.h"
 
 #include <string.h>
